@@ -1,0 +1,32 @@
+//! The HTTP contract: operations, request and response types, error bodies, pagination, the upload's
+//! frames, and the OpenAPI document made from them. It has no behaviour.
+#![forbid(unsafe_code)]
+
+mod deployment;
+mod explain;
+mod frame;
+mod instance;
+mod operation;
+mod page;
+mod problem;
+mod project;
+mod token;
+
+pub use deployment::{
+    DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource, DeploymentView,
+    SourceKind,
+};
+pub use explain::{ExplainConsidered, ExplainReport};
+pub use frame::{FRAME_HEADER_BYTES, FRAME_MEDIA_TYPE, Frame, FrameDecoder, FrameError, frame_header};
+pub use instance::{ClaimRequest, ClaimResult, InstanceView, MeView};
+pub use operation::{Method, OPERATIONS, Operation, Permission, Policy};
+pub use page::{Page, PageQuery};
+pub use problem::{Problem, ProblemField};
+pub use project::{ProjectCreate, ProjectUpdate, ProjectView};
+pub use token::{TokenCreate, TokenCreated, TokenView};
+
+/// Where the operations live on the control listener.
+pub const API_PREFIX: &str = "/v1";
+
+/// The media type of a streamed manifest: one [`DeploymentCreate`] line, then a [`DeploymentFile`] a line.
+pub const MANIFEST_MEDIA_TYPE: &str = "application/x-ndjson";

@@ -1,0 +1,11 @@
+//! Bytes at rest that both planes may read: blobs by digest, their encoded variants, and the
+//! published snapshot. It knows neither who owns what nor what the bytes mean.
+#![forbid(unsafe_code)]
+
+mod blob;
+mod snapshot_store;
+mod variant;
+
+pub use blob::{BlobError, BlobFuture, BlobStore, BlobUpload, LocalBlobStore, UploadReceipt, VerifyReport};
+pub use snapshot_store::{PublishedSnapshot, SnapshotStore, SnapshotStoreError};
+pub use variant::{ContentCoding, Variant, VariantIndex, Variants, compress};

@@ -1,0 +1,95 @@
+//! One finished request.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use holm_types::{DeploymentId, ProjectId, RequestId, Timestamp};
+
+/// What answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServedBy {
+    /// A file.
+    Asset,
+    /// A redirect rule or the trailing slash.
+    Redirect,
+    /// A function.
+    Function,
+    /// Holm's own page: unknown host, gate, nothing at this path, refused request.
+    Page,
+    /// Nothing: the connection ended before there was a request.
+    Connection,
+}
+
+/// Where the bytes came from, in the words of `EO-Cache-Status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// From memory.
+    Hit,
+    /// From the store.
+    Miss,
+    /// No cache was asked.
+    Bypass,
+}
+
+/// Whose fault an error answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultSource {
+    /// The visitor's request.
+    Client,
+    /// What the site's owner deployed.
+    Site,
+    /// Holm or its machine.
+    Platform,
+}
+
+/// How sending ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// Every byte was handed over.
+    Sent,
+    /// The client went away first.
+    ClientGone,
+    /// Reading the body's source failed on our side.
+    Failed,
+}
+
+/// One finished request. Exactly one is written per request, whatever happened.
+#[derive(Clone, Debug)]
+pub struct AccessRecord {
+    /// When the request's head had arrived.
+    pub at: Timestamp,
+    /// `EO-LOG-UUID`.
+    pub request_id: RequestId,
+    /// From the head's arrival to the end of the body, in microseconds.
+    pub duration_us: u64,
+    /// The client's address.
+    pub peer: IpAddr,
+    /// The host as sent, shortened; empty when there was none.
+    pub host: Arc<str>,
+    /// The project. `None` for an unknown host.
+    pub project_id: Option<ProjectId>,
+    /// The deployment that answered. `None` when none did.
+    pub deployment_id: Option<DeploymentId>,
+    /// The method, shortened.
+    pub method: Box<str>,
+    /// The target as sent (path and query), shortened.
+    pub target: Box<str>,
+    /// The status sent; 0 when nothing was.
+    pub status: u16,
+    /// Body bytes handed over.
+    pub sent_bytes: u64,
+    /// What answered.
+    pub served_by: ServedBy,
+    /// Where the bytes came from.
+    pub cache: CacheStatus,
+    /// Whose fault. `None` when it is no error answer.
+    pub fault: Option<FaultSource>,
+    /// Why it failed, in plain words, for the owner's log. `None` when it did not.
+    pub reason: Option<Box<str>>,
+    /// How sending ended.
+    pub outcome: SendOutcome,
+    /// `User-Agent`, shortened. `None` when there was none.
+    pub user_agent: Option<Box<str>>,
+    /// `Referer` without its query, shortened. `None` when there was none.
+    pub referer: Option<Box<str>>,
+}
