@@ -73,4 +73,4 @@ pub(crate) fn fault_of(code: VisitorCode) -> FaultSource {
 /// Why a body could not be sent to its end; the connection is cut, so that the client can tell.
 #[derive(Debug, thiserror::Error)]
 #[error("read the next piece of a body")]
-pub struct BodyError(#[source] pub(crate) holm_storage::BlobError);
+pub(crate) struct BodyError(#[source] pub(crate) holm_storage::BlobError);
