@@ -10,7 +10,7 @@ const TOTAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const FLUSH_INTERVAL_MS: u64 = 100;
 
 /// The maxima of the record log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct RecordLimits {
     /// Records waiting to be written; beyond it new ones are dropped and counted. Default 65,536
     /// (15 MB; at the default flush interval that is 650,000 requests a second).
