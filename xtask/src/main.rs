@@ -7,7 +7,11 @@
 
 mod architecture;
 mod arrows;
+mod bench;
+mod check;
 mod finding;
+mod lab;
+mod options;
 mod root;
 mod test;
 mod tidy;
@@ -18,12 +22,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::options::Options;
+
 const USAGE: &str = "\
 usage: cargo xtask CHORE
 
   arrows          compare architecture.toml with the crates' dependencies
   tidy            headers, sizes, documents, manifests, stray files
-  test            everything that CI runs, in its order
+  test            everything that CI runs, in its order; `test STEP...` runs some of it
 ";
 
 fn main() -> ExitCode {
@@ -44,10 +50,16 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["arrows"] => arrows::run(&root),
         ["tidy"] => tidy::run(&root),
         ["test", options @ ..] => test::run(&root, options),
+        ["check", name, options @ ..] => check::run(&root, name, Options::parse(options)?),
+        ["bench", name, options @ ..] => bench::run(&root, name, Options::parse(options)?),
         [] | ["help" | "--help" | "-h"] => {
-            print!("{USAGE}");
+            print!(
+                "{USAGE}{}{}\nEvery check and benchmark takes `--holm PATH`; without it the release program is built.\n",
+                check::USAGE,
+                bench::USAGE
+            );
             Ok(())
         }
-        [unknown, ..] => bail!("there is no chore `{unknown}`\n{USAGE}"),
+        [unknown, ..] => bail!("there is no chore `{unknown}`; `cargo xtask help` lists them"),
     }
 }

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 
+use crate::check::Acceptance;
+use crate::options::Options;
 use crate::timed::{self, is_installed};
 use crate::workspace::cargo;
-use crate::{arrows, tidy};
+use crate::{arrows, check, tidy};
 
 /// No step may take longer; the first build from an empty target folder is the longest.
 const STEP_TIME_MAX: Duration = Duration::from_mins(30);
@@ -67,6 +69,36 @@ const STEPS: &[Step] = &[
         name: "deny",
         what: "licences, advisories and sources of dependencies",
         run: deny,
+    },
+    Step {
+        name: "release",
+        what: "the release program builds; the checks below drive it",
+        run: release,
+    },
+    Step {
+        name: "up",
+        what: "`holm up` deploys the sample project and answers",
+        run: |root| check(root, "up", &[]),
+    },
+    Step {
+        name: "fixtures",
+        what: "every project of fixtures/projects answers as its expect.json says",
+        run: |root| check(root, "fixtures", &[]),
+    },
+    Step {
+        name: "sites",
+        what: "sites made and built by npm deploy and answer (installs packages into the target folder)",
+        run: |root| check(root, "sites", &[]),
+    },
+    Step {
+        name: "rawhttp",
+        what: "broken and hostile requests, before and after load",
+        run: rawhttp,
+    },
+    Step {
+        name: "crash",
+        what: "kill -9 at random moments loses and tears nothing (a short run)",
+        run: |root| check(root, "crash", &["--rounds", "10"]),
     },
 ];
 
@@ -182,6 +214,28 @@ fn rustdoc(root: &Path) -> Result<Done> {
         &["doc", "--locked", "--workspace", "--no-deps"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )
+}
+
+fn release(root: &Path) -> Result<Done> {
+    run_cargo(
+        root,
+        &["build", "--locked", "--release", "--package", "holm"],
+        &[],
+    )
+}
+
+fn check(root: &Path, name: &str, options: &[&str]) -> Result<Done> {
+    check::run(root, name, Options::parse(options)?).map(|()| Done::Passed)
+}
+
+/// The cases lie beside the repository; a clone without them has nothing to send.
+fn rawhttp(root: &Path) -> Result<Done> {
+    if !Acceptance::is_there(root) {
+        return Ok(Done::Skipped(
+            "the acceptance material is not beside the repository".to_owned(),
+        ));
+    }
+    check(root, "rawhttp", &[])
 }
 
 fn deny(root: &Path) -> Result<Done> {
