@@ -19,6 +19,7 @@ mod limits;
 mod listener;
 mod pages;
 mod reconcile;
+mod stop;
 
 pub use config::{ControlConfig, ControlParts};
 pub use control::{Control, IssueTokenError, OpenControlError};

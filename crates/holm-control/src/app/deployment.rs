@@ -80,6 +80,7 @@ pub(crate) async fn promote(
             Ok::<_, ApiError>((row, change.hosts_changed()?))
         })
         .await?;
+    release::announce_move(core, &production_label(&row.project_name), &row);
     release::show(core, version).await?;
     Ok(find::deployment_shape(&core.config, row))
 }

@@ -1,8 +1,10 @@
 //! The server itself: what it is, and how it gets its owner.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use holm_api::{InstanceView, MeView};
+use holm_telemetry::event::ServerClaimed;
 use holm_types::{ErrorCode, SessionId, TokenId, UserId};
 
 use crate::authz::secret::SecretKind;
@@ -38,7 +40,7 @@ pub(crate) struct Claimed {
 }
 
 /// Makes whoever shows the valid code the owner.
-pub(crate) async fn claim(core: &Core, code: &str) -> Result<Claimed, ApiError> {
+pub(crate) async fn claim(core: &Core, code: &str, peer: IpAddr) -> Result<Claimed, ApiError> {
     let now = core.now();
     let user_id: UserId = core.mint.mint();
     let code_hash = SecretKind::OwnerCode.hash(code);
@@ -65,6 +67,7 @@ pub(crate) async fn claim(core: &Core, code: &str) -> Result<Claimed, ApiError> 
             Ok(())
         })
         .await?;
+    ServerClaimed { peer }.emit();
     Ok(Claimed {
         token: token_secret,
         session: session_secret,

@@ -10,6 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use holm_telemetry::event::{PanicCaught, TaskFailed};
 use tokio::sync::{Notify, watch};
 
 pub(crate) use publisher::SnapshotPublisher;
@@ -17,7 +18,8 @@ pub(crate) use sweeper::{CredentialSweeper, UploadSweeper};
 pub(crate) use variant_maker::VariantMaker;
 
 use crate::core::Core;
-use crate::error::ApiError;
+use crate::error::{ApiError, panic_text};
+use crate::stop::stopped;
 
 /// What one run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,20 +83,17 @@ async fn repeat<F>(
 {
     loop {
         match AssertUnwindSafe(run_once()).catch_unwind().await {
-            Ok(Ok(report)) if report.changed_count > 0 => {
-                tracing::debug!(
-                    reconciler = name,
-                    changed_count = report.changed_count,
-                    "ran"
-                );
-            }
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::error!(
-                reconciler = name,
-                error = error.internal.unwrap_or(error.external),
-                "a reconciler failed; it runs again later"
-            ),
-            Err(_) => tracing::error!(reconciler = name, "a reconciler panicked; it runs again"),
+            Ok(Err(error)) => TaskFailed {
+                task: name.to_owned(),
+                reason: error.reason(),
+            }
+            .emit(),
+            Err(panic) => PanicCaught {
+                task: name.to_owned(),
+                reason: panic_text(panic.as_ref()),
+            }
+            .emit(),
         }
         let nudged = async {
             match nudge {
@@ -103,10 +102,7 @@ async fn repeat<F>(
             }
         };
         tokio::select! {
-            outcome = stop.wait_for(|stop| *stop) => {
-                drop(outcome);
-                break;
-            }
+            () = stopped(&mut stop) => break,
             () = nudged => {}
             () = tokio::time::sleep(interval) => {}
         }
