@@ -111,12 +111,8 @@ impl LocalBlobStore {
         }
         // The folders may be new; what is renamed into them must not vanish with them.
         let absolute = fs::canonicalize(folder).map_err(io_error("find", folder))?;
-        let above = absolute.parent().map(Path::to_owned);
-        durable::sync_all(
-            folder,
-            &Vec::from_iter(above.into_iter().chain([absolute])),
-            &limits,
-        )?;
+        let folders: Vec<_> = absolute.ancestors().take(2).map(Path::to_owned).collect();
+        durable::sync_all(folder, &folders, &limits)?;
         Self::over(folder, layout, limits, Some(lock))
     }
 
