@@ -1,4 +1,15 @@
 //! The bytes of a document and of a snapshot. Versioned; the conversions are written by hand.
+//!
+//! Both begin with eight bytes of magic and the format as a little-endian `u16`; what follows is postcard. A
+//! snapshot has the BLAKE3 hash of its postcard between, because nothing else guards it.
+
+mod document;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use holm_types::BlobDigest;
+use serde::{Deserialize, Serialize};
 
 use crate::{DeploymentDocument, EdgeSnapshot};
 
@@ -31,24 +42,103 @@ pub enum DecodeError {
 
 /// The bytes of a document; equal documents have equal bytes.
 pub fn encode_document(document: &DeploymentDocument) -> Vec<u8> {
-    let _ = document;
-    todo!("helper: site")
+    let payload = to_bytes(&document::WireDocument::from(document));
+    framed(&DOCUMENT, &[&payload])
 }
 
-/// The document in these bytes.
+/// The document in these bytes. The blob store has compared them with their digest; this checks the shape.
 pub fn decode_document(bytes: &[u8]) -> Result<DeploymentDocument, DecodeError> {
-    let _ = bytes;
-    todo!("helper: site")
+    let payload = unframed(&DOCUMENT, bytes)?;
+    let wire: document::WireDocument<'_> = from_bytes(&DOCUMENT, payload)?;
+    DeploymentDocument::try_from(wire).map_err(|NotAWord| DOCUMENT.damaged())
 }
 
 /// The bytes of a snapshot, with a checksum.
 pub fn encode_snapshot(snapshot: &EdgeSnapshot) -> Vec<u8> {
-    let _ = snapshot;
-    todo!("helper: site")
+    let payload = to_bytes(&snapshot::WireSnapshot::from(snapshot));
+    framed(&SNAPSHOT, &[BlobDigest::of(&payload).as_bytes(), &payload])
 }
 
 /// The snapshot in these bytes.
 pub fn decode_snapshot(bytes: &[u8]) -> Result<EdgeSnapshot, DecodeError> {
-    let _ = bytes;
-    todo!("helper: site")
+    let body = unframed(&SNAPSHOT, bytes)?;
+    let (checksum, payload) = body
+        .split_at_checked(CHECKSUM_BYTES)
+        .ok_or(SNAPSHOT.damaged())?;
+    if BlobDigest::of(payload).as_bytes() != checksum {
+        return Err(SNAPSHOT.damaged());
+    }
+    let wire: snapshot::WireSnapshot<'_> = from_bytes(&SNAPSHOT, payload)?;
+    EdgeSnapshot::try_from(wire).map_err(|NotAWord| SNAPSHOT.damaged())
+}
+
+/// A number on the wire that stands for nothing, or an order that was lost.
+struct NotAWord;
+
+/// One of the two kinds of bytes.
+struct Kind {
+    what: &'static str,
+    magic: &'static [u8; 8],
+    /// The format that is written, and the newest that is read.
+    format: u16,
+}
+
+const DOCUMENT: Kind = Kind {
+    what: "deployment document",
+    magic: b"HOLMDOC\0",
+    format: 1,
+};
+
+const SNAPSHOT: Kind = Kind {
+    what: "edge snapshot",
+    magic: b"HOLMSNAP",
+    format: 1,
+};
+
+const CHECKSUM_BYTES: usize = 32;
+
+impl Kind {
+    const fn damaged(&self) -> DecodeError {
+        DecodeError::Damaged { what: self.what }
+    }
+}
+
+fn framed(kind: &Kind, parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(10 + parts.iter().map(|part| part.len()).sum::<usize>());
+    out.extend_from_slice(kind.magic);
+    out.extend_from_slice(&kind.format.to_le_bytes());
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out
+}
+
+fn unframed<'b>(kind: &Kind, bytes: &'b [u8]) -> Result<&'b [u8], DecodeError> {
+    let rest = bytes
+        .strip_prefix(kind.magic)
+        .ok_or(DecodeError::NotThis { what: kind.what })?;
+    let (format, body) = rest.split_first_chunk::<2>().ok_or(kind.damaged())?;
+    let found = u16::from_le_bytes(*format);
+    if found > kind.format {
+        return Err(DecodeError::TooNew {
+            what: kind.what,
+            found,
+            newest: kind.format,
+        });
+    }
+    if found == 0 {
+        return Err(kind.damaged());
+    }
+    Ok(body)
+}
+
+fn to_bytes(wire: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(wire)
+        .expect("the wire structs have no maps and no types that postcard cannot write")
+}
+
+/// Lengths on the wire are not trusted: a list grows with the bytes that are really there.
+fn from_bytes<'b, T: Deserialize<'b>>(kind: &Kind, payload: &'b [u8]) -> Result<T, DecodeError> {
+    match postcard::take_from_bytes(payload) {
+        Ok((wire, [])) => Ok(wire),
+        Ok(_) | Err(_) => Err(kind.damaged()),
+    }
 }

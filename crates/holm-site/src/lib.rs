@@ -5,25 +5,40 @@
 //! same plan, always.
 #![forbid(unsafe_code)]
 
+mod admission;
+mod code;
 pub mod codec;
 mod compile;
+mod decode;
 mod document;
+mod fallback;
+mod hashed;
 mod head;
+pub mod limits;
+mod location;
 mod manifest;
+mod media_type;
+mod pattern;
 mod plan;
+mod project_file;
+mod route;
 mod rule;
 mod site;
 mod snapshot;
+mod template;
 mod trace;
 
+pub use admission::{Admission, admit};
+pub use code::DIAGNOSTIC_CODES;
 pub use compile::{CONFIG_FILES, CompileInput, compile};
 pub use document::{DeploymentDocument, FallbackKind, SiteSettings};
 pub use head::{RequestHead, Scheme};
-pub use manifest::{Admission, FileEntry, Manifest, ManifestEntry, admit};
+pub use manifest::{FileEntry, Manifest, ManifestEntry};
 pub use plan::{
     EarlyPlan, FunctionRef, Plan, Redirect, plan_early, plan_early_traced, plan_late,
     plan_late_traced,
 };
+pub use project_file::{CloudFunctions, NodeFunctionSettings, ProjectFile, read_project_file};
 pub use rule::{
     CacheRule, FileRoute, FunctionRoute, HeaderRule, HostCanon, Middleware, RedirectRule,
     RewriteRule, RuleOrigin, Rules, Runtime, TrailingSlash,

@@ -1,6 +1,17 @@
 //! The decision about one request: two pure steps around the middleware.
+//!
+//! Each step is written once, over a tracer that either writes down what was considered or does nothing at
+//! all; so what `explain` shows and what a visitor gets cannot differ.
+
+mod early;
+mod late;
+mod note;
+mod response;
+#[cfg(test)]
+mod tests;
 
 use crate::{AssetRef, RequestHead, Site, Trace};
+use note::Silent;
 
 /// What the first step decides: everything before the middleware.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,24 +56,25 @@ pub enum Plan {
 
 /// Redirects and trailing slash; which middleware.
 pub fn plan_early(site: &Site, head: &RequestHead<'_>) -> EarlyPlan {
-    let _ = (site, head);
-    todo!("helper: site")
+    early::early(site, head, &mut Silent)
 }
 
 /// As [`plan_early`], with every rule considered.
 pub fn plan_early_traced(site: &Site, head: &RequestHead<'_>) -> (EarlyPlan, Trace) {
-    let _ = (site, head);
-    todo!("helper: site")
+    let mut trace = Trace::default();
+    let plan = early::early(site, head, &mut trace);
+    (plan, trace)
 }
 
 /// Rewrites, files, functions, fall-back. It cannot fail.
 pub fn plan_late(site: &Site, head: &RequestHead<'_>) -> Plan {
-    let _ = (site, head);
-    todo!("helper: site")
+    late::late(site, head, &mut Silent)
 }
 
 /// As [`plan_late`], with every rule considered, header and cache rules included.
 pub fn plan_late_traced(site: &Site, head: &RequestHead<'_>) -> (Plan, Trace) {
-    let _ = (site, head);
-    todo!("helper: site")
+    let mut trace = Trace::default();
+    let plan = late::late(site, head, &mut trace);
+    response::note_response_rules(site, head.path.as_str(), &mut trace);
+    (plan, trace)
 }
