@@ -43,11 +43,17 @@ impl Access {
         let credentials = Credentials::load(surroundings.config_folder.as_deref())?;
         if let Some(path) = credentials.open_file() {
             let path = path.display();
-            printer.warn(&format!("other users can read your tokens; run: chmod 600 {path}"));
+            printer.warn(&format!(
+                "other users can read your tokens; run: chmod 600 {path}"
+            ));
         }
         let (text, origin) = address(connection, surroundings, link, &credentials);
         let api: ApiUrl = text.parse().map_err(|error| {
-            CliError::because(Exit::Usage, format!("use the address from {}", origin.words()), &error)
+            CliError::because(
+                Exit::Usage,
+                format!("use the address from {}", origin.words()),
+                &error,
+            )
         })?;
         let token = pick_token(connection, surroundings, origin)?;
         let token = token.or_else(|| credentials.token(&api).cloned());
@@ -60,8 +66,12 @@ impl Access {
             return Ok(self);
         }
         let doing = format!("send your token to {}", self.api);
-        Err(CliError::new(Exit::Policy, doing, "anyone on the way could read it: the address is plain http")
-            .next("Use an https:// address; on a network that you trust, add --insecure-http."))
+        Err(CliError::new(
+            Exit::Policy,
+            doing,
+            "anyone on the way could read it: the address is plain http",
+        )
+        .next("Use an https:// address; on a network that you trust, add --insecure-http."))
     }
 
     /// Asks for a token to be there.
@@ -140,19 +150,34 @@ mod tests {
     fn case() -> Case {
         let folder = tempfile::tempdir().unwrap();
         let mut credentials = Credentials::load(Some(folder.path())).unwrap();
-        for (api, token) in [("https://linked.example", "holm_linked"), ("https://stored.example", "holm_stored")] {
-            credentials.store(&api.parse().unwrap(), token.parse().unwrap()).unwrap();
+        for (api, token) in [
+            ("https://linked.example", "holm_linked"),
+            ("https://stored.example", "holm_stored"),
+        ] {
+            credentials
+                .store(&api.parse().unwrap(), token.parse().unwrap())
+                .unwrap();
         }
         let surroundings = Surroundings {
             config_folder: Some(folder.path().to_owned()),
             ..Surroundings::default()
         };
-        Case { connection: Connection::default(), surroundings, link: None, _folder: folder }
+        Case {
+            connection: Connection::default(),
+            surroundings,
+            link: None,
+            _folder: folder,
+        }
     }
 
     fn check(case: &Case, want: &str) {
         let printer = Printer::new(&case.surroundings);
-        let got = Access::decide(&case.connection, &case.surroundings, case.link.as_ref(), &printer);
+        let got = Access::decide(
+            &case.connection,
+            &case.surroundings,
+            case.link.as_ref(),
+            &printer,
+        );
         let got = match got {
             Ok(access) => {
                 let token = access.token.as_ref().map_or("no token", Token::secret);
@@ -163,15 +188,18 @@ mod tests {
         assert_eq!(got, want);
     }
 
-    fn link(api: &str) -> Option<Link> {
-        Some(Link { project: "blog".parse().unwrap(), api: api.into() })
+    fn link(api: &str) -> Link {
+        Link {
+            project: "blog".parse().unwrap(),
+            api: api.into(),
+        }
     }
 
     #[test]
     fn flags_then_environment_then_link_then_login_then_default() {
         let mut case = case();
         check(&case, "https://stored.example holm_stored");
-        case.link = link("https://linked.example");
+        case.link = Some(link("https://linked.example"));
         check(&case, "https://linked.example holm_linked");
         case.surroundings.api = Some("https://env.example".into());
         case.surroundings.token = Some("holm_env".into());
@@ -190,7 +218,7 @@ mod tests {
     fn a_link_from_a_stranger_does_not_get_the_token_of_the_environment() {
         let mut case = case();
         case.surroundings.token = Some("holm_env".into());
-        case.link = link("https://evil.example");
+        case.link = Some(link("https://evil.example"));
         check(&case, "https://evil.example no token");
     }
 

@@ -52,7 +52,10 @@ impl FromStr for ApiUrl {
     type Err = ApiUrlError;
 
     fn from_str(text: &str) -> Result<Self, ApiUrlError> {
-        let fail = |why| ApiUrlError { text: text.to_owned(), why };
+        let fail = |why| ApiUrlError {
+            text: text.to_owned(),
+            why,
+        };
         let uri: Uri = text.trim().parse().map_err(|_| fail("it cannot be read"))?;
         let is_encrypted = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
@@ -73,7 +76,11 @@ impl FromStr for ApiUrl {
             Some(port) if port != standard_port => format!("{scheme}://{host}:{port}"),
             _ => format!("{scheme}://{host}"),
         };
-        Ok(Self { text, host, is_encrypted })
+        Ok(Self {
+            text,
+            host,
+            is_encrypted,
+        })
     }
 }
 
@@ -98,9 +105,18 @@ mod tests {
         check("http://127.0.0.1:8089/", Ok("http://127.0.0.1:8089"));
         check("HTTPS://Holm.Example:443", Ok("https://holm.example"));
         check("http://[::1]:8089", Ok("http://[::1]:8089"));
-        check("holm.example", Err("it does not start with http:// or https://"));
-        check("ftp://holm.example", Err("it does not start with http:// or https://"));
-        check("https://user:pw@holm.example", Err("it must not contain a user name"));
+        check(
+            "holm.example",
+            Err("it does not start with http:// or https://"),
+        );
+        check(
+            "ftp://holm.example",
+            Err("it does not start with http:// or https://"),
+        );
+        check(
+            "https://user:pw@holm.example",
+            Err("it must not contain a user name"),
+        );
         check("https://holm.example/v1", Err("it must not have a path"));
         check("", Err("it cannot be read"));
     }
@@ -108,10 +124,20 @@ mod tests {
     #[test]
     fn a_token_may_only_travel_unread() {
         let is_exposed = |text: &str| text.parse::<ApiUrl>().unwrap().is_exposed();
-        for safe in ["http://127.0.0.1:1", "http://[::1]", "http://localhost", "http://a.localhost", "https://x.example"] {
+        for safe in [
+            "http://127.0.0.1:1",
+            "http://[::1]",
+            "http://localhost",
+            "http://a.localhost",
+            "https://x.example",
+        ] {
             assert!(!is_exposed(safe), "{safe}");
         }
-        for exposed in ["http://10.0.0.1", "http://holm.example", "http://localhost.example"] {
+        for exposed in [
+            "http://10.0.0.1",
+            "http://holm.example",
+            "http://localhost.example",
+        ] {
             assert!(is_exposed(exposed), "{exposed}");
         }
     }

@@ -27,10 +27,14 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Word {
     /// Keep a token for a server
-    #[command(after_help = "The token is kept in $XDG_CONFIG_HOME/holm/credentials.json (or ~/.config), readable by you alone.\nCommands take the server from --api, then HOLM_API, then .holm/project.json, then the last login, then http://127.0.0.1:8089;\nthe token from --token, then HOLM_TOKEN, then the logins. HOLM_TOKEN is never sent to an address from .holm/project.json.")]
+    #[command(
+        after_help = "The token is kept in $XDG_CONFIG_HOME/holm/credentials.json (or ~/.config), readable by you alone.\nCommands take the server from --api, then HOLM_API, then .holm/project.json, then the last login, then http://127.0.0.1:8089;\nthe token from --token, then HOLM_TOKEN, then the logins. HOLM_TOKEN is never sent to an address from .holm/project.json."
+    )]
     Login(LoginArgs),
     /// Deploy a folder; prints its URL
-    #[command(after_help = "DIR is a built folder, or a project whose edgeone.json names `outputDirectory`.\nThe deployment goes to preview unless --prod is given.\nFiles are sent as they are: nothing is built here, dot files and node_modules are left out, links may not lead out of the folder.")]
+    #[command(
+        after_help = "DIR is a built folder, or a project whose edgeone.json names `outputDirectory`.\nThe deployment goes to preview unless --prod is given.\nFiles are sent as they are: nothing is built here, dot files and node_modules are left out, links may not lead out of the folder."
+    )]
     Deploy(DeployArgs),
     /// List the projects
     Projects(ProjectsArgs),
@@ -53,11 +57,11 @@ pub(crate) enum Word {
 /// Which server, as whom.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Connection {
-    /// Address of the server's API [env: HOLM_API] [default: http://127.0.0.1:8089]
-    #[arg(long, value_name = "URL")]
+    /// The server.
+    #[arg(long, value_name = "URL", help = "Address of the server's API [env: HOLM_API] [default: http://127.0.0.1:8089]")]
     pub api: Option<String>,
-    /// Token; other users can see it in the list of processes, HOLM_TOKEN they cannot [env: HOLM_TOKEN]
-    #[arg(long, short = 't', value_name = "TOKEN")]
+    /// The token.
+    #[arg(long, short = 't', value_name = "TOKEN", help = "Token; other users can see it in the list of processes, HOLM_TOKEN they cannot [env: HOLM_TOKEN]")]
     pub token: Option<String>,
     /// Send the token over plain http to another machine
     #[arg(long)]
@@ -201,8 +205,8 @@ pub(crate) struct OpenArgs {
 /// `holm explain`.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The URL, for example http://blog.localhost:8080/docs/
-    #[arg(value_name = "URL")]
+    /// The URL.
+    #[arg(value_name = "URL", help = "The URL, for example http://blog.localhost:8080/docs/")]
     pub url: String,
     /// Ask this deployment instead of the one that the host points at
     #[arg(long, value_name = "ID")]

@@ -63,11 +63,21 @@ pub(crate) enum Payload<'a> {
 
 impl<'a> Call<'a> {
     fn get(path: String) -> Self {
-        Self { method: "GET", path, payload: Payload::Empty, again: Again::Harmless }
+        Self {
+            method: "GET",
+            path,
+            payload: Payload::Empty,
+            again: Again::Harmless,
+        }
     }
 
     fn send(method: &'static str, path: String, payload: Payload<'a>, again: Again) -> Self {
-        Self { method, path, payload, again }
+        Self {
+            method,
+            path,
+            payload,
+            again,
+        }
     }
 }
 
@@ -90,7 +100,12 @@ impl Client {
             // HTTP_PROXY is about other machines.
             config = config.proxy(None);
         }
-        Self { agent: config.build().new_agent(), access, limits, was_reached: Cell::new(false) }
+        Self {
+            agent: config.build().new_agent(),
+            access,
+            limits,
+            was_reached: Cell::new(false),
+        }
     }
 
     /// The server's address.
@@ -130,7 +145,9 @@ impl Client {
     }
 
     fn pause_after(&self, attempt: u32) -> Duration {
-        self.limits.retry_pause.saturating_mul(1 << (attempt - 1).min(10))
+        self.limits
+            .retry_pause
+            .saturating_mul(1 << (attempt - 1).min(10))
     }
 
     fn attempt(&self, call: &Call<'_>) -> Result<Vec<u8>, ClientError> {
@@ -143,17 +160,23 @@ impl Client {
         }
         let fail = |error: ureq::Error| ClientError::of_transport(&self.access.api, error);
         let response = match &call.payload {
-            Payload::Empty if call.method == "GET" => {
-                self.agent.run(request.body(()).map_err(|error| fail(error.into()))?)
-            }
-            Payload::Empty => {
-                self.agent.run(request.body(&[][..]).map_err(|error| fail(error.into()))?)
-            }
+            Payload::Empty if call.method == "GET" => self
+                .agent
+                .run(request.body(()).map_err(|error| fail(error.into()))?),
+            Payload::Empty => self
+                .agent
+                .run(request.body(&[][..]).map_err(|error| fail(error.into()))?),
             Payload::Bytes(media_type, bytes) => {
-                let request = request.header(header::CONTENT_TYPE, *media_type).body(*bytes);
+                let request = request
+                    .header(header::CONTENT_TYPE, *media_type)
+                    .body(*bytes);
                 self.agent.run(request.map_err(|error| fail(error.into()))?)
             }
-            Payload::Stream { media_type, size_bytes, open } => {
+            Payload::Stream {
+                media_type,
+                size_bytes,
+                open,
+            } => {
                 let mut reader = open();
                 let request = request
                     .header(header::CONTENT_TYPE, *media_type)
@@ -169,8 +192,14 @@ impl Client {
         self.was_reached.set(true);
         let status = response.status().as_u16();
         let media_type = response.headers().get(header::CONTENT_TYPE);
-        let media_type = media_type.and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
-        let body = response.body_mut().with_config().limit(self.limits.answer_bytes_max);
+        let media_type = media_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
+            .to_owned();
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(self.limits.answer_bytes_max);
         let bytes = body
             .read_to_vec()
             .map_err(|error| ClientError::of_transport(&self.access.api, error))?;
@@ -182,6 +211,9 @@ impl Client {
         {
             return Err(ClientError::Problem(Box::new(problem)));
         }
-        Err(ClientError::NotHolm { api: self.access.api.clone(), status })
+        Err(ClientError::NotHolm {
+            api: self.access.api.clone(),
+            status,
+        })
     }
 }

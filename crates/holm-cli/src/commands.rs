@@ -65,21 +65,23 @@ impl Session<'_> {
         let access = Access::decide(connection, self.surroundings, link, self.printer)?;
         Ok(Client::new(access.with_token()?))
     }
+}
 
-    /// The project that was named, else the linked one.
-    fn project(&self, choice: &ProjectChoice, link: Option<&Link>) -> Result<ProjectName, CliError> {
-        let linked = link.map(|link| link.project.clone());
-        choice.project.clone().or(linked).ok_or_else(|| {
-            CliError::new(Exit::Usage, "choose a project", "this folder belongs to none")
-                .next("Name it with --project NAME; `holm projects` lists them.")
-        })
-    }
+/// The project that was named, else the linked one.
+fn choose_project(choice: &ProjectChoice, link: Option<&Link>) -> Result<ProjectName, CliError> {
+    let linked = link.map(|link| link.project.clone());
+    choice.project.clone().or(linked).ok_or_else(|| {
+        CliError::new(Exit::Usage, "choose a project", "this folder belongs to none")
+            .next("Name it with --project NAME; `holm projects` lists them.")
+    })
 }
 
 /// A time for tables, to the second.
 fn time(at: Timestamp) -> String {
     let text = at.to_string();
-    let seconds = text.split_once('.').map_or(text.as_str(), |(seconds, _)| seconds);
+    let seconds = text
+        .split_once('.')
+        .map_or(text.as_str(), |(seconds, _)| seconds);
     seconds.replace('T', " ")
 }
 
@@ -89,6 +91,9 @@ mod tests {
 
     #[test]
     fn times_are_shown_to_the_second() {
-        assert_eq!(time(Timestamp::from_unix_ms(1_700_000_000_123)), "2023-11-14 22:13:20");
+        assert_eq!(
+            time(Timestamp::from_unix_ms(1_700_000_000_123)),
+            "2023-11-14 22:13:20"
+        );
     }
 }

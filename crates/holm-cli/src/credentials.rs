@@ -38,7 +38,9 @@ impl FromStr for Token {
     fn from_str(text: &str) -> Result<Self, TokenError> {
         let text = text.trim();
         let body = text.strip_prefix("holm_").ok_or(TokenError)?;
-        let is_word = body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let is_word = body
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         if body.is_empty() || !is_word {
             return Err(TokenError);
         }
@@ -126,23 +128,42 @@ impl Credentials {
     /// Reads those in the user's configuration folder; none when there is no file.
     pub(crate) fn load(config_folder: Option<&Path>) -> Result<Self, CredentialsError> {
         let Some(path) = config_folder.map(|folder| folder.join("credentials.json")) else {
-            return Ok(Self { path: None, stored: Stored::default(), is_open: false });
+            return Ok(Self {
+                path: None,
+                stored: Stored::default(),
+                is_open: false,
+            });
         };
-        let read_error = |source| CredentialsError::Read { path: path.clone(), source };
-        let bytes = read_small(&path, CliLimits::default().settings_bytes_max).map_err(read_error)?;
+        let read_error = |source| CredentialsError::Read {
+            path: path.clone(),
+            source,
+        };
+        let bytes =
+            read_small(&path, CliLimits::default().settings_bytes_max).map_err(read_error)?;
         let Some(bytes) = bytes else {
-            return Ok(Self { path: Some(path), stored: Stored::default(), is_open: false });
+            return Ok(Self {
+                path: Some(path),
+                stored: Stored::default(),
+                is_open: false,
+            });
         };
         let mode = path.metadata().map_err(read_error)?.permissions().mode();
         match serde_json::from_slice(&bytes) {
-            Ok(stored) => Ok(Self { path: Some(path), stored, is_open: mode & 0o077 != 0 }),
+            Ok(stored) => Ok(Self {
+                path: Some(path),
+                stored,
+                is_open: mode & 0o077 != 0,
+            }),
             Err(source) => Err(CredentialsError::Damaged { path, source }),
         }
     }
 
     /// The token for this address.
     pub(crate) fn token(&self, api: &ApiUrl) -> Option<&Token> {
-        self.stored.servers.get(api.as_str()).map(|server| &server.token)
+        self.stored
+            .servers
+            .get(api.as_str())
+            .map(|server| &server.token)
     }
 
     /// The address of the last login.
@@ -156,11 +177,17 @@ impl Credentials {
     }
 
     /// Keeps a token for an address and makes the address the default. Answers the file's path.
-    pub(crate) fn store(&mut self, api: &ApiUrl, token: Token) -> Result<PathBuf, CredentialsError> {
+    pub(crate) fn store(
+        &mut self,
+        api: &ApiUrl,
+        token: Token,
+    ) -> Result<PathBuf, CredentialsError> {
         let path = self.path.clone().ok_or(CredentialsError::NoFolder)?;
         self.stored.version = 1;
         self.stored.default_api = Some(api.to_string());
-        self.stored.servers.insert(api.to_string(), Server { token });
+        self.stored
+            .servers
+            .insert(api.to_string(), Server { token });
         let text = serde_json::to_vec_pretty(&self.stored).unwrap_or_default();
         match replace(&path, &text, Readers::Owner) {
             Ok(()) => Ok(path),
@@ -180,8 +207,12 @@ mod tests {
         let second: ApiUrl = "https://holm.example".parse().unwrap();
         let mut credentials = Credentials::load(Some(folder.path())).unwrap();
         assert_eq!(credentials.token(&first), None);
-        let path = credentials.store(&first, "holm_one".parse().unwrap()).unwrap();
-        credentials.store(&second, "holm_two".parse().unwrap()).unwrap();
+        let path = credentials
+            .store(&first, "holm_one".parse().unwrap())
+            .unwrap();
+        credentials
+            .store(&second, "holm_two".parse().unwrap())
+            .unwrap();
 
         let again = Credentials::load(Some(folder.path())).unwrap();
         assert_eq!(again.token(&first).map(Token::secret), Some("holm_one"));
@@ -191,7 +222,12 @@ mod tests {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(Credentials::load(Some(folder.path())).unwrap().open_file().is_some());
+        assert!(
+            Credentials::load(Some(folder.path()))
+                .unwrap()
+                .open_file()
+                .is_some()
+        );
     }
 
     #[test]

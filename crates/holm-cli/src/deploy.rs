@@ -10,7 +10,6 @@ mod transfer;
 mod upload;
 
 pub use options::{DeployOptions, DeployOutcome};
-pub(crate) use folder::show;
 pub(crate) use prepare::Prepared;
 pub(crate) use transfer::Deploy;
 
@@ -66,5 +65,9 @@ fn access_of(options: &DeployOptions) -> Result<Access, CliError> {
         .token
         .parse()
         .map_err(|error| CliError::because(Exit::Auth, doing(), &error))?;
-    Access { api, token: Some(token) }.guarded(false)
+    Access {
+        api,
+        token: Some(token),
+    }
+    .guarded(false)
 }

@@ -11,7 +11,10 @@ use crate::exit::Exit;
 /// A command that failed. Every room-inner error is turned into one of these at the rim, with the
 /// whole chain of causes in `why`.
 #[derive(Clone, Debug)]
-pub struct CliError {
+pub struct CliError(Box<Failure>);
+
+#[derive(Clone, Debug)]
+struct Failure {
     exit: Exit,
     doing: String,
     why: String,
@@ -24,7 +27,7 @@ pub struct CliError {
 impl CliError {
     /// A failure: `doing` continues "could not ...", `why` is a sentence without its full stop.
     pub fn new(exit: Exit, doing: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Failure {
             exit,
             doing: doing.into(),
             why: why.into(),
@@ -32,7 +35,7 @@ impl CliError {
             code: None,
             request_id: None,
             diagnostics: Vec::new(),
-        }
+        }))
     }
 
     /// A failure with an inner error; its chain of causes becomes the reason.
@@ -48,19 +51,23 @@ impl CliError {
             problem.detail.trim_end_matches('.').to_owned()
         };
         for field in &problem.errors {
-            why.push_str(&format!("\n  {}: {}", field.pointer, field.detail));
+            why = format!("{why}\n  {}: {}", field.pointer, field.detail);
         }
         if let (Some(limit), Some(observed)) = (problem.limit, problem.observed) {
-            why.push_str(&format!(" (limit {limit}, here {observed})"));
+            why = format!("{why} (limit {limit}, here {observed})");
         }
         let setting = problem.setting.as_ref();
         let next = match (problem.title.is_empty(), setting) {
             (true, None) => None,
-            (true, Some(setting)) => Some(format!("The limit is the server's setting `{setting}`.")),
+            (true, Some(setting)) => {
+                Some(format!("The limit is the server's setting `{setting}`."))
+            }
             (false, None) => Some(problem.title.clone()),
-            (false, Some(setting)) => Some(format!("{} The setting is `{setting}`.", problem.title)),
+            (false, Some(setting)) => {
+                Some(format!("{} The setting is `{setting}`.", problem.title))
+            }
         };
-        Self {
+        Self(Box::new(Failure {
             exit: Exit::of_problem(&problem.code, problem.status),
             doing: doing.into(),
             why,
@@ -68,51 +75,51 @@ impl CliError {
             code: Some(problem.code.clone()),
             request_id: Some(problem.request_id.clone()).filter(|id| !id.is_empty()),
             diagnostics: problem.diagnostics.clone(),
-        }
+        }))
     }
 
     /// Says what to do next, as a sentence.
     #[must_use]
     pub fn next(mut self, next: impl Into<String>) -> Self {
-        self.next = Some(next.into());
+        self.0.next = Some(next.into());
         self
     }
 
     /// Adds findings about what the user wrote.
     #[must_use]
     pub fn with_diagnostics(mut self, diagnostics: Vec<Diagnostic>) -> Self {
-        self.diagnostics = diagnostics;
+        self.0.diagnostics = diagnostics;
         self
     }
 
     /// The exit code of the documented table.
     pub fn exit(&self) -> Exit {
-        self.exit
+        self.0.exit
     }
 
     /// The API's error code, for example `project/not-found`. `None` when no server said so.
     pub fn code(&self) -> Option<&str> {
-        self.code.as_deref()
+        self.0.code.as_deref()
     }
 
     /// The number to quote to the server's operator. `None` when no server was involved.
     pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+        self.0.request_id.as_deref()
     }
 
     /// Why, with all causes.
     pub fn why(&self) -> &str {
-        &self.why
+        &self.0.why
     }
 
     /// What to do next. `None` when nothing helps.
     pub fn next_step(&self) -> Option<&str> {
-        self.next.as_deref()
+        self.0.next.as_deref()
     }
 
     /// Findings about what the user wrote.
     pub fn diagnostics(&self) -> &[Diagnostic] {
-        &self.diagnostics
+        &self.0.diagnostics
     }
 
     /// The same as one JSON value, for `--json`.
@@ -120,11 +127,11 @@ impl CliError {
         ErrorReport {
             error: ErrorBody {
                 message: self.to_string(),
-                next: self.next.as_deref(),
-                code: self.code.as_deref(),
-                request_id: self.request_id.as_deref(),
-                exit_code: self.exit.number(),
-                diagnostics: &self.diagnostics,
+                next: self.0.next.as_deref(),
+                code: self.0.code.as_deref(),
+                request_id: self.0.request_id.as_deref(),
+                exit_code: self.0.exit.number(),
+                diagnostics: &self.0.diagnostics,
             },
         }
     }
@@ -132,7 +139,7 @@ impl CliError {
 
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "could not {}: {}", self.doing, self.why)
+        write!(f, "could not {}: {}", self.0.doing, self.0.why)
     }
 }
 
@@ -210,6 +217,9 @@ mod tests {
         };
         let error = CliError::of_problem("deploy", &problem);
         assert_eq!(error.why(), "Too many files (limit 10, here 11)");
-        assert_eq!(error.next_step(), Some("The limit is the server's setting `control.files_max`."));
+        assert_eq!(
+            error.next_step(),
+            Some("The limit is the server's setting `control.files_max`.")
+        );
     }
 }

@@ -33,12 +33,20 @@ pub enum Exit {
 pub const EXIT_CODES: &[(Exit, u8, &str)] = &[
     (Exit::Ok, 0, "done"),
     (Exit::Failure, 1, "failed"),
-    (Exit::Usage, 2, "wrong usage, or an answer is needed and there is no terminal"),
+    (
+        Exit::Usage,
+        2,
+        "wrong usage, or an answer is needed and there is no terminal",
+    ),
     (Exit::Auth, 3, "not logged in, or not allowed"),
     (Exit::NotFound, 4, "no such project, deployment or URL"),
     (Exit::Conflict, 5, "conflict with the present state"),
     (Exit::Quota, 6, "over a limit, or the server is busy"),
-    (Exit::Deployment, 7, "the deployment failed: what was deployed has errors"),
+    (
+        Exit::Deployment,
+        7,
+        "the deployment failed: what was deployed has errors",
+    ),
     (Exit::Timeout, 8, "not done in time"),
     (Exit::Policy, 9, "refused by a safety rule"),
     (Exit::Interrupted, 130, "interrupted"),
@@ -55,7 +63,9 @@ impl Exit {
     pub fn of_problem(code: &str, status: u16) -> Self {
         match code {
             "project/name-invalid" => Self::Usage,
-            "project/limit" | "deployment/too-many-files" | "deployment/file-too-large" => Self::Quota,
+            "project/limit" | "deployment/too-many-files" | "deployment/file-too-large" => {
+                Self::Quota
+            }
             "server/busy" => Self::Quota,
             "deployment/failed" | "deployment/manifest" => Self::Deployment,
             "request/foreign-origin" => Self::Policy,
@@ -76,11 +86,9 @@ impl Exit {
 
     /// The paragraph that `--help` ends with.
     pub(crate) fn help() -> String {
-        let mut text = String::from("Exit codes:\n");
-        for (_, number, meaning) in EXIT_CODES {
-            text.push_str(&format!("  {number:>3}  {meaning}\n"));
-        }
-        text
+        let row = |(_, number, meaning): &(Self, u8, &str)| format!("  {number:>3}  {meaning}");
+        let rows: Vec<String> = EXIT_CODES.iter().map(row).collect();
+        format!("Exit codes:\n{}", rows.join("\n"))
     }
 }
 
@@ -98,7 +106,10 @@ mod tests {
 
     #[test]
     fn the_numbers_are_the_documented_ones() {
-        let numbers: Vec<u8> = EXIT_CODES.iter().map(|(exit, _, _)| exit.number()).collect();
+        let numbers: Vec<u8> = EXIT_CODES
+            .iter()
+            .map(|(exit, _, _)| exit.number())
+            .collect();
         assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130]);
         for (_, number, meaning) in EXIT_CODES {
             assert!(Exit::help().contains(&format!("{number:>3}  {meaning}")));

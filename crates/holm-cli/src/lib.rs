@@ -58,7 +58,10 @@ pub fn run_within(args: impl IntoIterator<Item = OsString>, whole: clap::Command
         .and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
         Ok(cli) => {
-            let session = Session { surroundings: &surroundings, printer: &printer };
+            let session = Session {
+                surroundings: &surroundings,
+                printer: &printer,
+            };
             session.run(&cli.word, whole).into()
         }
         Err(error) => tell_usage(&error, &printer).into(),
@@ -72,7 +75,9 @@ pub fn command() -> clap::Command {
 
 /// Shows a failure on stderr as every command does, and answers with its exit code.
 pub fn report_error(error: &CliError) -> ExitCode {
-    Printer::new(&Surroundings::read()).failure(error, false).into()
+    Printer::new(&Surroundings::read())
+        .failure(error, false)
+        .into()
 }
 
 /// Help and version are results; everything else is wrong usage.

@@ -77,18 +77,29 @@ fn read(path: &Path) -> Result<Option<Link>, LinkError> {
         // `.holm` may be a file of someone else's.
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(None),
         Ok(None) => return Ok(None),
-        Err(source) => return Err(LinkError::Read { path: path.to_owned(), source }),
+        Err(source) => {
+            return Err(LinkError::Read {
+                path: path.to_owned(),
+                source,
+            });
+        }
     };
     match serde_json::from_slice(&bytes) {
         Ok(link) => Ok(Some(link)),
-        Err(source) => Err(LinkError::Damaged { path: path.to_owned(), source }),
+        Err(source) => Err(LinkError::Damaged {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
 /// Writes the link of a project's folder, unless it says the same already.
 pub(crate) fn write(folder: &Path, project: &ProjectName, api: &ApiUrl) -> io::Result<()> {
     let path = folder.join(LINK_FILE);
-    let link = Link { project: project.clone(), api: api.to_string() };
+    let link = Link {
+        project: project.clone(),
+        api: api.to_string(),
+    };
     if matches!(read(&path), Ok(Some(old)) if old == link) {
         return Ok(());
     }
@@ -119,7 +130,11 @@ mod tests {
     fn a_damaged_link_is_named() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(".holm")).unwrap();
-        std::fs::write(folder.path().join(LINK_FILE), r#"{"project":"Not A Name","api":""}"#).unwrap();
+        std::fs::write(
+            folder.path().join(LINK_FILE),
+            r#"{"project":"Not A Name","api":""}"#,
+        )
+        .unwrap();
         let error = CliError::from(find(folder.path()).unwrap_err());
         assert!(error.why().contains(".holm/project.json"), "{error}");
         assert!(error.why().contains("a-z"), "{error}");

@@ -14,10 +14,10 @@ use crate::style::{Paint, Style};
 use crate::surroundings::Surroundings;
 
 /// Writes results and messages as the terminal and the user want them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Printer {
-    out: Style,
-    err: Style,
+    out: Stream,
+    err: Stream,
 }
 
 impl Printer {
@@ -25,24 +25,24 @@ impl Printer {
     pub(crate) fn new(surroundings: &Surroundings) -> Self {
         let style = |is_terminal| Style::new(surroundings.colour.unwrap_or(is_terminal));
         Self {
-            out: style(surroundings.stdout_is_terminal),
-            err: style(surroundings.stderr_is_terminal),
+            out: Stream { is_result: true, style: style(surroundings.stdout_is_terminal) },
+            err: Stream { is_result: false, style: style(surroundings.stderr_is_terminal) },
         }
     }
 
     /// How stdout is coloured, for texts that are made elsewhere.
     pub(crate) fn out_style(&self) -> Style {
-        self.out
+        self.out.style
     }
 
     /// Writes the result as one line.
     pub(crate) fn result(&self, line: &str) {
-        write_all(&mut io::stdout(), &format!("{line}\n"));
+        self.out.write(&format!("{line}\n"));
     }
 
     /// Writes a result of several lines as it is.
     pub(crate) fn result_text(&self, text: &str) {
-        write_all(&mut io::stdout(), text);
+        self.out.write(text);
     }
 
     /// Writes the result as one JSON value on one line.
@@ -54,38 +54,37 @@ impl Printer {
 
     /// Says something on stderr.
     pub(crate) fn note(&self, text: &str) {
-        write_all(&mut io::stderr(), &format!("{text}\n"));
+        self.err.write(&format!("{text}\n"));
     }
 
     /// Asks on stderr, without ending the line.
     pub(crate) fn ask(&self, text: &str) {
-        write_all(&mut io::stderr(), text);
+        self.err.write(text);
     }
 
     /// Warns on stderr.
     pub(crate) fn warn(&self, text: &str) {
-        let word = self.err.paint(Paint::Warning, "warning");
-        write_all(&mut io::stderr(), &format!("{word}: {text}\n"));
+        let word = self.err.style.paint(Paint::Warning, "warning");
+        self.note(&format!("{word}: {text}"));
     }
 
     /// Says that something has been done.
     pub(crate) fn done(&self, text: &str) {
-        let mark = self.err.paint(Paint::Good, "✓");
-        write_all(&mut io::stderr(), &format!("{mark} {text}\n"));
+        let mark = self.err.style.paint(Paint::Good, "✓");
+        self.note(&format!("{mark} {text}"));
     }
 
-    /// Writes findings to stderr, each with an empty line after it.
+    /// Writes findings to stderr.
     pub(crate) fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         for diagnostic in diagnostics {
-            let text = render_diagnostic(diagnostic, self.err);
-            write_all(&mut io::stderr(), &format!("{text}\n"));
+            self.note(&render_diagnostic(diagnostic, self.err.style));
         }
     }
 
     /// Writes a failure: to stderr for people, and to stdout as the one JSON object when asked for.
     pub(crate) fn failure(&self, error: &CliError, as_json: bool) -> Exit {
         self.diagnostics(error.diagnostics());
-        write_all(&mut io::stderr(), &render_error(error, self.err));
+        self.err.write(&render_error(error, self.err.style));
         if as_json {
             self.result_json(&error.to_json());
         }
@@ -96,7 +95,10 @@ impl Printer {
 /// One line that the user types or pipes in, without its end, at most `bytes_max` bytes.
 pub(crate) fn read_line(bytes_max: u64) -> io::Result<String> {
     let mut text = String::new();
-    io::stdin().lock().take(bytes_max).read_to_string(&mut text)?;
+    io::stdin()
+        .lock()
+        .take(bytes_max)
+        .read_to_string(&mut text)?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
@@ -133,7 +135,10 @@ pub(crate) fn render_diagnostic(diagnostic: &Diagnostic, style: Style) -> String
 pub(crate) fn render_error(error: &CliError, style: Style) -> String {
     let mut text = format!("{}: {error}\n", style.paint(Paint::Bad, "error"));
     if let Some(next) = error.next_step() {
-        text.push_str(&format!("  {} {next}\n", style.paint(Paint::Strong, "next:")));
+        text.push_str(&format!(
+            "  {} {next}\n",
+            style.paint(Paint::Strong, "next:")
+        ));
     }
     let number = error.request_id().map(|id| format!("request {id}"));
     let parts: Vec<&str> = error.code().into_iter().chain(number.as_deref()).collect();
@@ -144,9 +149,19 @@ pub(crate) fn render_error(error: &CliError, style: Style) -> String {
     text
 }
 
-/// A reader that has gone away (`holm projects | head -1`) is no failure of ours.
-fn write_all(stream: &mut impl Write, text: &str) {
-    drop(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
+/// Stdout or stderr.
+#[derive(Clone, Debug)]
+struct Stream {
+    is_result: bool,
+    style: Style,
+}
+
+impl Stream {
+    fn write(&self, text: &str) {
+        let write = |stream: &mut dyn Write| stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+        // A reader that has gone away (`holm projects | head -1`) is no failure of ours.
+        drop(if self.is_result { write(&mut io::stdout()) } else { write(&mut io::stderr()) });
+    }
 }
 
 #[cfg(test)]
@@ -177,7 +192,10 @@ mod tests {
         let finding = Diagnostic::new(Severity::Warning, "edgeone-json/value-match", "bad source")
             .at("edgeone.json", Some(7))
             .hint("start it with a slash");
-        assert_eq!(render_diagnostic(&finding, Style::new(false)), finding.to_string());
+        assert_eq!(
+            render_diagnostic(&finding, Style::new(false)),
+            finding.to_string()
+        );
         assert_eq!(
             render_diagnostic(&finding, Style::new(true)),
             "\u{1b}[1;33mwarning[edgeone-json/value-match]\u{1b}[0m: bad source\n\

@@ -59,7 +59,8 @@ struct Count {
 impl Progress {
     /// Progress in this form.
     pub(crate) fn new(mode: ProgressMode, surroundings: &Surroundings, printer: Printer) -> Self {
-        let can_move = surroundings.stderr_is_terminal && !surroundings.is_ci && !surroundings.is_dumb;
+        let can_move =
+            surroundings.stderr_is_terminal && !surroundings.is_ci && !surroundings.is_dumb;
         let form = match mode {
             ProgressMode::Silent => Form::Silent,
             ProgressMode::Auto if can_move => Form::Bar(bar()),
@@ -86,8 +87,14 @@ impl Progress {
             verb,
             started: now,
             said: now,
-            files: Count { done: 0, total: files_total },
-            bytes: Count { done: 0, total: bytes_total },
+            files: Count {
+                done: 0,
+                total: files_total,
+            },
+            bytes: Count {
+                done: 0,
+                total: bytes_total,
+            },
         };
         self.phase.set(phase);
         match &self.form {
@@ -265,8 +272,14 @@ mod tests {
             verb: "uploading",
             started,
             said: started,
-            files: Count { done: 3200, total: 10_000 },
-            bytes: Count { done: 31_000_000, total: 97_000_000 },
+            files: Count {
+                done: 3200,
+                total: 10_000,
+            },
+            bytes: Count {
+                done: 31_000_000,
+                total: 97_000_000,
+            },
         };
         assert_eq!(
             phase.line(started + Duration::from_secs(2)),

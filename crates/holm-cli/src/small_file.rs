@@ -22,7 +22,8 @@ pub(crate) fn read_small(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u
         Err(error) => return Err(error),
     };
     let mut bytes = Vec::new();
-    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    file.take(bytes_max.saturating_add(1))
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > bytes_max {
         let why = format!("it is larger than {bytes_max} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
@@ -70,7 +71,9 @@ fn create_beside(path: &Path, readers: Readers) -> io::Result<(PathBuf, File)> {
         let temporary = path.with_file_name(format!(".{name}.{process}-{attempt}.tmp"));
         match options.open(&temporary) {
             Ok(file) => return Ok((temporary, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 100 => attempt += 1,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 100 => {
+                attempt += 1
+            }
             Err(error) => return Err(error),
         }
     }
@@ -89,9 +92,23 @@ mod tests {
         replace(&path, b"one", Readers::Owner).unwrap();
         replace(&path, b"two", Readers::Owner).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing left over");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            fs::metadata(path.parent().unwrap())
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o700
+        );
+        assert_eq!(
+            fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "nothing left over"
+        );
     }
 
     #[test]
@@ -101,6 +118,9 @@ mod tests {
         assert_eq!(read_small(&path, 3).unwrap(), None);
         fs::write(&path, b"abc").unwrap();
         assert_eq!(read_small(&path, 3).unwrap(), Some(b"abc".to_vec()));
-        assert_eq!(read_small(&path, 2).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(
+            read_small(&path, 2).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
     }
 }

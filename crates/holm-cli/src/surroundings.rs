@@ -82,9 +82,13 @@ fn colour() -> Option<bool> {
 
 /// The XDG base folder specification: a relative path in the variable is to be ignored.
 fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let named = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let named = env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
     let base = named.or_else(|| {
-        let home = env::var_os("HOME").map(PathBuf::from).filter(|path| path.is_absolute())?;
+        let home = env::var_os("HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())?;
         Some(home.join(below_home))
     })?;
     Some(base.join("holm"))

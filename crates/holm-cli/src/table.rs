@@ -10,11 +10,18 @@ pub(crate) fn render(headings: &[&str], rows: &[Vec<String>], style: Style) -> S
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         let longest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
-        longest.max(headings.get(column).map_or(0, |heading| heading.chars().count()))
+        longest.max(
+            headings
+                .get(column)
+                .map_or(0, |heading| heading.chars().count()),
+        )
     };
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let mut text = String::new();
-    let titles: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
+    let titles: Vec<String> = headings
+        .iter()
+        .map(|heading| (*heading).to_owned())
+        .collect();
     text.push_str(&style.paint(Paint::Quiet, &line(&titles, &widths)));
     text.push('\n');
     for row in rows {
@@ -41,8 +48,11 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [("blog", "http://blog.localhost"), ("shop-2", "http://shop-2.localhost")]
-            .map(|(name, url)| vec![name.to_owned(), url.to_owned()]);
+        let rows = [
+            ("blog", "http://blog.localhost"),
+            ("shop-2", "http://shop-2.localhost"),
+        ]
+        .map(|(name, url)| vec![name.to_owned(), url.to_owned()]);
         assert_eq!(
             render(&["NAME", "URL"], &rows, Style::new(false)),
             "NAME    URL\nblog    http://blog.localhost\nshop-2  http://shop-2.localhost\n"

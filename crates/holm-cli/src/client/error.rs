@@ -64,7 +64,9 @@ pub(crate) struct Stopped {
 impl ClientError {
     pub(super) fn of_transport(api: &ApiUrl, error: ureq::Error) -> Self {
         let stopped = match &error {
-            ureq::Error::Io(inner) => inner.get_ref().and_then(|inner| inner.downcast_ref::<Stopped>()),
+            ureq::Error::Io(inner) => inner
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<Stopped>()),
             _ => None,
         };
         if let Some(stopped) = stopped {
@@ -148,7 +150,10 @@ mod tests {
     }
 
     fn problem(status: u16) -> ClientError {
-        ClientError::Problem(Box::new(Problem { status, ..Problem::default() }))
+        ClientError::Problem(Box::new(Problem {
+            status,
+            ..Problem::default()
+        }))
     }
 
     #[test]
@@ -158,8 +163,14 @@ mod tests {
         assert!(refused.may_pass(Again::IfUnseen, true), "restarting");
         let lost = io_error(io::ErrorKind::ConnectionReset);
         assert!(lost.may_pass(Again::Harmless, true));
-        assert!(!lost.may_pass(Again::IfUnseen, true), "it may have been done");
-        assert!(problem(503).may_pass(Again::IfUnseen, true), "it was not done");
+        assert!(
+            !lost.may_pass(Again::IfUnseen, true),
+            "it may have been done"
+        );
+        assert!(
+            problem(503).may_pass(Again::IfUnseen, true),
+            "it was not done"
+        );
         for status in [400, 401, 404, 409, 422, 429, 500] {
             assert!(!problem(status).may_pass(Again::Harmless, true), "{status}");
         }
@@ -168,7 +179,9 @@ mod tests {
     #[test]
     fn a_changed_file_is_recognized_through_the_http_client() {
         let api = "http://127.0.0.1:8089".parse().unwrap();
-        let stopped = Stopped { path: "/a.js".into() };
+        let stopped = Stopped {
+            path: "/a.js".into(),
+        };
         let error = ureq::Error::Io(io::Error::other(stopped.clone()));
         let error = ClientError::of_transport(&api, error);
         assert!(matches!(error, ClientError::Stopped(found) if found == stopped));

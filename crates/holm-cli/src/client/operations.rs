@@ -53,7 +53,10 @@ impl Client {
     }
 
     /// Points production at what it pointed at before. Twice is not the same as once.
-    pub(crate) fn project_rollback(&self, project: &ProjectName) -> Result<DeploymentView, ClientError> {
+    pub(crate) fn project_rollback(
+        &self,
+        project: &ProjectName,
+    ) -> Result<DeploymentView, ClientError> {
         let path = format!("/projects/{project}/rollback");
         self.call(&Call::send("POST", path, Payload::Empty, Again::IfUnseen))
     }
@@ -64,7 +67,10 @@ impl Client {
         project: &ProjectName,
         page: &PageAsked,
     ) -> Result<Page<DeploymentView>, ClientError> {
-        self.call(&Call::get(format!("/projects/{project}/deployments{}", page.query())))
+        self.call(&Call::get(format!(
+            "/projects/{project}/deployments{}",
+            page.query()
+        )))
     }
 
     /// Announces a deployment. An answer that was lost leaves an unfinished deployment to the sweeper.
@@ -84,7 +90,10 @@ impl Client {
         project: &ProjectName,
         deployment: &str,
     ) -> Result<DeploymentView, ClientError> {
-        self.call(&Call::get(format!("/projects/{project}/deployments/{}", encode(deployment))))
+        self.call(&Call::get(format!(
+            "/projects/{project}/deployments/{}",
+            encode(deployment)
+        )))
     }
 
     /// Stores missing blobs.
@@ -95,7 +104,8 @@ impl Client {
         frames: &Frames<'_>,
     ) -> Result<(), ClientError> {
         let path = format!("/projects/{project}/deployments/{deployment}/blobs");
-        self.call_bytes(&Call::send("PUT", path, frames.payload(), Again::Harmless)).map(drop)
+        self.call_bytes(&Call::send("PUT", path, frames.payload(), Again::Harmless))
+            .map(drop)
     }
 
     /// Stores the rest, seals and releases. Whether it happened is asked by `deployment_view` when the
@@ -117,7 +127,8 @@ impl Client {
         deployment: &DeploymentId,
     ) -> Result<(), ClientError> {
         let path = format!("/projects/{project}/deployments/{deployment}/cancel");
-        self.call_bytes(&Call::send("POST", path, Payload::Empty, Again::Harmless)).map(drop)
+        self.call_bytes(&Call::send("POST", path, Payload::Empty, Again::Harmless))
+            .map(drop)
     }
 
     /// Points production at a deployment.
@@ -126,7 +137,10 @@ impl Client {
         project: &ProjectName,
         deployment: &str,
     ) -> Result<DeploymentView, ClientError> {
-        let path = format!("/projects/{project}/deployments/{}/promote", encode(deployment));
+        let path = format!(
+            "/projects/{project}/deployments/{}/promote",
+            encode(deployment)
+        );
         self.call(&Call::send("POST", path, Payload::Empty, Again::Harmless))
     }
 
@@ -136,10 +150,11 @@ impl Client {
         url: &str,
         deployment: Option<&str>,
     ) -> Result<ExplainReport, ClientError> {
-        let mut path = format!("/explain?url={}", encode(url));
-        if let Some(deployment) = deployment {
-            path.push_str(&format!("&deployment={}", encode(deployment)));
-        }
+        let url = encode(url);
+        let path = match deployment {
+            Some(deployment) => format!("/explain?url={url}&deployment={}", encode(deployment)),
+            None => format!("/explain?url={url}"),
+        };
         self.call(&Call::get(path))
     }
 }
@@ -156,16 +171,26 @@ pub(crate) struct PageAsked {
 impl PageAsked {
     fn query(&self) -> String {
         let limit = self.limit.map(|limit| format!("limit={limit}"));
-        let cursor = self.cursor.as_ref().map(|cursor| format!("cursor={}", encode(cursor)));
+        let cursor = self
+            .cursor
+            .as_ref()
+            .map(|cursor| format!("cursor={}", encode(cursor)));
         let parts: Vec<String> = limit.into_iter().chain(cursor).collect();
-        if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", parts.join("&"))
+        }
     }
 }
 
 /// Text as part of a path or query. Ids and names stay as they are.
 fn encode(text: &str) -> String {
-    const KEEP: &percent_encoding::AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    const KEEP: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~');
     // A path of dots alone would be taken for a step up.
     if text.bytes().all(|byte| byte == b'.') {
         return text.replace('.', "%2E");
@@ -187,7 +212,10 @@ mod tests {
     #[test]
     fn pages_are_asked_for_by_limit_and_cursor() {
         assert_eq!(PageAsked::default().query(), "");
-        let page = PageAsked { limit: Some(100), cursor: Some("a=b".into()) };
+        let page = PageAsked {
+            limit: Some(100),
+            cursor: Some("a=b".into()),
+        };
         assert_eq!(page.query(), "?limit=100&cursor=a%3Db");
     }
 }

@@ -6,7 +6,11 @@ use std::process::{Command, Stdio};
 pub(super) fn open(url: &str) -> bool {
     // The URL comes from the server: nothing else than the web may be opened, and no flag passed.
     let is_web = url.starts_with("http://") || url.starts_with("https://");
-    let programs: &[&str] = if cfg!(target_os = "macos") { &["open"] } else { &["xdg-open"] };
+    let programs: &[&str] = if cfg!(target_os = "macos") {
+        &["open"]
+    } else {
+        &["xdg-open"]
+    };
     is_web && programs.iter().any(|program| start(program, url))
 }
 

@@ -12,5 +12,7 @@ pub(super) fn run(session: &Session<'_>, args: &CompletionArgs, mut whole: clap:
         Shell::Zsh => generate(shells::Zsh, &mut whole, "holm", &mut script),
         Shell::Fish => generate(shells::Fish, &mut whole, "holm", &mut script),
     }
-    session.printer.result_text(&String::from_utf8_lossy(&script));
+    session
+        .printer
+        .result_text(&String::from_utf8_lossy(&script));
 }

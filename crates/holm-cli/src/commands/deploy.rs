@@ -20,14 +20,19 @@ pub(super) fn run(session: &Session<'_>, args: &DeployArgs) -> Result<(), CliErr
         return dry_run(session, args, &prepared);
     }
     let link = prepared.link.as_ref();
-    let access = Access::decide(&args.connection, session.surroundings, link, session.printer)?;
+    let access = Access::decide(
+        &args.connection,
+        session.surroundings,
+        link,
+        session.printer,
+    )?;
     let client = Client::new(access.with_token()?);
     let deploy = Deploy {
         client: &client,
         prepared: &prepared,
         environment: environment(args),
         source: source(args),
-        progress: &Progress::new(ProgressMode::Auto, session.surroundings, *session.printer),
+        progress: &Progress::new(ProgressMode::Auto, session.surroundings, session.printer.clone()),
         cache_folder: session.surroundings.cache_folder.as_deref(),
     };
     let outcome = deploy.run()?;
@@ -42,7 +47,11 @@ pub(super) fn run(session: &Session<'_>, args: &DeployArgs) -> Result<(), CliErr
 }
 
 fn environment(args: &DeployArgs) -> Environment {
-    if args.prod { Environment::Production } else { Environment::Preview }
+    if args.prod {
+        Environment::Production
+    } else {
+        Environment::Preview
+    }
 }
 
 fn source(args: &DeployArgs) -> DeploymentSource {
@@ -57,7 +66,7 @@ fn source(args: &DeployArgs) -> DeploymentSource {
 /// What `--dry-run --json` prints.
 #[derive(Debug, Serialize)]
 struct DryRun<'a> {
-    dry_run: bool,
+    is_dry_run: bool,
     project: &'a str,
     environment: Environment,
     folder: &'a str,
@@ -75,7 +84,9 @@ struct DryFile {
 
 /// Says what would be deployed, without asking the server: the files on stdout, the rest on stderr.
 fn dry_run(session: &Session<'_>, args: &DeployArgs, prepared: &Prepared) -> Result<(), CliError> {
-    let found = prepared.files().map_err(|error| error.explain(&prepared.shown))?;
+    let found = prepared
+        .files()
+        .map_err(|error| error.explain(&prepared.shown))?;
     let files: Vec<DryFile> = found
         .into_iter()
         .map(|file| DryFile {
@@ -85,7 +96,7 @@ fn dry_run(session: &Session<'_>, args: &DeployArgs, prepared: &Prepared) -> Res
         })
         .collect();
     let report = DryRun {
-        dry_run: true,
+        is_dry_run: true,
         project: prepared.project.as_str(),
         environment: environment(args),
         folder: &prepared.shown,
@@ -98,7 +109,11 @@ fn dry_run(session: &Session<'_>, args: &DeployArgs, prepared: &Prepared) -> Res
         return Ok(());
     }
     for file in &report.files {
-        let mark = if file.is_served { "" } else { "  (read, not served)" };
+        let mark = if file.is_served {
+            ""
+        } else {
+            "  (read, not served)"
+        };
         session.printer.result(&format!("{}{mark}", file.path));
     }
     session.printer.note(&format!(

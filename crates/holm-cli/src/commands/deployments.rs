@@ -4,7 +4,7 @@ use holm_api::DeploymentView;
 use holm_types::Diagnostic;
 
 use super::projects::{collect, tell_more};
-use super::{Session, time};
+use super::{Session, choose_project, time};
 use crate::args::DeploymentsArgs;
 use crate::error::CliError;
 use crate::style::Style;
@@ -15,7 +15,7 @@ const MESSAGE_CHARACTERS_MAX: usize = 60;
 
 pub(super) fn run(session: &Session<'_>, args: &DeploymentsArgs) -> Result<(), CliError> {
     let link = session.link()?;
-    let project = session.project(&args.project, link.as_ref())?;
+    let project = choose_project(&args.project, link.as_ref())?;
     let client = session.client(&args.connection, link.as_ref())?;
     let page = collect(&args.list, |page| client.deployment_list(&project, page))
         .map_err(|error| error.explain(format!("list the deployments of `{project}`")))?;
@@ -24,24 +24,37 @@ pub(super) fn run(session: &Session<'_>, args: &DeploymentsArgs) -> Result<(), C
         return Ok(());
     }
     if page.data.is_empty() {
-        session.printer.note(&format!("`{project}` has no deployments yet."));
+        session
+            .printer
+            .note(&format!("`{project}` has no deployments yet."));
         return Ok(());
     }
-    session.printer.result_text(&render(&page.data, session.printer.out_style()));
+    session
+        .printer
+        .result_text(&render(&page.data, session.printer.out_style()));
     tell_more(&page, session.printer);
     Ok(())
 }
 
 fn render(deployments: &[DeploymentView], style: Style) -> String {
     let rows: Vec<Vec<String>> = deployments.iter().map(row).collect();
-    let headings = ["ID", "LABEL", "STATE", "ENVIRONMENT", "FILES", "MADE (UTC)", "ABOUT"];
+    let headings = [
+        "ID",
+        "LABEL",
+        "STATE",
+        "ENVIRONMENT",
+        "FILES",
+        "MADE (UTC)",
+        "ABOUT",
+    ];
     table::render(&headings, &rows, style)
 }
 
 fn row(deployment: &DeploymentView) -> Vec<String> {
-    let state = match deployment.is_live {
-        true => "live".to_owned(),
-        false => deployment.state.to_string(),
+    let state = if deployment.is_live {
+        "live".to_owned()
+    } else {
+        deployment.state.to_string()
     };
     vec![
         deployment.id.to_string(),
@@ -57,16 +70,26 @@ fn row(deployment: &DeploymentView) -> Vec<String> {
 /// The branch, the message, and how many findings there are.
 fn about(deployment: &DeploymentView) -> String {
     let source = &deployment.source;
-    let errors = deployment.diagnostics.iter().filter(|found| found.is_error()).count();
+    let errors = deployment
+        .diagnostics
+        .iter()
+        .filter(|found| found.is_error())
+        .count();
     let findings = match (errors, deployment.diagnostics.as_slice()) {
         (0, []) => None,
         (0, found) => Some(format!("{} findings", found.len())),
         (errors, _) => Some(first_error(&deployment.diagnostics, errors)),
     };
-    let message = source.message.as_deref().and_then(|message| message.lines().next());
+    let message = source
+        .message
+        .as_deref()
+        .and_then(|message| message.lines().next());
     let branch = source.branch.as_ref().map(|branch| format!("[{branch}]"));
-    let parts: Vec<String> =
-        branch.into_iter().chain(message.map(str::to_owned)).chain(findings).collect();
+    let parts: Vec<String> = branch
+        .into_iter()
+        .chain(message.map(str::to_owned))
+        .chain(findings)
+        .collect();
     shorten(&parts.join(" "))
 }
 
@@ -103,7 +126,11 @@ mod tests {
             url: String::new(),
             production_url: String::new(),
             is_live,
-            source: DeploymentSource { branch: Some("main".into()), message: Some("First\nmore".into()), ..DeploymentSource::default() },
+            source: DeploymentSource {
+                branch: Some("main".into()),
+                message: Some("First\nmore".into()),
+                ..DeploymentSource::default()
+            },
             file_count: 3,
             size_bytes: 10,
             diagnostics: Vec::new(),
@@ -116,18 +143,24 @@ mod tests {
     fn rows_say_what_is_live_and_what_failed() {
         let mut failed = view(DeploymentState::Failed, false);
         failed.diagnostics = vec![Diagnostic::new(Severity::Error, "x/y", "no such region")];
-        let text = render(&[view(DeploymentState::Sealed, true), failed], Style::new(false));
+        let text = render(
+            &[view(DeploymentState::Sealed, true), failed],
+            Style::new(false),
+        );
         assert_eq!(
             text,
             "ID                              LABEL         STATE   ENVIRONMENT  FILES  MADE (UTC)           ABOUT\n\
-             dpl_040g2081040g2081040g208104  820820820821  live    production   3      2023-11-14 22:13:20  [main] First\n\
-             dpl_040g2081040g2081040g208104  820820820821  failed  production   3      2023-11-14 22:13:20  [main] First 1 errors: no such region\n"
+             dpl_040g2081040g2081040g208104  2081040g2081  live    production   3      2023-11-14 22:13:20  [main] First\n\
+             dpl_040g2081040g2081040g208104  2081040g2081  failed  production   3      2023-11-14 22:13:20  [main] First 1 errors: no such region\n"
         );
     }
 
     #[test]
     fn long_texts_are_shortened() {
-        assert_eq!(shorten(&"ä".repeat(61)).chars().count(), MESSAGE_CHARACTERS_MAX);
+        assert_eq!(
+            shorten(&"ä".repeat(61)).chars().count(),
+            MESSAGE_CHARACTERS_MAX
+        );
         assert_eq!(shorten("short"), "short");
     }
 }

@@ -25,15 +25,29 @@ struct LoggedIn<'a> {
 
 pub(super) fn run(session: &Session<'_>, args: &LoginArgs) -> Result<(), CliError> {
     // The folder's link does not say where to log in: what is typed goes where the user says.
-    let access = Access::decide(&args.connection, session.surroundings, None, session.printer)?;
+    let access = Access::decide(
+        &args.connection,
+        session.surroundings,
+        None,
+        session.printer,
+    )?;
     let token = token(session, args, &access)?;
-    let access = Access { token: Some(token.clone()), ..access }.guarded(args.connection.insecure_http)?;
+    let access = Access {
+        token: Some(token.clone()),
+        ..access
+    }
+    .guarded(args.connection.insecure_http)?;
     let api = access.api.clone();
     let client = Client::new(access);
-    let me = client.me_view().map_err(|error| error.explain(format!("log in at {api}")))?;
+    let me = client
+        .me_view()
+        .map_err(|error| error.explain(format!("log in at {api}")))?;
     let mut credentials = Credentials::load(session.surroundings.config_folder.as_deref())?;
     let file = credentials.store(&api, token)?.display().to_string();
-    session.printer.done(&format!("logged in at {api} as {}; the token is kept in {file}", me.role));
+    session.printer.done(&format!(
+        "logged in at {api} as {}; the token is kept in {file}",
+        me.role
+    ));
     if args.json {
         session.printer.result_json(&LoggedIn {
             api: api.as_str(),
@@ -49,13 +63,22 @@ pub(super) fn run(session: &Session<'_>, args: &LoginArgs) -> Result<(), CliErro
 fn token(session: &Session<'_>, args: &LoginArgs, access: &Access) -> Result<Token, CliError> {
     let text = if args.token_stdin {
         read_line(CliLimits::default().settings_bytes_max).map_err(|error| unread(&error))?
-    } else if let Some(token) = args.connection.token.as_ref().or(session.surroundings.token.as_ref()) {
+    } else if let Some(token) = args
+        .connection
+        .token
+        .as_ref()
+        .or(session.surroundings.token.as_ref())
+    {
         token.clone()
     } else if session.surroundings.can_ask() {
         typed(session, access)?
     } else {
-        return Err(CliError::new(Exit::Usage, "log in", "there is no terminal to ask for the token")
-            .next("Give it with --token-stdin, --token or HOLM_TOKEN."));
+        return Err(CliError::new(
+            Exit::Usage,
+            "log in",
+            "there is no terminal to ask for the token",
+        )
+        .next("Give it with --token-stdin, --token or HOLM_TOKEN."));
     };
     text.parse().map_err(|error| {
         CliError::because(Exit::Auth, "log in", &error)
@@ -66,7 +89,9 @@ fn token(session: &Session<'_>, args: &LoginArgs, access: &Access) -> Result<Tok
 fn typed(session: &Session<'_>, access: &Access) -> Result<String, CliError> {
     let api = &access.api;
     session.printer.note(&format!("Logging in at {api}."));
-    session.printer.note("A new server prints a one-time owner link: open it, and it shows a token.");
+    session
+        .printer
+        .note("A new server prints a one-time owner link: open it, and it shows a token.");
     session.printer.ask("Paste the token (it is not shown): ");
     read_hidden_line().map_err(|error| unread(&error))
 }

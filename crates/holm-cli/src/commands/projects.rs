@@ -21,21 +21,36 @@ pub(super) fn run(session: &Session<'_>, args: &ProjectsArgs) -> Result<(), CliE
         return Ok(());
     }
     if page.data.is_empty() {
-        session.printer.note("There are no projects yet; `holm deploy DIR` makes one.");
+        session
+            .printer
+            .note("There are no projects yet; `holm deploy DIR` makes one.");
         return Ok(());
     }
-    session.printer.result_text(&render(&page.data, session.printer.out_style()));
+    session
+        .printer
+        .result_text(&render(&page.data, session.printer.out_style()));
     tell_more(&page, session.printer);
     Ok(())
 }
 
 fn render(projects: &[ProjectView], style: Style) -> String {
     let row = |project: &ProjectView| {
-        let live = project.live_deployment_id.map_or("-".to_owned(), |id| id.to_string());
-        vec![project.name.to_string(), project.url.clone(), live, time(project.created_at)]
+        let live = project
+            .live_deployment_id
+            .map_or("-".to_owned(), |id| id.to_string());
+        vec![
+            project.name.to_string(),
+            project.url.clone(),
+            live,
+            time(project.created_at),
+        ]
     };
     let rows: Vec<Vec<String>> = projects.iter().map(row).collect();
-    table::render(&["NAME", "URL", "LIVE DEPLOYMENT", "MADE (UTC)"], &rows, style)
+    table::render(
+        &["NAME", "URL", "LIVE DEPLOYMENT", "MADE (UTC)"],
+        &rows,
+        style,
+    )
 }
 
 /// One page, or with `--all` all of them as one.
@@ -44,11 +59,16 @@ pub(super) fn collect<T>(
     list: impl Fn(&PageAsked) -> Result<Page<T>, ClientError>,
 ) -> Result<Page<T>, ClientError> {
     let all_limit = choice.all.then_some(100);
-    let mut asked = PageAsked { limit: choice.limit.or(all_limit), cursor: None };
+    let mut asked = PageAsked {
+        limit: choice.limit.or(all_limit),
+        cursor: None,
+    };
     let mut whole = list(&asked)?;
     let mut pages = 1;
     while choice.all && pages < CliLimits::default().pages_max {
-        let Some(cursor) = whole.next_cursor.take() else { break };
+        let Some(cursor) = whole.next_cursor.take() else {
+            break;
+        };
         asked.cursor = Some(cursor);
         let mut page = list(&asked)?;
         whole.data.append(&mut page.data);
@@ -77,7 +97,10 @@ mod tests {
             asked_count.set(asked_count.get() + 1);
             let number: u32 = asked.cursor.as_deref().unwrap_or("0").parse().unwrap();
             let next_cursor = (number < 2).then(|| (number + 1).to_string());
-            Ok(Page { data: vec![number], next_cursor })
+            Ok(Page {
+                data: vec![number],
+                next_cursor,
+            })
         }
     }
 
@@ -85,8 +108,21 @@ mod tests {
     fn one_page_unless_all_are_asked_for() {
         let asked = Cell::new(0);
         let one = collect(&ListChoice::default(), list(&asked)).unwrap();
-        assert_eq!((one.data, one.next_cursor.as_deref(), asked.get()), (vec![0], Some("1"), 1));
-        let all = collect(&ListChoice { all: true, limit: None }, list(&asked)).unwrap();
-        assert_eq!((all.data, all.next_cursor, asked.get()), (vec![0, 1, 2], None, 4));
+        assert_eq!(
+            (one.data, one.next_cursor.as_deref(), asked.get()),
+            (vec![0], Some("1"), 1)
+        );
+        let all = collect(
+            &ListChoice {
+                all: true,
+                limit: None,
+            },
+            list(&asked),
+        )
+        .unwrap();
+        assert_eq!(
+            (all.data, all.next_cursor, asked.get()),
+            (vec![0, 1, 2], None, 4)
+        );
     }
 }

@@ -10,11 +10,22 @@ use crate::error::CliError;
 pub(super) fn run(session: &Session<'_>, args: &PromoteArgs) -> Result<(), CliError> {
     let link = session.link()?;
     let client = session.client(&args.connection, link.as_ref())?;
-    let target = Target::find(session, &client, &args.deployment, &args.project, link.as_ref())?;
-    let Target { project, deployment } = &target;
+    let target = Target::find(
+        session,
+        &client,
+        &args.deployment,
+        &args.project,
+        link.as_ref(),
+    )?;
+    let Target {
+        project,
+        deployment,
+    } = &target;
     let doing = format!("promote deployment `{deployment}` of `{project}`");
     if args.dry_run {
-        let view = client.deployment_view(project, deployment).map_err(|error| error.explain(&doing))?;
+        let view = client
+            .deployment_view(project, deployment)
+            .map_err(|error| error.explain(&doing))?;
         session.printer.note(&format!(
             "would point production of `{project}` at {} ({}); nothing was changed",
             view.id, view.state
@@ -22,8 +33,12 @@ pub(super) fn run(session: &Session<'_>, args: &PromoteArgs) -> Result<(), CliEr
         tell(session, &view, args.json);
         return Ok(());
     }
-    let view = client.deployment_promote(project, deployment).map_err(|error| error.explain(&doing))?;
-    session.printer.done(&format!("production of `{project}` is {}", view.id));
+    let view = client
+        .deployment_promote(project, deployment)
+        .map_err(|error| error.explain(&doing))?;
+    session
+        .printer
+        .done(&format!("production of `{project}` is {}", view.id));
     tell(session, &view, args.json);
     Ok(())
 }

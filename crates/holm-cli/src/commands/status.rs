@@ -26,7 +26,12 @@ struct Status {
 
 pub(super) fn run(session: &Session<'_>, args: &StatusArgs) -> Result<(), CliError> {
     let link = session.link()?;
-    let access = Access::decide(&args.connection, session.surroundings, link.as_ref(), session.printer)?;
+    let access = Access::decide(
+        &args.connection,
+        session.surroundings,
+        link.as_ref(),
+        session.printer,
+    )?;
     let client = Client::new(access);
     let status = ask(&client, link.as_ref())?;
     if args.json {
@@ -40,7 +45,9 @@ pub(super) fn run(session: &Session<'_>, args: &StatusArgs) -> Result<(), CliErr
 fn ask(client: &Client, link: Option<&Link>) -> Result<Status, CliError> {
     let api = client.api().to_string();
     let doing = || format!("ask {api} how it is");
-    let server = client.instance_view().map_err(|error| error.explain(doing()))?;
+    let server = client
+        .instance_view()
+        .map_err(|error| error.explain(doing()))?;
     let me = client.has_token().then(|| client.me_view()).transpose();
     let me = me.map_err(|error| error.explain(format!("ask {api} who you are")))?;
     let project = match link {
@@ -67,7 +74,11 @@ fn is_absent(error: &ClientError) -> bool {
 
 fn render(status: &Status) -> String {
     let server = &status.server;
-    let claimed = if server.is_claimed { "has an owner" } else { "waits for its owner link to be opened" };
+    let claimed = if server.is_claimed {
+        "has an owner"
+    } else {
+        "waits for its owner link to be opened"
+    };
     let me = match &status.me {
         Some(me) => format!("{} by {}", me.role, me.authenticated_by),
         None => "not logged in; run `holm login`".to_owned(),
@@ -75,10 +86,14 @@ fn render(status: &Status) -> String {
     let project = match (&status.linked_project, &status.project) {
         (None, _) => "none; `holm deploy` makes one".to_owned(),
         (Some(_), Some(project)) => {
-            let live = project.live_deployment_id.map_or("nothing live".to_owned(), |id| format!("live {id}"));
+            let live = project
+                .live_deployment_id
+                .map_or("nothing live".to_owned(), |id| format!("live {id}"));
             format!("{} at {}, {live}", project.name, project.url)
         }
-        (Some(name), None) if status.me.is_some() => format!("{name}, which this server does not have"),
+        (Some(name), None) if status.me.is_some() => {
+            format!("{name}, which this server does not have")
+        }
         (Some(name), None) => name.clone(),
     };
     format!(

@@ -3,7 +3,7 @@
 use holm_types::{DeploymentId, ProjectName};
 use ureq::http::Uri;
 
-use super::Session;
+use super::choose_project;
 use crate::args::ProjectChoice;
 use crate::client::Client;
 use crate::error::CliError;
@@ -32,7 +32,6 @@ enum Named {
 impl Target {
     /// Finds out which deployment was named.
     pub(super) fn find(
-        session: &Session<'_>,
         client: &Client,
         text: &str,
         choice: &ProjectChoice,
@@ -40,9 +39,10 @@ impl Target {
     ) -> Result<Self, CliError> {
         match Named::parse(text) {
             Some(Named::Own(target)) => Ok(target),
-            Some(Named::Reference(deployment)) => {
-                Ok(Self { project: session.project(choice, link)?, deployment })
-            }
+            Some(Named::Reference(deployment)) => Ok(Self {
+                project: choose_project(choice, link)?,
+                deployment,
+            }),
             Some(Named::Url(url)) => Self::ask(client, &url),
             None => {
                 let doing = format!("find the deployment `{text}`");
@@ -55,12 +55,17 @@ impl Target {
 
     fn ask(client: &Client, url: &str) -> Result<Self, CliError> {
         let doing = format!("find the deployment that {url} shows");
-        let report = client.explain_view(url, None).map_err(|error| error.explain(&doing))?;
+        let report = client
+            .explain_view(url, None)
+            .map_err(|error| error.explain(&doing))?;
         let found = report.project.parse().ok().zip(report.deployment_id);
         let Some((project, deployment)) = found else {
             return Err(CliError::new(Exit::NotFound, doing, report.summary));
         };
-        Ok(Self { project, deployment })
+        Ok(Self {
+            project,
+            deployment,
+        })
     }
 }
 
@@ -72,14 +77,21 @@ impl Named {
         if !text.contains(['.', ':', '/']) {
             return None;
         }
-        let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let url = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
         let uri: Uri = url.parse().ok()?;
         let host_label = uri.host()?.split('.').next()?;
-        let own = host_label.split_once("--").filter(|(_, label)| is_label(label));
+        let own = host_label
+            .split_once("--")
+            .filter(|(_, label)| is_label(label));
         match own.map(|(project, label)| (project.parse(), label)) {
-            Some((Ok(project), label)) => {
-                Some(Self::Own(Target { project, deployment: label.to_owned() }))
-            }
+            Some((Ok(project), label)) => Some(Self::Own(Target {
+                project,
+                deployment: label.to_owned(),
+            })),
             _ => Some(Self::Url(url)),
         }
     }
@@ -87,7 +99,10 @@ impl Named {
 
 /// The 12 characters of a deployment's host name.
 fn is_label(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    text.len() == 12
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -97,13 +112,25 @@ mod tests {
     #[test]
     fn ids_labels_and_urls_are_told_apart() {
         let id = DeploymentId::from_bytes([7; 16]);
-        let own = Named::Own(Target { project: "my-blog".parse().unwrap(), deployment: id.label() });
+        let own = Named::Own(Target {
+            project: "my-blog".parse().unwrap(),
+            deployment: id.label(),
+        });
         let (text, label) = (id.to_string(), id.label());
         assert_eq!(Named::parse(&text), Some(Named::Reference(text.clone())));
         assert_eq!(Named::parse(&label), Some(Named::Reference(label.clone())));
-        assert_eq!(Named::parse(&format!("http://my-blog--{label}.localhost:8080/x")), Some(own.clone()));
-        assert_eq!(Named::parse(&format!("my-blog--{label}.localhost:8080")), Some(own));
-        for url in ["http://my-blog--b-main.localhost:8080", "https://my-blog.example"] {
+        assert_eq!(
+            Named::parse(&format!("http://my-blog--{label}.localhost:8080/x")),
+            Some(own.clone())
+        );
+        assert_eq!(
+            Named::parse(&format!("my-blog--{label}.localhost:8080")),
+            Some(own)
+        );
+        for url in [
+            "http://my-blog--b-main.localhost:8080",
+            "https://my-blog.example",
+        ] {
             assert_eq!(Named::parse(url), Some(Named::Url(url.to_owned())), "{url}");
         }
         for bad in ["", "dpl_short", "short", "http://"] {

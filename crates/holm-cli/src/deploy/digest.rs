@@ -27,17 +27,28 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// Digests all files, in their order. A file that changed since it was found gets the stamp and the
 /// digest that it has now.
-pub(crate) fn digest_all(files: Vec<FoundFile>, cache: &DigestCache) -> Result<Vec<DigestedFile>, ScanError> {
+pub(crate) fn digest_all(
+    files: Vec<FoundFile>,
+    cache: &DigestCache,
+) -> Result<Vec<DigestedFile>, ScanError> {
     let known: Vec<Option<BlobDigest>> = files.iter().map(|file| cache.get(file)).collect();
-    let unknown: Vec<&FoundFile> =
-        files.iter().zip(&known).filter(|(_, digest)| digest.is_none()).map(|(file, _)| file).collect();
+    let unknown: Vec<&FoundFile> = files
+        .iter()
+        .zip(&known)
+        .filter(|(_, digest)| digest.is_none())
+        .map(|(file, _)| file)
+        .collect();
     let mut read = read_all(&unknown)?.into_iter();
-    let digested = files.into_iter().zip(known).map(|(found, digest)| match digest {
-        Some(digest) => Some(DigestedFile { found, digest }),
-        None => read.next().map(|(stamp, digest)| {
-            DigestedFile { found: FoundFile { stamp, ..found }, digest }
-        }),
-    });
+    let digested = files
+        .into_iter()
+        .zip(known)
+        .map(|(found, digest)| match digest {
+            Some(digest) => Some(DigestedFile { found, digest }),
+            None => read.next().map(|(stamp, digest)| DigestedFile {
+                found: FoundFile { stamp, ..found },
+                digest,
+            }),
+        });
     // One was read for each that was unknown, so none is lost here.
     Ok(digested.flatten().collect())
 }
@@ -79,13 +90,18 @@ fn read_all(files: &[&FoundFile]) -> Result<Vec<(Stamp, BlobDigest)>, ScanError>
 
 /// A thread that panicked leaves a value that is whole: pushes and stores are the only changes.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// A thread costs more than reading a few small files.
 fn thread_count(files: usize) -> usize {
     let available = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    available.min(CliLimits::default().hash_threads_max).min(files.div_ceil(16)).max(1)
+    available
+        .min(CliLimits::default().hash_threads_max)
+        .min(files.div_ceil(16))
+        .max(1)
 }
 
 /// Reads a file until it was the same before and after.
@@ -95,7 +111,9 @@ fn digest_steady(file: &FoundFile, buffer: &mut [u8]) -> Result<(Stamp, BlobDige
             return Ok(answer);
         }
     }
-    Err(ScanError::Changing { path: file.path.clone() })
+    Err(ScanError::Changing {
+        path: file.path.clone(),
+    })
 }
 
 /// `None` when the file changed while it was read.
@@ -120,10 +138,16 @@ fn digest_once(file: &FoundFile, buffer: &mut [u8]) -> io::Result<Option<(Stamp,
 pub(crate) fn open_regular(path: &Path) -> io::Result<(File, Stamp)> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "another kind of thing took its place"));
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "another kind of thing took its place",
+        ));
     }
     Ok((file, Stamp::of(&metadata)))
 }
@@ -133,7 +157,10 @@ fn read_error(file: &FoundFile, error: io::Error) -> ScanError {
     if error.kind() == io::ErrorKind::NotFound {
         ScanError::Vanished { path }
     } else {
-        ScanError::Read { path, source: error }
+        ScanError::Read {
+            path,
+            source: error,
+        }
     }
 }
 
@@ -148,7 +175,11 @@ mod tests {
     fn every_file_gets_the_digest_of_its_bytes_in_order() {
         let folder = tempfile::tempdir().unwrap();
         for index in 0..100 {
-            fs::write(folder.path().join(format!("{index:03}.txt")), format!("text {index}")).unwrap();
+            fs::write(
+                folder.path().join(format!("{index:03}.txt")),
+                format!("text {index}"),
+            )
+            .unwrap();
         }
         fs::write(folder.path().join("large.bin"), vec![7; READ_BYTES * 2 + 1]).unwrap();
         let files = scan(&folder.path().canonicalize().unwrap()).unwrap();
@@ -168,7 +199,10 @@ mod tests {
         let files = scan(&folder.path().canonicalize().unwrap()).unwrap();
         fs::remove_file(&path).unwrap();
         let error = digest_all(files, &DigestCache::default()).unwrap_err();
-        assert_eq!(error.to_string(), "`/a.txt` vanished while the folder was read");
+        assert_eq!(
+            error.to_string(),
+            "`/a.txt` vanished while the folder was read"
+        );
         assert!(error.is_passing());
     }
 

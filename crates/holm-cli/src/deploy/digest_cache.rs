@@ -53,8 +53,16 @@ impl DigestCache {
         let digest = BlobDigest::of(root.as_os_str().as_encoded_bytes()).to_string();
         let file = folder.join(digest).with_extension("bin");
         let bytes = read_small(&file, CliLimits::default().digest_cache_bytes_max);
-        let known = bytes.ok().flatten().and_then(|bytes| decode(&bytes)).unwrap_or_default();
-        Self { file: Some(file), known, scanned_at_ns: file_system_time(&folder).ok() }
+        let known = bytes
+            .ok()
+            .flatten()
+            .and_then(|bytes| decode(&bytes))
+            .unwrap_or_default();
+        Self {
+            file: Some(file),
+            known,
+            scanned_at_ns: file_system_time(&folder).ok(),
+        }
     }
 
     /// Trusts nothing from last time.
@@ -71,7 +79,9 @@ impl DigestCache {
     /// Keeps the digests of these files for next time, and only these. A cache that cannot be written
     /// costs time, not correctness, so the error is for whoever wants to know.
     pub(crate) fn save(&self, files: &[DigestedFile]) -> io::Result<()> {
-        let (Some(path), Some(now)) = (&self.file, self.scanned_at_ns) else { return Ok(()) };
+        let (Some(path), Some(now)) = (&self.file, self.scanned_at_ns) else {
+            return Ok(());
+        };
         let is_at_rest = |file: &&DigestedFile| {
             let stamp = file.found.stamp;
             stamp.modified_ns.max(stamp.changed_ns) < now - REST_NS
@@ -80,13 +90,22 @@ impl DigestCache {
             .iter()
             .filter(is_at_rest)
             .map(|file| {
-                let known = Known { stamp: file.found.stamp, digest: *file.digest.as_bytes() };
+                let known = Known {
+                    stamp: file.found.stamp,
+                    digest: *file.digest.as_bytes(),
+                };
                 (file.found.path.as_str(), known)
             })
             .collect();
         let is_same = kept.len() == self.known.len()
-            && kept.iter().all(|(path, known)| self.known.get(*path) == Some(known));
-        if is_same { Ok(()) } else { replace(path, &encode(&kept), Readers::Owner) }
+            && kept
+                .iter()
+                .all(|(path, known)| self.known.get(*path) == Some(known));
+        if is_same {
+            Ok(())
+        } else {
+            replace(path, &encode(&kept), Readers::Owner)
+        }
     }
 }
 

@@ -60,7 +60,9 @@ pub(crate) enum FolderError {
         diagnostics: Vec<Diagnostic>,
     },
     /// Not built yet, or elsewhere.
-    #[error("`{file}` names the output folder `{output}`, and there is no such folder in `{project}`")]
+    #[error(
+        "`{file}` names the output folder `{output}`, and there is no such folder in `{project}`"
+    )]
     OutputMissing {
         file: String,
         output: String,
@@ -84,29 +86,40 @@ impl From<FolderError> for CliError {
     fn from(error: FolderError) -> Self {
         let deploy = |folder: &str| format!("deploy `{folder}`");
         match &error {
-            FolderError::Missing { folder } => CliError::because(Exit::NotFound, deploy(folder), &error)
-                .next("Name a folder that exists; if a build makes it, run the build first."),
-            FolderError::NotAFolder { folder } => CliError::because(Exit::Usage, deploy(folder), &error)
-                .next("Name a folder; unpack an archive first."),
-            FolderError::Read { path, .. } => CliError::because(Exit::Failure, deploy(path), &error)
-                .next("Check the permissions."),
+            FolderError::Missing { folder } => {
+                CliError::because(Exit::NotFound, deploy(folder), &error)
+                    .next("Name a folder that exists; if a build makes it, run the build first.")
+            }
+            FolderError::NotAFolder { folder } => {
+                CliError::because(Exit::Usage, deploy(folder), &error)
+                    .next("Name a folder; unpack an archive first.")
+            }
+            FolderError::Read { path, .. } => {
+                CliError::because(Exit::Failure, deploy(path), &error)
+                    .next("Check the permissions.")
+            }
             FolderError::ProjectFile { file, diagnostics } => {
                 let next = format!("Fix `{file}` and deploy again.");
                 CliError::because(Exit::Deployment, "read the project file", &error)
                     .next(next)
                     .with_diagnostics(diagnostics.clone())
             }
-            FolderError::OutputMissing { project, candidates, .. } => {
-                CliError::because(Exit::NotFound, deploy(project), &error)
-                    .next(next_for_output(candidates, "Run the build first"))
-            }
+            FolderError::OutputMissing {
+                project,
+                candidates,
+                ..
+            } => CliError::because(Exit::NotFound, deploy(project), &error)
+                .next(next_for_output(candidates, "Run the build first")),
             FolderError::OutputOutside { file, .. } => {
-                let next = format!("Correct `outputDirectory` in `{file}`, or name the folder itself.");
+                let next =
+                    format!("Correct `outputDirectory` in `{file}`, or name the folder itself.");
                 CliError::because(Exit::Policy, "find the output folder", &error).next(next)
             }
             FolderError::Unbuilt { folder, candidates } => {
-                CliError::because(Exit::Failure, deploy(folder), &error)
-                    .next(next_for_output(candidates, "Run the build (`npm run build`), then deploy its output folder"))
+                CliError::because(Exit::Failure, deploy(folder), &error).next(next_for_output(
+                    candidates,
+                    "Run the build (`npm run build`), then deploy its output folder",
+                ))
             }
         }
     }
@@ -114,7 +127,10 @@ impl From<FolderError> for CliError {
 
 fn next_for_output(candidates: &[String], otherwise: &str) -> String {
     match candidates {
-        [] => format!("{otherwise}; none of {} is here yet.", OUTPUT_FOLDERS.join(", ")),
+        [] => format!(
+            "{otherwise}; none of {} is here yet.",
+            OUTPUT_FOLDERS.join(", ")
+        ),
         [first, ..] => format!(
             "These folders exist and look built: {}. For example: holm deploy {first}",
             candidates.join(", ")
@@ -130,12 +146,21 @@ pub(crate) fn find_source(folder: &Path, current: &Path) -> Result<Source, Folde
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(FolderError::Missing { folder: shown });
         }
-        Err(source) => return Err(FolderError::Read { path: shown, source }),
+        Err(source) => {
+            return Err(FolderError::Read {
+                path: shown,
+                source,
+            });
+        }
     };
     if !root.is_dir() {
         return Err(FolderError::NotAFolder { folder: shown });
     }
-    let here = Named { root, shown, current };
+    let here = Named {
+        root,
+        shown,
+        current,
+    };
     match ProjectFile::read(&here.root, current)? {
         Some(file) => here.project(file),
         None => here.plain_folder(),
@@ -159,9 +184,16 @@ impl Named<'_> {
         if output == self.root {
             return self.plain(self.root.clone(), Vec::new(), Vec::new());
         }
-        let mut notes = vec![format!("files from {}, rules from {}", show(&output, self.current), file.shown)];
+        let mut notes = vec![format!(
+            "files from {}, rules from {}",
+            show(&output, self.current),
+            file.shown
+        )];
         if PROJECT_FILES.iter().any(|name| output.join(name).exists()) {
-            notes.push(format!("{} takes the place of the one in the output folder", file.shown));
+            notes.push(format!(
+                "{} takes the place of the one in the output folder",
+                file.shown
+            ));
         }
         Ok(Source {
             files_root: output,
@@ -178,14 +210,22 @@ impl Named<'_> {
             project: self.shown.clone(),
             candidates: candidates(&self.root, self.current),
         };
-        let found = self.root.join(output).canonicalize().map_err(|_| missing())?;
+        let found = self
+            .root
+            .join(output)
+            .canonicalize()
+            .map_err(|_| missing())?;
         if !found.starts_with(&self.root) {
             return Err(FolderError::OutputOutside {
                 file: file.shown.clone(),
                 output: output.to_owned(),
             });
         }
-        if found.is_dir() { Ok(found) } else { Err(missing()) }
+        if found.is_dir() {
+            Ok(found)
+        } else {
+            Err(missing())
+        }
     }
 
     /// It has none; perhaps the project above it has.
@@ -216,19 +256,34 @@ impl Named<'_> {
     /// output folder and this is where one is expected, or the user stands right there.
     fn belongs_to(&self, ancestor: &Path, file: &ProjectFile) -> bool {
         match &file.output {
-            Some(output) => ancestor.join(output).canonicalize().is_ok_and(|found| found == self.root),
-            None => self.is_output_of(ancestor) || self.current.canonicalize().is_ok_and(|current| current == ancestor),
+            Some(output) => ancestor
+                .join(output)
+                .canonicalize()
+                .is_ok_and(|found| found == self.root),
+            None => {
+                self.is_output_of(ancestor)
+                    || self
+                        .current
+                        .canonicalize()
+                        .is_ok_and(|current| current == ancestor)
+            }
         }
     }
 
     fn is_output_of(&self, ancestor: &Path) -> bool {
         let below = self.root.strip_prefix(ancestor);
-        below.is_ok_and(|below| OUTPUT_FOLDERS.iter().any(|folder| below == Path::new(folder)))
+        below.is_ok_and(|below| {
+            OUTPUT_FOLDERS
+                .iter()
+                .any(|folder| below == Path::new(folder))
+        })
     }
 
     fn project_above(&self) -> Option<PathBuf> {
         let mut above = self.root.ancestors().skip(1).take(PARENTS_MAX);
-        above.find(|ancestor| self.is_output_of(ancestor)).map(Path::to_owned)
+        above
+            .find(|ancestor| self.is_output_of(ancestor))
+            .map(Path::to_owned)
     }
 
     fn plain(
@@ -243,7 +298,12 @@ impl Named<'_> {
                 candidates: candidates(&self.root, self.current),
             });
         }
-        Ok(Source { files_root: self.root.clone(), project_root, project_files, notes })
+        Ok(Source {
+            files_root: self.root.clone(),
+            project_root,
+            project_files,
+            notes,
+        })
     }
 }
 
@@ -263,7 +323,9 @@ impl ProjectFile {
         for name in PROJECT_FILES {
             let path = folder.join(name);
             let shown = show(&path, current);
-            let Some(text) = read_settings(&path, &shown)? else { continue };
+            let Some(text) = read_settings(&path, &shown)? else {
+                continue;
+            };
             if let Some(found) = &mut found {
                 found.paths.push(path);
                 continue;
@@ -271,27 +333,40 @@ impl ProjectFile {
             let parsed = holm_site::read_project_file(name, &text);
             let output = parsed.value.output_directory;
             if output.is_none() && parsed.diagnostics.iter().any(Diagnostic::is_error) {
-                return Err(FolderError::ProjectFile { file: shown, diagnostics: parsed.diagnostics });
+                return Err(FolderError::ProjectFile {
+                    file: shown,
+                    diagnostics: parsed.diagnostics,
+                });
             }
-            found = Some(Self { paths: vec![path], shown, output });
+            found = Some(Self {
+                paths: vec![path],
+                shown,
+                output,
+            });
         }
         Ok(found)
     }
 }
 
 fn read_settings(path: &Path, shown: &str) -> Result<Option<Vec<u8>>, FolderError> {
-    read_small(path, CliLimits::default().settings_bytes_max)
-        .map_err(|source| FolderError::Read { path: shown.to_owned(), source })
+    read_small(path, CliLimits::default().settings_bytes_max).map_err(|source| FolderError::Read {
+        path: shown.to_owned(),
+        source,
+    })
 }
 
 /// Whether the folder holds sources that a build turns into a site. A `package.json` with a build
 /// script says so, unless there is a page to serve; but Vite keeps its source page at the root.
 fn is_unbuilt(folder: &Path) -> Result<bool, FolderError> {
     let path = folder.join("package.json");
-    let Some(text) = read_settings(&path, &path.display().to_string())? else { return Ok(false) };
+    let Some(text) = read_settings(&path, &path.display().to_string())? else {
+        return Ok(false);
+    };
     // A package.json that cannot be read says nothing; it is withheld from serving anyway.
     let package: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-    let has_build = package.pointer("/scripts/build").is_some_and(serde_json::Value::is_string);
+    let has_build = package
+        .pointer("/scripts/build")
+        .is_some_and(serde_json::Value::is_string);
     let has_page = folder.join("index.html").exists();
     let is_vite = ["js", "mjs", "cjs", "ts", "mts", "cts"]
         .iter()
@@ -301,8 +376,15 @@ fn is_unbuilt(folder: &Path) -> Result<bool, FolderError> {
 
 /// The output folders that exist and have something in them.
 fn candidates(root: &Path, current: &Path) -> Vec<String> {
-    let has_files = |folder: &PathBuf| folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
-    let folders = OUTPUT_FOLDERS.iter().map(|folder| root.join(folder)).filter(has_files);
+    let has_files = |folder: &PathBuf| {
+        folder
+            .read_dir()
+            .is_ok_and(|mut entries| entries.next().is_some())
+    };
+    let folders = OUTPUT_FOLDERS
+        .iter()
+        .map(|folder| root.join(folder))
+        .filter(has_files);
     folders.map(|folder| show(&folder, current)).collect()
 }
 
@@ -313,10 +395,16 @@ pub(crate) fn name_from_folder(project_root: &Path) -> Option<ProjectName> {
 
 /// A path as the user would type it from where they stand.
 pub(crate) fn show(path: &Path, current: &Path) -> String {
-    let current = current.canonicalize().unwrap_or_else(|_| current.to_owned());
+    let current = current
+        .canonicalize()
+        .unwrap_or_else(|_| current.to_owned());
     if let Ok(below) = path.strip_prefix(&current) {
         let below = below.display().to_string();
-        return if below.is_empty() { ".".to_owned() } else { below };
+        return if below.is_empty() {
+            ".".to_owned()
+        } else {
+            below
+        };
     }
     let mut up = String::new();
     for ancestor in current.ancestors().skip(1).take(PARENTS_MAX) {

@@ -36,7 +36,11 @@ pub struct DeployOptions {
 
 impl DeployOptions {
     /// A deployment of this folder to preview, with progress, without writing a link file.
-    pub fn new(folder: impl Into<PathBuf>, api_url: impl Into<String>, token: impl Into<String>) -> Self {
+    pub fn new(
+        folder: impl Into<PathBuf>,
+        api_url: impl Into<String>,
+        token: impl Into<String>,
+    ) -> Self {
         Self {
             folder: folder.into(),
             project: None,
@@ -94,7 +98,10 @@ pub struct DeployOutcome {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-fn as_milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_milliseconds<S: serde::Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
@@ -107,7 +114,10 @@ impl DeployOutcome {
             printer.note(&format!("  production  {}", self.production_url));
         } else {
             let id = &self.deployment_id;
-            printer.note(&format!("  to put it into production: holm promote {id} --project {}", self.project));
+            printer.note(&format!(
+                "  to put it into production: holm promote {id} --project {}",
+                self.project
+            ));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use holm_types::{ProjectName};
+use holm_types::ProjectName;
 
 use super::folder::{Source, find_source, name_from_folder, show};
 use crate::api_url::ApiUrl;
@@ -50,7 +50,13 @@ impl Prepared {
             return Err(CliError::new(Exit::Usage, format!("deploy `{shown}`"), why)
                 .next("Give the project a name with --project NAME."));
         };
-        Ok(Self { source, project, shown, link, is_named_by_folder })
+        Ok(Self {
+            source,
+            project,
+            shown,
+            link,
+            is_named_by_folder,
+        })
     }
 
     /// Tells on stderr what was decided and may surprise.
@@ -59,7 +65,10 @@ impl Prepared {
             printer.note(note);
         }
         if self.is_named_by_folder {
-            printer.note(&format!("project `{}`, named after the folder; --project chooses another", self.project));
+            printer.note(&format!(
+                "project `{}`, named after the folder; --project chooses another",
+                self.project
+            ));
         }
     }
 
@@ -70,7 +79,10 @@ impl Prepared {
             return;
         }
         if let Err(error) = link::write(&self.source.project_root, &self.project, api) {
-            printer.warn(&format!("{} could not be written: {error}", link::LINK_FILE));
+            printer.warn(&format!(
+                "{} could not be written: {error}",
+                link::LINK_FILE
+            ));
         }
     }
 }
@@ -87,7 +99,10 @@ mod tests {
         let site = folder.path().join("My Site");
         fs::create_dir_all(site.join("dist")).unwrap();
         fs::write(site.join("dist/index.html"), "x").unwrap();
-        let surroundings = Surroundings { current_folder: site.clone(), ..Surroundings::default() };
+        let surroundings = Surroundings {
+            current_folder: site.clone(),
+            ..Surroundings::default()
+        };
         let name = |asked: Option<&str>| {
             let asked = asked.map(|name| name.parse().unwrap());
             let prepared = Prepared::new(Path::new("dist"), asked.as_ref(), &surroundings).unwrap();
@@ -108,7 +123,10 @@ mod tests {
         fs::write(package.join("index.html"), "x").unwrap();
         let api = "http://127.0.0.1:8089".parse().unwrap();
         link::write(folder.path(), &"shop".parse().unwrap(), &api).unwrap();
-        let surroundings = Surroundings { current_folder: package, ..Surroundings::default() };
+        let surroundings = Surroundings {
+            current_folder: package,
+            ..Surroundings::default()
+        };
         let prepared = Prepared::new(Path::new("."), None, &surroundings).unwrap();
         assert_eq!(prepared.project.as_str(), "docs-site");
     }

@@ -106,16 +106,19 @@ impl ScanError {
     pub(crate) fn explain(&self, folder: &str) -> CliError {
         let (exit, next) = match self {
             Self::Read { .. } => (Exit::Failure, "Check the permissions."),
-            Self::Vanished { .. } | Self::Changing { .. } => {
-                (Exit::Failure, "Wait until the build has finished and deploy again.")
-            }
+            Self::Vanished { .. } | Self::Changing { .. } => (
+                Exit::Failure,
+                "Wait until the build has finished and deploy again.",
+            ),
             Self::NotUtf8 { .. } => (Exit::Failure, "Rename the file, or leave it out."),
-            Self::LinkOutside { .. } | Self::LinkHidden { .. } => {
-                (Exit::Policy, "Put a copy of what it leads to in its place, or remove the link.")
-            }
-            Self::LinkBroken { .. } | Self::LinkLoop { .. } => {
-                (Exit::Failure, "Remove the link, or let it lead to a file in the folder.")
-            }
+            Self::LinkOutside { .. } | Self::LinkHidden { .. } => (
+                Exit::Policy,
+                "Put a copy of what it leads to in its place, or remove the link.",
+            ),
+            Self::LinkBroken { .. } | Self::LinkLoop { .. } => (
+                Exit::Failure,
+                "Remove the link, or let it lead to a file in the folder.",
+            ),
             Self::NotAFile { .. } => (Exit::Failure, "Remove it, or leave it out."),
             Self::TooDeep { .. } => (Exit::Quota, "Check that the folder holds a site."),
             Self::TooMany { .. } => (Exit::Quota, "Check that the folder holds a site."),
@@ -130,8 +133,17 @@ impl ScanError {
 
 /// Finds the files of a folder, sorted by path. `root` has no symbolic links in its path.
 pub(crate) fn scan(root: &Path) -> Result<Vec<FoundFile>, ScanError> {
-    let mut walk = Walk { root, limits: CliLimits::default(), files: Vec::new() };
-    walk.folder(&Folder { real: root, path: "", depth: 0, within: None })?;
+    let mut walk = Walk {
+        root,
+        limits: CliLimits::default(),
+        files: Vec::new(),
+    };
+    walk.folder(&Folder {
+        real: root,
+        path: "",
+        depth: 0,
+        within: None,
+    })?;
     let mut files = walk.files;
     if files.is_empty() {
         return Err(ScanError::Empty);
@@ -143,13 +155,23 @@ pub(crate) fn scan(root: &Path) -> Result<Vec<FoundFile>, ScanError> {
 /// A file that is not in the folder but is to be deployed with it, such as the project's `edgeone.json`.
 pub(crate) fn single(source: &Path, path: String) -> Result<FoundFile, ScanError> {
     let shown = source.display().to_string();
-    let read_error = |source| ScanError::Read { path: shown.clone(), source };
+    let read_error = |source| ScanError::Read {
+        path: shown.clone(),
+        source,
+    };
     let source = source.canonicalize().map_err(read_error)?;
     let metadata = source.metadata().map_err(read_error)?;
     if !metadata.is_file() {
-        return Err(ScanError::NotAFile { path: shown, what: kind(&metadata) });
+        return Err(ScanError::NotAFile {
+            path: shown,
+            what: kind(&metadata),
+        });
     }
-    Ok(FoundFile { path, source, stamp: Stamp::of(&metadata) })
+    Ok(FoundFile {
+        path,
+        source,
+        stamp: Stamp::of(&metadata),
+    })
 }
 
 /// A folder on the way.
@@ -180,7 +202,10 @@ impl Walk<'_> {
     fn folder(&mut self, folder: &Folder<'_>) -> Result<(), ScanError> {
         if folder.depth > self.limits.depth_max {
             let path = folder.path.to_owned();
-            return Err(ScanError::TooDeep { path, depth_max: self.limits.depth_max });
+            return Err(ScanError::TooDeep {
+                path,
+                depth_max: self.limits.depth_max,
+            });
         }
         let entries = fs::read_dir(folder.real).map_err(|error| read_error(folder.path, error))?;
         for entry in entries {
@@ -197,7 +222,9 @@ impl Walk<'_> {
             return Err(ScanError::NotUtf8 { path });
         };
         let path = format!("{}/{name}", folder.path);
-        let kind = entry.file_type().map_err(|error| read_error(&path, error))?;
+        let kind = entry
+            .file_type()
+            .map_err(|error| read_error(&path, error))?;
         if kind.is_dir() {
             let real = folder.real.join(name);
             self.below(folder, &path, &real)
@@ -216,10 +243,20 @@ impl Walk<'_> {
         if admit(&format!("{path}/any")) == Admission::Ignored {
             return Ok(());
         }
-        self.folder(&Folder { real, path, depth: within.depth + 1, within: Some(within) })
+        self.folder(&Folder {
+            real,
+            path,
+            depth: within.depth + 1,
+            within: Some(within),
+        })
     }
 
-    fn link(&mut self, folder: &Folder<'_>, path: String, entry: &DirEntry) -> Result<(), ScanError> {
+    fn link(
+        &mut self,
+        folder: &Folder<'_>,
+        path: String,
+        entry: &DirEntry,
+    ) -> Result<(), ScanError> {
         let link = entry.path();
         let target = fs::read_link(&link).map_err(|error| read_error(&path, error))?;
         let target = target.display().to_string();
@@ -248,29 +285,58 @@ impl Walk<'_> {
 
     /// A link must not publish under another name what is left out under its own, such as `.env`.
     fn leads_to_left_out(&self, real: &Path) -> bool {
-        let below = real.strip_prefix(self.root).ok().and_then(Path::to_str).unwrap_or("");
-        let path = if real.is_dir() { format!("/{below}/any") } else { format!("/{below}") };
+        let below = real
+            .strip_prefix(self.root)
+            .ok()
+            .and_then(Path::to_str)
+            .unwrap_or("");
+        let path = if real.is_dir() {
+            format!("/{below}/any")
+        } else {
+            format!("/{below}")
+        };
         !below.is_empty() && admit(&path) == Admission::Ignored
     }
 
-    fn file(&mut self, path: String, source: PathBuf, metadata: &Metadata) -> Result<(), ScanError> {
+    fn file(
+        &mut self,
+        path: String,
+        source: PathBuf,
+        metadata: &Metadata,
+    ) -> Result<(), ScanError> {
         if !metadata.is_file() {
-            return Err(ScanError::NotAFile { path, what: kind(metadata) });
+            return Err(ScanError::NotAFile {
+                path,
+                what: kind(metadata),
+            });
         }
         if self.files.len() >= self.limits.files_max {
-            return Err(ScanError::TooMany { files_max: self.limits.files_max });
+            return Err(ScanError::TooMany {
+                files_max: self.limits.files_max,
+            });
         }
-        self.files.push(FoundFile { path, source, stamp: Stamp::of(metadata) });
+        self.files.push(FoundFile {
+            path,
+            source,
+            stamp: Stamp::of(metadata),
+        });
         Ok(())
     }
 }
 
 fn read_error(path: &str, error: io::Error) -> ScanError {
-    let path = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
+    let path = if path.is_empty() {
+        "/".to_owned()
+    } else {
+        path.to_owned()
+    };
     if error.kind() == io::ErrorKind::NotFound {
         ScanError::Vanished { path }
     } else {
-        ScanError::Read { path, source: error }
+        ScanError::Read {
+            path,
+            source: error,
+        }
     }
 }
 

@@ -6,7 +6,9 @@
 use std::path::Path;
 use std::thread;
 
-use holm_api::{DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource, DeploymentView};
+use holm_api::{
+    DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource, DeploymentView,
+};
 use holm_types::{DeploymentId, DeploymentState, Environment};
 
 use super::digest::{DigestedFile, digest_all};
@@ -55,7 +57,9 @@ impl Deploy<'_> {
         let sent = loop {
             match self.attempt(attempt == 1) {
                 Ok(sent) => break sent,
-                Err(Failure::Changed(_)) if attempt < CliLimits::default().deploy_attempts_max => attempt += 1,
+                Err(Failure::Changed(_)) if attempt < CliLimits::default().deploy_attempts_max => {
+                    attempt += 1;
+                }
                 Err(Failure::Changed(error) | Failure::Final(error)) => {
                     self.progress.finish();
                     return Err(error);
@@ -77,18 +81,30 @@ impl Deploy<'_> {
         if !trust_cache {
             cache.forget();
         }
-        let files = self.read_folder(&cache).map_err(|error| self.scan_failure(&error))?;
+        let files = self
+            .read_folder(&cache)
+            .map_err(|error| self.scan_failure(&error))?;
         let created = thread::scope(|scope| {
             // The cache is only about speed: written on the side, and no matter if it cannot be.
             scope.spawn(|| drop(cache.save(&files)));
             self.create(&files)
         })?;
         let limits = CliLimits::default();
-        let plan = UploadPlan::new(&files, &created.missing, created.inline_bytes_max, limits.upload_batch_bytes_max);
-        self.progress.begin("uploading", plan.blob_count(), plan.blob_bytes());
+        let plan = UploadPlan::new(
+            &files,
+            &created.missing,
+            created.inline_bytes_max,
+            limits.upload_batch_bytes_max,
+        );
+        self.progress
+            .begin("uploading", plan.blob_count(), plan.blob_bytes());
         let id = created.deployment.id;
         match self.send(&id, &plan) {
-            Ok(view) => Ok(Sent { view, blob_count: plan.blob_count(), blob_bytes: plan.blob_bytes() }),
+            Ok(view) => Ok(Sent {
+                view,
+                blob_count: plan.blob_count(),
+                blob_bytes: plan.blob_bytes(),
+            }),
             Err(error) => Err(self.send_failure(&id, &error)),
         }
     }
@@ -101,22 +117,38 @@ impl Deploy<'_> {
             .map_err(|error| Failure::Final(error.explain(self.doing())))
     }
 
-    fn send(&self, id: &DeploymentId, plan: &UploadPlan<'_>) -> Result<DeploymentView, ClientError> {
+    fn send(
+        &self,
+        id: &DeploymentId,
+        plan: &UploadPlan<'_>,
+    ) -> Result<DeploymentView, ClientError> {
         for batch in &plan.batches {
-            self.with_frames(batch, |frames| self.client.blob_upload(&self.prepared.project, id, frames))?;
+            self.with_frames(batch, |frames| {
+                self.client.blob_upload(&self.prepared.project, id, frames)
+            })?;
         }
         let committed = self.with_frames(&plan.inline, |frames| {
-            self.client.deployment_commit(&self.prepared.project, id, frames)
+            self.client
+                .deployment_commit(&self.prepared.project, id, frames)
         });
         match committed {
-            Err(error @ (ClientError::Lost { .. } | ClientError::Slow { .. })) => self.was_committed(id, error),
+            Err(error @ (ClientError::Lost { .. } | ClientError::Slow { .. })) => {
+                self.was_committed(id, error)
+            }
             other => other,
         }
     }
 
     /// The answer to the commit was lost; perhaps it was done all the same.
-    fn was_committed(&self, id: &DeploymentId, lost: ClientError) -> Result<DeploymentView, ClientError> {
-        match self.client.deployment_view(&self.prepared.project, &id.to_string()) {
+    fn was_committed(
+        &self,
+        id: &DeploymentId,
+        lost: ClientError,
+    ) -> Result<DeploymentView, ClientError> {
+        match self
+            .client
+            .deployment_view(&self.prepared.project, &id.to_string())
+        {
             Ok(view) if view.state == DeploymentState::Sealed => Ok(view),
             _ => Err(lost),
         }
@@ -136,7 +168,11 @@ impl Deploy<'_> {
 
     fn scan_failure(&self, error: &ScanError) -> Failure {
         let told = error.explain(&self.prepared.shown);
-        if error.is_passing() { Failure::Changed(told) } else { Failure::Final(told) }
+        if error.is_passing() {
+            Failure::Changed(told)
+        } else {
+            Failure::Final(told)
+        }
     }
 
     /// Sorts an error of sending, and gives up the deployment so that the server need not wait for it.
@@ -149,11 +185,18 @@ impl Deploy<'_> {
             // Best effort: the server's sweeper ends what is left unfinished.
             drop(self.client.deployment_cancel(&self.prepared.project, id));
         }
-        if is_changed { Failure::Changed(told) } else { Failure::Final(told) }
+        if is_changed {
+            Failure::Changed(told)
+        } else {
+            Failure::Final(told)
+        }
     }
 
     fn doing(&self) -> String {
-        format!("deploy `{}` to {} of `{}`", self.prepared.shown, self.environment, self.prepared.project)
+        format!(
+            "deploy `{}` to {} of `{}`",
+            self.prepared.shown, self.environment, self.prepared.project
+        )
     }
 
     fn outcome(&self, sent: Sent) -> Result<DeployOutcome, CliError> {
@@ -203,7 +246,11 @@ impl Prepared {
 }
 
 /// The streamed manifest: a line for the deployment, then a line a file.
-fn manifest(environment: Environment, source: &DeploymentSource, files: &[DigestedFile]) -> Manifest {
+fn manifest(
+    environment: Environment,
+    source: &DeploymentSource,
+    files: &[DigestedFile],
+) -> Manifest {
     let head = DeploymentCreate {
         environment,
         source: source.clone(),
@@ -242,10 +289,23 @@ mod tests {
             fs::write(root.join(path), "x").unwrap();
         }
         fs::write(root.join("edgeone.json"), r#"{"outputDirectory":"dist"}"#).unwrap();
-        let surroundings = Surroundings { current_folder: root.clone(), ..Surroundings::default() };
+        let surroundings = Surroundings {
+            current_folder: root.clone(),
+            ..Surroundings::default()
+        };
         let files = || {
-            let prepared = Prepared::new(Path::new("."), Some(&"blog".parse().unwrap()), &surroundings).unwrap();
-            prepared.files().unwrap().into_iter().map(|file| (file.path, file.source)).collect::<Vec<_>>()
+            let prepared = Prepared::new(
+                Path::new("."),
+                Some(&"blog".parse().unwrap()),
+                &surroundings,
+            )
+            .unwrap();
+            prepared
+                .files()
+                .unwrap()
+                .into_iter()
+                .map(|file| (file.path, file.source))
+                .collect::<Vec<_>>()
         };
         let want = vec![
             ("/a.html".to_owned(), root.join("dist/a.html")),

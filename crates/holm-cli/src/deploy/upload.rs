@@ -61,7 +61,8 @@ impl<'a> UploadPlan<'a> {
         let mut plan = Self::default();
         let mut batch = Batch::default();
         for file in files.iter().filter(|file| missing.remove(&file.digest)) {
-            let would_be = batch.body_bytes() + FRAME_HEADER_BYTES as u64 + file.found.stamp.size_bytes;
+            let would_be =
+                batch.body_bytes() + FRAME_HEADER_BYTES as u64 + file.found.stamp.size_bytes;
             if would_be > batch_bytes_max && !batch.files.is_empty() {
                 plan.batches.push(std::mem::take(&mut batch));
             }
@@ -107,15 +108,29 @@ pub(crate) struct BatchReader<'a> {
 
 enum Part<'a> {
     Between,
-    Header { header: [u8; FRAME_HEADER_BYTES], sent: usize, file: &'a DigestedFile, open: File },
-    Blob { file: &'a DigestedFile, open: File, remaining: u64 },
+    Header {
+        header: [u8; FRAME_HEADER_BYTES],
+        sent: usize,
+        file: &'a DigestedFile,
+        open: File,
+    },
+    Blob {
+        file: &'a DigestedFile,
+        open: File,
+        remaining: u64,
+    },
 }
 
 impl<'a> BatchReader<'a> {
     /// A reader at the start of a batch.
     pub(crate) fn new(batch: &'a Batch<'a>, progress: &'a Progress, told: &'a Told) -> Self {
         progress.rewind(told.files.take(), told.bytes.take());
-        Self { files: batch.files.iter(), part: Part::Between, progress, told }
+        Self {
+            files: batch.files.iter(),
+            part: Part::Between,
+            progress,
+            told,
+        }
     }
 
     /// Puts some bytes into a buffer that is not empty; 0 at the end.
@@ -123,12 +138,24 @@ impl<'a> BatchReader<'a> {
         loop {
             match std::mem::replace(&mut self.part, Part::Between) {
                 Part::Between => {
-                    let Some(file) = self.files.next() else { return Ok(0) };
+                    let Some(file) = self.files.next() else {
+                        return Ok(0);
+                    };
                     let open = open_unchanged(file)?;
                     let header = frame_header(&file.digest, file.found.stamp.size_bytes);
-                    self.part = Part::Header { header, sent: 0, file, open };
+                    self.part = Part::Header {
+                        header,
+                        sent: 0,
+                        file,
+                        open,
+                    };
                 }
-                Part::Header { header, sent, file, open } => {
+                Part::Header {
+                    header,
+                    sent,
+                    file,
+                    open,
+                } => {
                     let rest = header.get(sent..).unwrap_or_default();
                     let count = rest.len().min(buffer.len());
                     let (filled, piece) = (buffer.get_mut(..count), rest.get(..count));
@@ -136,21 +163,40 @@ impl<'a> BatchReader<'a> {
                         filled.copy_from_slice(piece);
                     }
                     self.part = if sent + count < FRAME_HEADER_BYTES {
-                        Part::Header { header, sent: sent + count, file, open }
+                        Part::Header {
+                            header,
+                            sent: sent + count,
+                            file,
+                            open,
+                        }
                     } else {
-                        Part::Blob { file, open, remaining: file.found.stamp.size_bytes }
+                        Part::Blob {
+                            file,
+                            open,
+                            remaining: file.found.stamp.size_bytes,
+                        }
                     };
                     return Ok(count);
                 }
                 Part::Blob { remaining: 0, .. } => self.tell(1, 0),
-                Part::Blob { file, mut open, remaining } => {
-                    let most = usize::try_from(remaining).unwrap_or(usize::MAX).min(buffer.len());
+                Part::Blob {
+                    file,
+                    mut open,
+                    remaining,
+                } => {
+                    let most = usize::try_from(remaining)
+                        .unwrap_or(usize::MAX)
+                        .min(buffer.len());
                     let count = open.read(buffer.get_mut(..most).unwrap_or_default())?;
                     if count == 0 {
                         return Err(stopped(file));
                     }
                     self.tell(0, count as u64);
-                    self.part = Part::Blob { file, open, remaining: remaining - count as u64 };
+                    self.part = Part::Blob {
+                        file,
+                        open,
+                        remaining: remaining - count as u64,
+                    };
                     return Ok(count);
                 }
             }
@@ -188,7 +234,9 @@ fn open_unchanged(file: &DigestedFile) -> io::Result<File> {
 }
 
 fn stopped(file: &DigestedFile) -> io::Error {
-    io::Error::other(Stopped { path: file.found.path.clone() })
+    io::Error::other(Stopped {
+        path: file.found.path.clone(),
+    })
 }
 
 #[cfg(test)]
@@ -219,7 +267,11 @@ mod tests {
 
     fn silent() -> Progress {
         let surroundings = Surroundings::default();
-        Progress::new(ProgressMode::Silent, &surroundings, Printer::new(&surroundings))
+        Progress::new(
+            ProgressMode::Silent,
+            &surroundings,
+            Printer::new(&surroundings),
+        )
     }
 
     fn all(files: &[DigestedFile]) -> Vec<BlobDigest> {
@@ -231,7 +283,10 @@ mod tests {
         let (_keep, _, files) = site(&[10, 20]);
         let plan = UploadPlan::new(&files, &all(&files[1..]), 60, 1000);
         assert!(plan.batches.is_empty());
-        assert_eq!((plan.inline.blob_count(), plan.inline.body_bytes()), (1, 60));
+        assert_eq!(
+            (plan.inline.blob_count(), plan.inline.body_bytes()),
+            (1, 60)
+        );
         let plan = UploadPlan::new(&files, &all(&files[1..]), 59, 1000);
         assert_eq!((plan.batches.len(), plan.inline.blob_count()), (1, 0));
     }
@@ -296,7 +351,9 @@ mod tests {
         let (progress, told) = (silent(), Told::default());
         let mut reader = BatchReader::new(&plan.batches[0], &progress, &told);
         let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
-        let stopped = error.get_ref().and_then(|inner| inner.downcast_ref::<Stopped>());
+        let stopped = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Stopped>());
         assert_eq!(stopped.unwrap().path, "/01");
     }
 }

@@ -34,7 +34,12 @@ impl Site {
         let bytes = fs::read(&found.source).unwrap();
         let mut cache = self.cache();
         cache.scanned_at_ns = Some(found.stamp.changed_ns + rest_ns);
-        cache.save(&[DigestedFile { found, digest: BlobDigest::of(&bytes) }]).unwrap();
+        cache
+            .save(&[DigestedFile {
+                found,
+                digest: BlobDigest::of(&bytes),
+            }])
+            .unwrap();
     }
 }
 
@@ -42,7 +47,10 @@ impl Site {
 fn a_file_at_rest_is_known_next_time() {
     let site = Site::new();
     site.deploy(REST_NS + 1);
-    assert_eq!(site.cache().get(&site.found()), Some(BlobDigest::of(b"one")));
+    assert_eq!(
+        site.cache().get(&site.found()),
+        Some(BlobDigest::of(b"one"))
+    );
 }
 
 #[test]
