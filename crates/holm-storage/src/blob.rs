@@ -1,10 +1,9 @@
-//! Blobs by digest: the trait, and the store on a local disk.
+//! Blobs by digest: what every store of them promises, wherever it keeps the bytes.
 
 use std::future::Future;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use holm_types::BlobDigest;
@@ -28,6 +27,18 @@ pub enum BlobError {
         expected: BlobDigest,
         /// What arrived.
         found: BlobDigest,
+    },
+    /// A blob that arrived in pieces was longer or shorter than announced. Nothing of it was stored.
+    #[error(
+        "blob {digest} was announced with {announced_bytes} bytes and came with {arrived_bytes}"
+    )]
+    SizeMismatch {
+        /// Which.
+        digest: BlobDigest,
+        /// What `begin` said.
+        announced_bytes: u64,
+        /// What came.
+        arrived_bytes: u64,
     },
     /// The bytes on disk are not those of the digest.
     #[error("blob {digest} is damaged on disk")]
@@ -56,7 +67,9 @@ pub trait BlobStore: Send + Sync + std::fmt::Debug {
     /// The size of a blob. `None` when the store does not have it.
     fn size_bytes(&self, digest: &BlobDigest) -> Option<u64>;
 
-    /// Bytes of a blob; the range must lie within it.
+    /// Bytes of a blob; the range must lie within it. Takes as much memory as the range is long, so
+    /// large blobs are asked for piece by piece. Not checked against the digest: a blob that was cut
+    /// or is known to be damaged gives `Damaged`, a flipped bit shows in `read_verified` only.
     fn read(&self, digest: BlobDigest, range: Range<u64>) -> BlobFuture<'_, Bytes>;
 
     /// The whole blob, checked against its digest.
@@ -67,11 +80,19 @@ pub trait BlobStore: Send + Sync + std::fmt::Debug {
 }
 
 /// One upload. Dropped without `finish`, nothing of it stays.
+///
+/// Blobs are hashed in batches, so a [`BlobError::Mismatch`] is reported by this call or a later one of
+/// the same upload, `finish` at the latest; it names the blob it is about. After a mismatch the upload
+/// can go on without that blob; after any other error it can only be dropped. A caller that wants to go
+/// on calls `settle` until it returns `Ok`, because `finish` fails on a mismatch not reported before.
+///
+/// After a call that was dropped before it was done the upload can only be dropped too; it says so.
 pub trait BlobUpload: Send + std::fmt::Debug {
-    /// A whole blob. Checked against the digest; one that the store has already is skipped.
+    /// A whole blob. Checked against the digest; one that the store has already is skipped unread.
     fn put(&mut self, digest: BlobDigest, bytes: Bytes) -> BlobFuture<'_, ()>;
 
-    /// Begins a blob that arrives in pieces; follow with `append` and `end`.
+    /// Begins a blob that arrives in pieces; follow with `append` and `end`. One that was begun and not
+    /// ended is given up.
     fn begin(&mut self, digest: BlobDigest, size_bytes: u64) -> BlobFuture<'_, ()>;
 
     /// The next piece of the blob that was begun.
@@ -79,6 +100,9 @@ pub trait BlobUpload: Send + std::fmt::Debug {
 
     /// Ends the blob that was begun and checks it.
     fn end(&mut self) -> BlobFuture<'_, ()>;
+
+    /// Hashes and writes what is held back; reports one mismatch that was not reported before.
+    fn settle(&mut self) -> BlobFuture<'_, ()>;
 
     /// Makes everything durable (one sync) and visible. When this returns, a crash loses nothing of it.
     fn finish(self: Box<Self>) -> BlobFuture<'static, UploadReceipt>;
@@ -104,58 +128,7 @@ pub struct VerifyReport {
     pub blob_bytes: u64,
     /// Blobs whose bytes are not those of their digest.
     pub damaged: Vec<BlobDigest>,
-    /// Left-over temporary files (harmless; removed at the next start).
+    /// Files under temporary names: those of uploads under way, and left-over ones (harmless; removed
+    /// at the next start).
     pub leftover_count: u64,
-}
-
-/// The store on a local disk: small blobs of one upload in a pack with an index, larger ones as files.
-#[derive(Clone, Debug)]
-pub struct LocalBlobStore {
-    _inner: Arc<()>,
-}
-
-impl LocalBlobStore {
-    /// Opens the folder (made if absent), reads the pack indexes, removes left-over temporary files.
-    pub fn open(folder: &Path) -> Result<Self, BlobError> {
-        let _ = folder;
-        todo!("helper: storage")
-    }
-
-    /// Opens the folder for reading only, beside a running server: removes nothing.
-    pub fn open_read_only(folder: &Path) -> Result<Self, BlobError> {
-        let _ = folder;
-        todo!("helper: storage")
-    }
-
-    /// How many blobs and how many bytes are stored.
-    pub fn totals(&self) -> (u64, u64) {
-        todo!("helper: storage")
-    }
-
-    /// Reads and hashes everything.
-    pub fn verify(&self) -> Result<VerifyReport, BlobError> {
-        todo!("helper: storage")
-    }
-}
-
-impl BlobStore for LocalBlobStore {
-    fn missing(&self, digests: &[BlobDigest]) -> Vec<BlobDigest> {
-        let _ = digests;
-        todo!("helper: storage")
-    }
-    fn size_bytes(&self, digest: &BlobDigest) -> Option<u64> {
-        let _ = digest;
-        todo!("helper: storage")
-    }
-    fn read(&self, digest: BlobDigest, range: Range<u64>) -> BlobFuture<'_, Bytes> {
-        let _ = (digest, range);
-        todo!("helper: storage")
-    }
-    fn read_verified(&self, digest: BlobDigest) -> BlobFuture<'_, Bytes> {
-        let _ = digest;
-        todo!("helper: storage")
-    }
-    fn upload(&self) -> Box<dyn BlobUpload> {
-        todo!("helper: storage")
-    }
 }

@@ -3,9 +3,15 @@
 #![forbid(unsafe_code)]
 
 mod blob;
+mod compress;
+mod limits;
+mod local;
 mod snapshot_store;
 mod variant;
 
-pub use blob::{BlobError, BlobFuture, BlobStore, BlobUpload, LocalBlobStore, UploadReceipt, VerifyReport};
+pub use blob::{BlobError, BlobFuture, BlobStore, BlobUpload, UploadReceipt, VerifyReport};
+pub use compress::compress;
+pub use limits::{LIMITS, StorageLimits};
+pub use local::LocalBlobStore;
 pub use snapshot_store::{PublishedSnapshot, SnapshotStore, SnapshotStoreError};
-pub use variant::{ContentCoding, Variant, VariantIndex, Variants, compress};
+pub use variant::{ContentCoding, Variant, VariantIndex, Variants};

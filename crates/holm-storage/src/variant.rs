@@ -1,10 +1,22 @@
 //! Encoded forms of a blob: which blob holds the br or gzip form of which. A side index, filled after
 //! sealing; losing it loses nothing but time.
+//!
+//! The file is a header of 16 bytes and records of 128, each with a checksum, appended and never synced:
+//! a record that a crash loses is made again. In memory 146 to 290 bytes per source blob.
 
-use std::path::Path;
-use std::sync::Arc;
+mod record;
 
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use holm_telemetry::event::StorageDamaged;
 use holm_types::BlobDigest;
+
+use record::{HEADER, RECORD_LEN};
 
 /// An encoding of a body (RFC 9110 section 8.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +27,27 @@ pub enum ContentCoding {
     Br,
     /// gzip.
     Gzip,
+}
+
+impl ContentCoding {
+    /// The name in `Content-Encoding` and `Accept-Encoding`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Br => "br",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// What the entity tag of this form has behind the digest; empty for identity (RFC 9110 section
+    /// 8.8.3.3: forms in different codings have different tags).
+    pub const fn etag_suffix(self) -> &'static str {
+        match self {
+            Self::Identity => "",
+            Self::Br => "-br",
+            Self::Gzip => "-gz",
+        }
+    }
 }
 
 /// One encoded form.
@@ -35,34 +68,165 @@ pub struct Variants {
     pub gzip: Option<Variant>,
 }
 
+impl Variants {
+    /// The form in this coding. `None` for identity and where there is none that is smaller.
+    pub const fn get(&self, coding: ContentCoding) -> Option<Variant> {
+        match coding {
+            ContentCoding::Identity => None,
+            ContentCoding::Br => self.br,
+            ContentCoding::Gzip => self.gzip,
+        }
+    }
+}
+
 /// From source digest to encoded forms. Cheap to clone, looked up on the hot path (in memory).
 #[derive(Clone, Debug)]
 pub struct VariantIndex {
-    _inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    table: RwLock<HashMap<BlobDigest, Variants>>,
+    log: Mutex<Log>,
+}
+
+/// The file and where its last whole record ends.
+#[derive(Debug)]
+struct Log {
+    file: File,
+    end: u64,
 }
 
 impl VariantIndex {
-    /// Opens the index file (made if absent); a torn end is cut off.
-    pub fn open(file: &Path) -> std::io::Result<Self> {
-        let _ = file;
-        todo!("helper: storage")
+    /// Opens the index file (made if absent); a torn end is cut off. A record that is damaged in the
+    /// middle is left out, a file that is no index is set aside, both with an event.
+    pub fn open(file: &Path) -> io::Result<Self> {
+        let bytes = match fs::read(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            bytes => bytes?,
+        };
+        let bytes = if bytes.is_empty() || bytes.starts_with(&HEADER) {
+            bytes
+        } else {
+            set_aside(file)?;
+            Vec::new()
+        };
+        let mut table = HashMap::new();
+        let end = read_records(
+            file,
+            bytes.get(HEADER.len()..).unwrap_or_default(),
+            &mut table,
+        );
+        let log = Log::open(file, end)?;
+        let inner = Inner {
+            table: RwLock::new(table),
+            log: Mutex::new(log),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The forms of a blob. `None` when nobody has tried yet.
     pub fn get(&self, source: &BlobDigest) -> Option<Variants> {
-        let _ = source;
-        todo!("helper: storage")
+        let table = self
+            .inner
+            .table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        table.get(source).copied()
     }
 
-    /// Remembers the forms of a blob (also that there are none worth keeping).
-    pub fn record(&self, source: BlobDigest, variants: Variants) -> std::io::Result<()> {
-        let _ = (source, variants);
-        todo!("helper: storage")
+    /// Remembers the forms of a blob (also that there are none worth keeping). The forms must be stored
+    /// durably before, so that the index never points at nothing.
+    ///
+    /// # Errors
+    /// When the disk refuses; then nothing is remembered.
+    pub fn record(&self, source: BlobDigest, variants: Variants) -> io::Result<()> {
+        let mut log = self
+            .inner
+            .log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        log.append(&record::encode(source, variants))?;
+        let mut table = self
+            .inner
+            .table
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        table.insert(source, variants);
+        Ok(())
+    }
+
+    /// How many source blobs have been tried.
+    pub fn count(&self) -> usize {
+        self.inner
+            .table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 }
 
-/// The bytes in this coding: br 5 or gzip 6. `None` when that saves less than a tenth, or for identity.
-pub fn compress(bytes: &[u8], coding: ContentCoding) -> Option<Vec<u8>> {
-    let _ = (bytes, coding);
-    todo!("helper: storage")
+impl Log {
+    fn open(path: &Path, records_end: u64) -> io::Result<Self> {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
+        file.write_all_at(&HEADER, 0)?;
+        let end = HEADER.len() as u64 + records_end;
+        file.set_len(end)?;
+        Ok(Self { file, end })
+    }
+
+    /// At the end of the last whole record, so that half a record of a full disk is written over.
+    fn append(&mut self, record: &[u8; RECORD_LEN]) -> io::Result<()> {
+        self.file.write_all_at(record, self.end)?;
+        self.end += RECORD_LEN as u64;
+        Ok(())
+    }
+}
+
+/// Fills the table; returns where the last whole record ends.
+fn read_records(file: &Path, bytes: &[u8], table: &mut HashMap<BlobDigest, Variants>) -> u64 {
+    let (mut end, mut damaged_count, mut suspects) = (0, 0, 0);
+    for (position, bytes) in (1_u64..).zip(bytes.chunks_exact(RECORD_LEN)) {
+        let Some((source, variants)) = record::decode(bytes) else {
+            // Damaged if a whole record follows, otherwise part of the torn end.
+            suspects += 1;
+            continue;
+        };
+        table.insert(source, variants);
+        damaged_count += std::mem::take(&mut suspects);
+        end = position * RECORD_LEN as u64;
+    }
+    if damaged_count > 0 {
+        let reason =
+            format!("{damaged_count} records are damaged; they are left out and made again");
+        StorageDamaged {
+            path: file.display().to_string(),
+            reason,
+        }
+        .emit();
+    }
+    end
+}
+
+fn set_aside(file: &Path) -> io::Result<()> {
+    fs::rename(file, damaged_name(file))?;
+    let reason =
+        "it is no variant index of this version; it was set aside and is made anew".to_owned();
+    StorageDamaged {
+        path: file.display().to_string(),
+        reason,
+    }
+    .emit();
+    Ok(())
+}
+
+fn damaged_name(file: &Path) -> PathBuf {
+    file.with_added_extension("damaged")
 }

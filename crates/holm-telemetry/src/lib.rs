@@ -2,8 +2,16 @@
 //! keeps it. It decides nothing.
 #![forbid(unsafe_code)]
 
+pub mod event;
+mod limits;
+mod ndjson;
+mod plain_text;
 mod record;
+mod segment;
 mod sink;
+mod writer;
 
+pub use event::{EVENTS, EventKind};
+pub use limits::{LIMITS, RecordLimits};
 pub use record::{AccessRecord, CacheStatus, FaultSource, SendOutcome, ServedBy};
-pub use sink::{RecordLimits, RecordLog, RecordSink};
+pub use sink::{RecordLog, RecordSink};

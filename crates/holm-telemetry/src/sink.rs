@@ -1,66 +1,172 @@
-//! The way of an access record from a request to the disk: a bounded batch, then NDJSON segments.
+//! The way of an access record from a request to the writer: a push into a bounded batch.
+//!
+//! A request pays for one uncontended lock and one move. Nobody is woken: the writer comes by itself
+//! every flush interval and swaps the whole batch out.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::AccessRecord;
-
-/// The maxima of the record log.
-#[derive(Clone, Debug)]
-pub struct RecordLimits {
-    /// Records waiting to be written; beyond it new ones are dropped and counted. Default 65,536.
-    pub pending_max: usize,
-    /// Size of one segment file; then a new one is begun. Default 16 MiB.
-    pub segment_bytes_max: u64,
-    /// Size of all segments; the oldest are deleted. Default 256 MiB.
-    pub total_bytes_max: u64,
-    /// How often the batch is written. Default 100 ms.
-    pub flush_interval: Duration,
-}
+use crate::event::PanicCaught;
+use crate::segment::SegmentFolder;
+use crate::writer::Writer;
+use crate::{AccessRecord, RecordLimits};
 
 /// Where requests leave their records. Cheap to clone; never blocks, never fails.
 #[derive(Clone, Debug)]
 pub struct RecordSink {
-    _inner: Arc<()>,
+    batch: Arc<Batch>,
 }
 
 impl RecordSink {
-    /// Takes a record, or drops and counts it when the batch is full.
+    /// Takes a record, or drops and counts it when the batch is full or the log is closed.
     pub fn emit(&self, record: AccessRecord) {
-        let _ = record;
-        todo!("helper: storage")
+        let mut pending = self.batch.lock();
+        if pending.records.len() < self.batch.pending_max && !pending.is_closed {
+            pending.records.push(record);
+            return;
+        }
+        drop(pending);
+        self.batch.queue_full_count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A sink whose records a test can take back with [`RecordSink::take`].
     pub fn in_memory() -> Self {
-        todo!("helper: storage")
+        Self {
+            batch: Arc::new(Batch::new(RecordLimits::default().pending_max)),
+        }
     }
 
     /// The records that wait, taken out (for tests and for the writer).
     pub fn take(&self) -> Vec<AccessRecord> {
-        todo!("helper: storage")
+        std::mem::take(&mut self.batch.lock().records)
     }
 
-    /// How many records were dropped since the start.
+    /// How many records were lost since the start: dropped because too many waited or the log was
+    /// closed, or refused by the disk.
     pub fn dropped_count(&self) -> u64 {
-        todo!("helper: storage")
+        let lost = self.batch.lost();
+        lost.queue_full_count + lost.write_failed_count
     }
 }
 
-/// The writer: one thread that turns batches into NDJSON segments in a folder.
+/// What was lost so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
+    pub(crate) queue_full_count: u64,
+    pub(crate) write_failed_count: u64,
+}
+
+/// What sinks and the writer share.
 #[derive(Debug)]
-pub struct RecordLog {}
+pub(crate) struct Batch {
+    pending: Mutex<Pending>,
+    closing: Condvar,
+    pending_max: usize,
+    queue_full_count: AtomicU64,
+    write_failed_count: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    records: Vec<AccessRecord>,
+    is_closed: bool,
+}
+
+impl Batch {
+    fn new(pending_max: usize) -> Self {
+        Self {
+            pending: Mutex::default(),
+            closing: Condvar::new(),
+            pending_max,
+            queue_full_count: AtomicU64::new(0),
+            write_failed_count: AtomicU64::new(0),
+        }
+    }
+
+    /// No code panics while it holds this lock, and a batch is whole after every push.
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the interval or for the end, then swaps the batch with `empty`. True at the end.
+    pub(crate) fn next(&self, interval: Duration, empty: &mut Vec<AccessRecord>) -> bool {
+        let (mut pending, _) = self
+            .closing
+            .wait_timeout_while(self.lock(), interval, |pending| !pending.is_closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut pending.records, empty);
+        pending.is_closed
+    }
+
+    /// Counts records that the disk refused.
+    pub(crate) fn write_failed(&self, count: u64) {
+        self.write_failed_count.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// What was lost so far.
+    pub(crate) fn lost(&self) -> Lost {
+        Lost {
+            queue_full_count: self.queue_full_count.load(Ordering::Relaxed),
+            write_failed_count: self.write_failed_count.load(Ordering::Relaxed),
+        }
+    }
+
+    fn close(&self) {
+        self.lock().is_closed = true;
+        self.closing.notify_all();
+    }
+}
+
+/// The writer: one thread that turns batches into NDJSON segments in a folder. Ends when dropped.
+#[derive(Debug)]
+pub struct RecordLog {
+    batch: Arc<Batch>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl RecordLog {
     /// Opens the folder (made if absent) and starts the writer.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or listed, or the thread cannot be started.
     pub fn open(folder: PathBuf, limits: RecordLimits) -> std::io::Result<(RecordSink, Self)> {
-        let _ = (folder, limits);
-        todo!("helper: storage")
+        let batch = Arc::new(Batch::new(limits.pending_max));
+        let segments = SegmentFolder::open(folder, &limits)?;
+        let writer = Writer::new(Arc::clone(&batch), segments, limits.flush_interval);
+        let thread = std::thread::Builder::new()
+            .name("record-log".to_owned())
+            .spawn(move || writer.run())?;
+        let log = Self {
+            batch: Arc::clone(&batch),
+            thread: Some(thread),
+        };
+        Ok((RecordSink { batch }, log))
     }
 
-    /// Writes what waits and ends the writer.
+    /// Writes what waits and ends the writer. Records emitted later are dropped and counted.
     pub fn close(self) {
-        todo!("helper: storage")
+        drop(self);
+    }
+}
+
+impl Drop for RecordLog {
+    fn drop(&mut self) {
+        self.batch.close();
+        let ended = self.thread.take().map(JoinHandle::join);
+        if let Some(Err(panic)) = ended {
+            let reason = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .unwrap_or("unknown")
+                .to_owned();
+            PanicCaught {
+                task: "record-log".to_owned(),
+                reason,
+            }
+            .emit();
+        }
     }
 }

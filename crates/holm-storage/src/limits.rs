@@ -1,0 +1,122 @@
+//! The maxima of the blob store.
+
+use std::time::Duration;
+
+use holm_types::{Limit, Unit};
+
+const PACKED_BYTES_MAX: u64 = 64 * 1024;
+const PACK_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+const PACK_ENTRIES_MAX: usize = 1_000_000;
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+const BATCH_BLOBS_MAX: usize = 4096;
+const OPEN_HANDLES_MAX: usize = 256;
+const SYNC_EACH_MAX: usize = 64;
+const SYNC_THREADS_MAX: usize = 8;
+const LOCK_WAIT_MAX_MS: u64 = 1000;
+
+/// The maxima of the blob store.
+#[derive(Clone, Copy, Debug)]
+pub struct StorageLimits {
+    /// Blobs below this size go into the pack of their upload, others become files of their own.
+    /// Default 64 KiB.
+    pub packed_bytes_max: u64,
+    /// Size of one pack; then the upload begins another. At most 4 GiB. Default 1 GiB.
+    pub pack_bytes_max: u64,
+    /// Blobs in one pack; then the upload begins another. Default 1,000,000.
+    pub pack_entries_max: usize,
+    /// Bytes that an upload holds before it hashes and writes them together. Default 1 MiB.
+    pub batch_bytes_max: usize,
+    /// Blobs that an upload holds before it hashes and writes them together. Default 4,096.
+    pub batch_blobs_max: usize,
+    /// Files kept open for reading. Default 256.
+    pub open_handles_max: usize,
+    /// Up to this many files or folders are synced one by one; more by one `syncfs`. Default 64.
+    pub sync_each_max: usize,
+    /// Threads that sync side by side. Default 8.
+    pub sync_threads_max: usize,
+    /// How long opening waits for another process to let go of the folder. Default 1 s.
+    pub lock_wait_max: Duration,
+}
+
+impl Default for StorageLimits {
+    fn default() -> Self {
+        Self {
+            packed_bytes_max: PACKED_BYTES_MAX,
+            pack_bytes_max: PACK_BYTES_MAX,
+            pack_entries_max: PACK_ENTRIES_MAX,
+            batch_bytes_max: BATCH_BYTES_MAX,
+            batch_blobs_max: BATCH_BLOBS_MAX,
+            open_handles_max: OPEN_HANDLES_MAX,
+            sync_each_max: SYNC_EACH_MAX,
+            sync_threads_max: SYNC_THREADS_MAX,
+            lock_wait_max: Duration::from_millis(LOCK_WAIT_MAX_MS),
+        }
+    }
+}
+
+const fn limit(name: &'static str, unit: Unit, default: u64, at_max: &'static str) -> Limit {
+    Limit {
+        name,
+        unit,
+        default,
+        at_max,
+    }
+}
+
+/// The table of this room's limits.
+pub const LIMITS: &[Limit] = &[
+    limit(
+        "storage.packed_bytes_max",
+        Unit::Bytes,
+        PACKED_BYTES_MAX,
+        "A blob of this size or more becomes a file of its own.",
+    ),
+    limit(
+        "storage.pack_bytes_max",
+        Unit::Bytes,
+        PACK_BYTES_MAX,
+        "The upload begins another pack.",
+    ),
+    limit(
+        "storage.pack_entries_max",
+        Unit::Count,
+        PACK_ENTRIES_MAX as u64,
+        "The upload begins another pack.",
+    ),
+    limit(
+        "storage.batch_bytes_max",
+        Unit::Bytes,
+        BATCH_BYTES_MAX as u64,
+        "The upload hashes and writes what it holds before it takes more.",
+    ),
+    limit(
+        "storage.batch_blobs_max",
+        Unit::Count,
+        BATCH_BLOBS_MAX as u64,
+        "The upload hashes and writes what it holds before it takes more.",
+    ),
+    limit(
+        "storage.open_handles_max",
+        Unit::Count,
+        OPEN_HANDLES_MAX as u64,
+        "The file that was not read for the longest time is closed.",
+    ),
+    limit(
+        "storage.sync_each_max",
+        Unit::Count,
+        SYNC_EACH_MAX as u64,
+        "The whole file system is synced once instead of file by file.",
+    ),
+    limit(
+        "storage.sync_threads_max",
+        Unit::Count,
+        SYNC_THREADS_MAX as u64,
+        "Files wait for their turn to be synced.",
+    ),
+    limit(
+        "storage.lock_wait_max",
+        Unit::Milliseconds,
+        LOCK_WAIT_MAX_MS,
+        "Opening fails and says that another process uses the folder.",
+    ),
+];

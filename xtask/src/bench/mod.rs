@@ -1,0 +1,30 @@
+//! `cargo xtask bench NAME`: the figures of docs/reference/performance.md, each with its bound.
+
+mod deploy;
+mod footprint;
+mod nginx;
+mod static_files;
+mod verdict;
+mod wrk;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::options::Options;
+
+/// What `cargo xtask` prints about this.
+pub(crate) const USAGE: &str = "  bench static    server CPU per request against nginx                          [--rounds N] [--seconds N]
+  bench deploy    10,000 files: first, the same again, one changed              [--rounds N] [--files N]
+  bench footprint memory and start-up with 100 projects of 100 files            [--rounds N] [--projects N]
+";
+
+/// Runs one benchmark.
+pub(crate) fn run(root: &Path, name: &str, options: Options) -> Result<()> {
+    match name {
+        "static" => static_files::run(root, options),
+        "deploy" => deploy::run(root, options),
+        "footprint" => footprint::run(root, options),
+        unknown => bail!("there is no benchmark `{unknown}`\n{USAGE}"),
+    }
+}

@@ -1,0 +1,205 @@
+//! `bench static`: server CPU per request against nginx (decision record: docs/adr/0006-hyper.md).
+//!
+//! Each server has one worker on core 0, the load generator is on core 1, the two take turns, and the
+//! figure is the median over the rounds of user and system time of the whole process tree per request.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use super::nginx::Nginx;
+use super::verdict::Verdicts;
+use super::wrk::Load;
+use crate::lab::{
+    Lab, Launch, Request, Series, cpu_ticks, fetch, require, ticks_to_seconds, write_file,
+};
+use crate::options::Options;
+
+const SERVER_CORE: usize = 0;
+const LOAD_CORE: usize = 1;
+const PROJECT: &str = "bench";
+
+/// One kind of request, and how much of nginx's CPU it may take.
+struct Scenario {
+    name: &'static str,
+    path: &'static str,
+    is_conditional: bool,
+    status: u16,
+    share_max: f64,
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "1 KB html",
+        path: "/page.html",
+        is_conditional: false,
+        status: 200,
+        share_max: 1.0 / 1.6,
+    },
+    Scenario {
+        name: "304",
+        path: "/page.html",
+        is_conditional: true,
+        status: 304,
+        share_max: 1.0 / 1.4,
+    },
+    Scenario {
+        name: "404",
+        path: "/missing",
+        is_conditional: false,
+        status: 404,
+        share_max: 1.0 / 1.4,
+    },
+];
+
+/// A server under measurement.
+struct Subject {
+    address: SocketAddr,
+    host: String,
+    pid: u32,
+}
+
+/// CPU per request in microseconds and requests a second, one value a round.
+#[derive(Default)]
+struct Figures {
+    cpu_us: Series,
+    rate: Series,
+}
+
+/// Measures both servers in turns and compares.
+pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
+    let rounds: usize = options.take_or("rounds", 5)?;
+    let seconds: u32 = options.take_or("seconds", 4)?;
+    ensure!(
+        rounds >= 1 && seconds >= 1,
+        "--rounds and --seconds are at least 1"
+    );
+    for program in [
+        ("nginx", "nginx"),
+        ("wrk", "wrk"),
+        ("taskset", "util-linux"),
+    ] {
+        require(program.0, program.1)?;
+    }
+    let lab = Lab::open(root, options)?;
+    let folder = lab.empty_folder("bench-static")?;
+    let site = folder.join("site");
+    write_site(&site)?;
+
+    let launch = Launch::new(&lab.holm, &folder.join("data"))?.pinned(1, SERVER_CORE);
+    let server = launch.start()?;
+    lab.holm.deploy(&server, &site, PROJECT)?;
+    let host = server.production_host(PROJECT);
+    let nginx = Nginx::start(&folder, &site, &host, SERVER_CORE)?;
+    let holm = Subject {
+        address: server.site(),
+        host: host.clone(),
+        pid: server.pid(),
+    };
+    let anchor = Subject {
+        address: nginx.address,
+        host,
+        pid: nginx.pid(),
+    };
+
+    println!(
+        "{rounds} rounds of {seconds} s each, alternating; server on core {SERVER_CORE}, load on core {LOAD_CORE}"
+    );
+    let mut verdicts = Verdicts::default();
+    for scenario in SCENARIOS {
+        compare(scenario, [&anchor, &holm], rounds, seconds, &mut verdicts)
+            .with_context(|| format!("scenario {}", scenario.name))?;
+    }
+    verdicts.finish()
+}
+
+/// A page of 1,024 bytes, its neighbours, and no rules.
+fn write_site(site: &Path) -> Result<()> {
+    let head = "<!doctype html><title>bench</title>\n";
+    let page = format!("{head}{}\n", "x".repeat(1_024 - head.len() - 1));
+    write_file(&site.join("page.html"), page.as_bytes())?;
+    write_file(
+        &site.join("index.html"),
+        b"<!doctype html><title>index</title>\n",
+    )
+}
+
+fn compare(
+    scenario: &Scenario,
+    [anchor, holm]: [&Subject; 2],
+    rounds: usize,
+    seconds: u32,
+    verdicts: &mut Verdicts,
+) -> Result<()> {
+    let loads = [
+        prepare(scenario, anchor, seconds)?,
+        prepare(scenario, holm, seconds)?,
+    ];
+    let mut figures = [Figures::default(), Figures::default()];
+    for _ in 0..rounds {
+        for ((subject, load), figures) in [anchor, holm].iter().zip(&loads).zip(&mut figures) {
+            measure(subject, load, figures)?;
+        }
+    }
+    let [anchor, holm] = &figures;
+    let share = holm.cpu_us.median() / anchor.cpu_us.median();
+    for (name, figures) in [("nginx", anchor), ("holm", holm)] {
+        println!(
+            "{:10} {name:6} {:7.2} us CPU a request (median of {}), {:8.0} requests/s",
+            scenario.name,
+            figures.cpu_us.median(),
+            figures.cpu_us.count(),
+            figures.rate.median()
+        );
+    }
+    println!(
+        "{:10} nginx uses {:.2} times the CPU",
+        scenario.name,
+        1.0 / share
+    );
+    verdicts.at_most(
+        &format!("{} holm/nginx", scenario.name),
+        share,
+        scenario.share_max,
+        "of nginx",
+    );
+    Ok(())
+}
+
+/// Asks once to see that the answer is the right one; gives the load.
+fn prepare(scenario: &Scenario, subject: &Subject, seconds: u32) -> Result<Load> {
+    let mut headers = vec![format!("Host: {}", subject.host)];
+    let mut request = Request::get(&subject.host, scenario.path);
+    if scenario.is_conditional {
+        let tag = fetch(subject.address, &request)?
+            .header("etag")
+            .context("the page has no ETag")?;
+        headers.push(format!("If-None-Match: {tag}"));
+        request = request.header("if-none-match", &tag);
+    }
+    let answer = fetch(subject.address, &request)?;
+    ensure!(
+        answer.status == scenario.status,
+        "the answer is {}, not {}",
+        answer.status,
+        scenario.status
+    );
+    Ok(Load {
+        url: format!("http://{}{}", subject.address, scenario.path),
+        headers,
+        seconds,
+        core: LOAD_CORE,
+        is_error: scenario.status >= 400,
+    })
+}
+
+fn measure(subject: &Subject, load: &Load, figures: &mut Figures) -> Result<()> {
+    let before = cpu_ticks(subject.pid)?;
+    let outcome = load.run()?;
+    let spent = ticks_to_seconds(cpu_ticks(subject.pid)? - before);
+    let count = u32::try_from(outcome.request_count).context("count the requests")?;
+    figures.cpu_us.push(spent * 1e6 / f64::from(count));
+    figures.rate.push(outcome.requests_per_second);
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! `cargo xtask check NAME`: the release program shown to do what it must, from outside.
+
+mod acceptance;
+mod crash;
+mod fixtures;
+mod node;
+mod rawhttp;
+mod sites;
+
+pub(crate) use acceptance::Acceptance;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::options::Options;
+
+/// What `cargo xtask` prints about this.
+pub(crate) const USAGE: &str = "  check fixtures  deploy fixtures/projects and ask what their expect.json says  [--only NAME]
+  check rules     the same for custom-rules alone
+  check up        `holm up` with the sample project
+  check sites     build Vite, Eleventy and Astro sites with npm, deploy, ask   [--acceptance DIR]
+  check rawhttp   raw HTTP/1.1 cases before and after load                      [--acceptance DIR]
+  check crash     kill -9 at random moments; nothing torn, nothing lost         [--rounds N] [--seed N]
+";
+
+/// Runs one check.
+pub(crate) fn run(root: &Path, name: &str, options: Options) -> Result<()> {
+    match name {
+        "fixtures" => fixtures::run(root, options),
+        "rules" => fixtures::run_rules(root, options),
+        "up" => fixtures::run_up(root, options),
+        "sites" => sites::run(root, options),
+        "rawhttp" => rawhttp::run(root, options),
+        "crash" => crash::run(root, options),
+        unknown => bail!("there is no check `{unknown}`\n{USAGE}"),
+    }
+}
