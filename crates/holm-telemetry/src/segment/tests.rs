@@ -51,13 +51,14 @@ fn begins_anew_at_the_size_and_goes_on_after_a_restart() {
 #[test]
 fn deletes_the_oldest_and_leaves_strangers_alone() {
     // Segments of one line, and of two: the one that is being written counts too.
-    for (segment_bytes_max, kept) in [
-        (5, ["access-8-8.ndjson", "access-9-9.ndjson"].as_slice()),
-        (10, &["access-9-5.ndjson"]),
-    ] {
+    let cases = [
+        (5, 12, ["access-8-8.ndjson", "access-9-9.ndjson"]),
+        (10, 17, ["access-7-4.ndjson", "access-9-5.ndjson"]),
+    ];
+    for (segment_bytes_max, total_bytes_max, kept) in cases {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
-        let limits = limits(segment_bytes_max, 12);
+        let limits = limits(segment_bytes_max, total_bytes_max);
         let mut segments = SegmentFolder::open(folder.path().to_owned(), &limits).unwrap();
         for ms in 1..=9 {
             segments
