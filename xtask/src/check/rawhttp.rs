@@ -32,7 +32,8 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
         b"<!doctype html><title>corpus</title><p>corpus\n",
     )?;
     let server = Launch::new(&lab.holm, &folder.join("data"))?
-        .base_domain("test").with_token()?
+        .base_domain("test")
+        .with_token()?
         .start()?;
     lab.holm.deploy(&server, &site, "corpus")?;
 

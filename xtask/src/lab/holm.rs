@@ -27,7 +27,8 @@ pub(crate) struct Holm {
 
 /// What `deploy --json` prints.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Deployed {    /// `dpl_...`
+pub(crate) struct Deployed {
+    /// `dpl_...`
     #[serde(rename = "deployment_id")]
     pub(crate) id: String,
     /// The deployment's own URL.
@@ -47,23 +48,28 @@ pub(super) fn host_of(url: &str) -> String {
     rest.split('/').next().unwrap_or(rest).to_owned()
 }
 
-impl Holm {    /// A program that exists already, with an empty home.
+impl Holm {
+    /// A program that exists already, with an empty home.
     pub(crate) fn at(binary: &Path, home: PathBuf) -> Result<Self> {
         let binary = binary
             .canonicalize()
             .with_context(|| format!("there is no program {}", binary.display()))?;
         Ok(Self { binary, home })
-    }    /// Builds the release program; gives where it is.
+    }
+
+    /// Builds the release program; gives where it is.
     pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf> {
         let mut command = Command::new(cargo());
         command
             .args(["build", "--locked", "--release", "--package", "holm"])
             .current_dir(root);
         println!("$ {}", timed::words(&command));
-        timed::run(&mut command, BUILD_TIME_MAX)?;        Ok(target.join("release").join("holm"))
+        timed::run(&mut command, BUILD_TIME_MAX)?;
+        Ok(target.join("release").join("holm"))
     }
 
-    /// The command with these words.    pub(crate) fn command(&self, words: &[&str]) -> Command {
+    /// The command with these words.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(words);
         self.isolate(&mut command);
@@ -73,9 +79,16 @@ impl Holm {    /// A program that exists already, with an empty home.
     /// The server's command, on one core when it is pinned.
     pub(super) fn server_command(&self, core: Option<usize>) -> Command {
         let taskset = Path::new("taskset");
-        let mut command = Command::new(if core.is_some() { taskset } else { &self.binary });
+        let mut command = Command::new(if core.is_some() {
+            taskset
+        } else {
+            &self.binary
+        });
         if let Some(core) = core {
-            command.arg("--cpu-list").arg(core.to_string()).arg(&self.binary);
+            command
+                .arg("--cpu-list")
+                .arg(core.to_string())
+                .arg(&self.binary);
         }
         self.isolate(&mut command);
         command

@@ -44,7 +44,8 @@ impl Lab {
     pub(crate) fn open(root: &Path, mut options: Options) -> Result<Self> {
         let given = options.take::<PathBuf>("holm")?;
         options.finish()?;
-        let target = Workspace::load(root)?.target;        let program = match given {
+        let target = Workspace::load(root)?.target;
+        let program = match given {
             Some(path) => path,
             None => Holm::build(root, &target)?,
         };
@@ -58,7 +59,8 @@ impl Lab {
     }
 
     /// An empty folder of this name; what an earlier run left there is removed.
-    pub(crate) fn empty_folder(&self, name: &str) -> Result<PathBuf> {        empty_folder(&self.work.join(name))
+    pub(crate) fn empty_folder(&self, name: &str) -> Result<PathBuf> {
+        empty_folder(&self.work.join(name))
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) struct Announcement {
     /// The site that `up` deployed. `None` for `serve`.
     pub(crate) url: Option<String>,
     /// The API's address.
-    pub(crate) api_url: String,    /// A token for the API, valid for a day. `None` for `serve`.
+    pub(crate) api_url: String,
+    /// A token for the API, valid for a day. `None` for `serve`.
     pub(crate) token: Option<String>,
 }
 
@@ -37,7 +38,8 @@ pub(crate) struct Launch {
     data: PathBuf,
     site: SocketAddr,
     control: SocketAddr,
-    base_domain: String,    up: Option<PathBuf>,
+    base_domain: String,
+    up: Option<PathBuf>,
     /// From an earlier start; only `up` makes one.
     token: Option<String>,
     threads: Option<usize>,
@@ -52,7 +54,8 @@ impl Launch {
             data: data.to_owned(),
             site: free_address()?,
             control: free_address()?,
-            base_domain: "localhost".to_owned(),            up: None,
+            base_domain: "localhost".to_owned(),
+            up: None,
             token: None,
             threads: None,
             core: None,
@@ -76,10 +79,14 @@ impl Launch {
         self.threads = Some(threads);
         self.core = Some(core);
         self
-    }    /// Starts once with `up` and a site of one page, for a token that is valid for a day.
+    }
+    /// Starts once with `up` and a site of one page, for a token that is valid for a day.
     pub(crate) fn with_token(mut self) -> Result<Self> {
         let seed = self.data.with_file_name("seed");
-        write_file(&seed.join("index.html"), b"<!doctype html><title>seed</title>\n")?;
+        write_file(
+            &seed.join("index.html"),
+            b"<!doctype html><title>seed</title>\n",
+        )?;
         let server = self.clone().up(&seed).start()?;
         self.token = Some(server.token()?.to_owned());
         server.stop()?;
@@ -120,7 +127,8 @@ impl Launch {
             .append(true)
             .open(log)
             .context("open the log")?;
-        let mut child = self            .command()
+        let mut child = self
+            .command()
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -258,7 +266,8 @@ impl HolmProcess {
         Ok(words.map(str::to_owned).to_vec())
     }
 
-    fn token(&self) -> Result<&str> {        let announced = self.announcement.token.as_deref();
+    fn token(&self) -> Result<&str> {
+        let announced = self.announcement.token.as_deref();
         let known = announced.or(self.launch.token.as_deref());
         known.context("there is no token for this server")
     }
@@ -311,9 +320,16 @@ mod tests {
     #[test]
     fn reads_what_the_server_announces() {
         let read = |line: &str| serde_json::from_str::<Announcement>(line).unwrap();
-        let up = read(r#"{"url":"http://hello.localhost:1","console_url":"http://c","api_url":"http://c","owner_link":null,"token":"holm_x"}"#);
-        assert_eq!((up.url.is_some(), up.token.as_deref()), (true, Some("holm_x")));
-        let serve = read(r#"{"listen":"127.0.0.1:1","console_url":"http://c","api_url":"http://c","owner_link":null}"#);
+        let up = read(
+            r#"{"url":"http://hello.localhost:1","console_url":"http://c","api_url":"http://c","owner_link":null,"token":"holm_x"}"#,
+        );
+        assert_eq!(
+            (up.url.is_some(), up.token.as_deref()),
+            (true, Some("holm_x"))
+        );
+        let serve = read(
+            r#"{"listen":"127.0.0.1:1","console_url":"http://c","api_url":"http://c","owner_link":null}"#,
+        );
         assert_eq!((serve.url, serve.token), (None, None));
     }
 }
