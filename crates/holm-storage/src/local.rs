@@ -109,8 +109,10 @@ impl LocalBlobStore {
         for leftover in scan::files_of(&layout.temporary())? {
             fs::remove_file(&leftover).map_err(io_error("remove", &leftover))?;
         }
-        // `packs` and `large` may be new; what is renamed into them must not vanish with them.
-        durable::sync_all(folder, &[folder.to_owned()], &limits)?;
+        // The folders may be new; what is renamed into them must not vanish with them.
+        let absolute = fs::canonicalize(folder).map_err(io_error("find", folder))?;
+        let folders: Vec<_> = absolute.ancestors().take(2).map(Path::to_owned).collect();
+        durable::sync_all(folder, &folders, &limits)?;
         Self::over(folder, layout, limits, Some(lock))
     }
 

@@ -253,8 +253,9 @@ impl UploadWriter {
         for (temporary, digest, size_bytes) in self.large.drain(..) {
             let path = self.store.layout.large_blob(&digest, size_bytes);
             let folder = path.parent().unwrap_or(&self.store.root).to_owned();
-            if !named.folders.contains(&folder) && !folder.exists() {
+            if !named.folders.contains(&folder) {
                 fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
+                // Also when it was there: another upload may have made it and not have synced it yet.
                 named.folders.insert(self.store.layout.large());
             }
             temporary.name(&path)?;

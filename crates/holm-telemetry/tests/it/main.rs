@@ -59,7 +59,7 @@ fn every_record_of_many_threads_is_on_disk_after_close() {
         for thread in 0..4 {
             let sink = sink.clone();
             scope.spawn(move || {
-                (0..5000).for_each(|number| sink.emit(record(thread * 5000 + number)))
+                (0..5000).for_each(|number| sink.emit(record(thread * 5000 + number)));
             });
         }
     });
