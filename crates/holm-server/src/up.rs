@@ -23,8 +23,6 @@ pub struct UpReady {
     pub api_url: String,
     /// A token for it.
     pub token: String,
-    /// Whether stdout is for a script.
-    pub is_json: bool,
 }
 
 /// What the deploy of `up` made.
@@ -56,7 +54,6 @@ pub(crate) fn up(args: UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
             project: args.project.clone(),
             api_url: server.control_origin.clone(),
             token: token.clone(),
-            is_json: args.server.json,
         };
         let deployed = tokio::task::spawn_blocking(move || deploy(ready)).await;
         match deployed.unwrap_or(Err(ExitCode::FAILURE)) {

@@ -6,7 +6,7 @@ mod sample;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use holm_cli::{CliError, DeployOptions, Exit, ProgressMode};
+use holm_cli::{CliError, DeployOptions, Exit};
 use holm_server::{SiteDeployed, UpReady};
 use holm_types::Environment;
 
@@ -32,13 +32,9 @@ fn main() -> ExitCode {
 
 /// The deploy of `up`: the command line's own, to production.
 fn deploy(ready: UpReady) -> Result<SiteDeployed, ExitCode> {
-    let is_json = ready.is_json;
     let options = options(ready).map_err(|error| holm_cli::report_error(&error))?;
     let outcome =
         holm_cli::deploy_folder(&options).map_err(|error| holm_cli::report_error(&error))?;
-    if is_json && !outcome.diagnostics.is_empty() {
-        holm_cli::report_diagnostics(&outcome.diagnostics);
-    }
     Ok(SiteDeployed {
         url: outcome.production_url,
     })
@@ -56,7 +52,6 @@ fn options(ready: UpReady) -> Result<DeployOptions, CliError> {
     Ok(DeployOptions {
         project,
         environment: Environment::Production,
-        progress: if ready.is_json { ProgressMode::Silent } else { ProgressMode::Auto },
         ..DeployOptions::new(folder, ready.api_url, ready.token)
     })
 }

@@ -37,8 +37,9 @@ fn stdout_is_the_url_and_nothing_else() {
     let server = bench.up(Some(&site));
     let output = server.run(&["deploy", site.to_str().unwrap(), "--project", "blog", "--prod"]);
     let stdout = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(stdout.trim_end(), server.host("blog.localhost", ""));
     assert_eq!(stdout.lines().count(), 1);
+    assert!(stdout.starts_with("http://blog--"), "{stdout}");
+    assert_eq!(get(stdout.trim_end()).text(), "one");
 }
 
 #[test]
@@ -74,7 +75,8 @@ fn text_is_compressed_soon_after_the_deployment_and_ranges_work() {
     let mut coding = None;
     for _ in 0..200 {
         let answer = ask("GET", &url, &[("Accept-Encoding", "br")]);
-        assert_eq!(answer.header("vary"), Some("Accept-Encoding"));
+        let vary = answer.header("vary").unwrap_or_default();
+        assert!(vary.eq_ignore_ascii_case("accept-encoding"), "{vary}");
         coding = answer.header("content-encoding").map(str::to_owned);
         if coding.is_some() {
             break;

@@ -32,6 +32,18 @@ pub(crate) fn get(url: &str) -> Answer {
 }
 
 pub(crate) fn ask(method: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
+    send(method, url, headers, "")
+}
+
+/// As a form would be sent.
+pub(crate) fn post_form(url: &str, origin: &str, form: &str) -> Answer {
+    let length = form.len().to_string();
+    let kind = "application/x-www-form-urlencoded";
+    let headers = [("Origin", origin), ("Content-Type", kind), ("Content-Length", &length)];
+    send("POST", url, &headers, form)
+}
+
+fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let rest = url.strip_prefix("http://").expect("an http URL");
     let (authority, path) = rest.split_once('/').map_or((rest, String::new()), |(a, p)| (a, p.to_owned()));
     let port = authority.rsplit_once(':').map_or("80", |(_, port)| port);
@@ -42,6 +54,7 @@ pub(crate) fn ask(method: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     request.push_str("\r\n");
+    request.push_str(body);
     stream.write_all(request.as_bytes()).unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("an answer within 20 s");

@@ -25,7 +25,7 @@ fn exit_codes_tell_who_has_to_do_what() {
     let site = bench.site("blog", &[("index.html", "one")]);
     let server = bench.up(Some(&site));
     let code = |args: &[&str]| server.run(args).status.code();
-    assert_eq!(code(&["deploy", "no-such-folder", "--project", "blog"]), Some(2));
+    assert_eq!(code(&["deploy", "no-such-folder", "--project", "blog"]), Some(4));
     assert_eq!(code(&["no-such-word"]), Some(2));
     assert_eq!(code(&["projects", "--token", "holm_wrong"]), Some(3));
     assert_eq!(code(&["deployments", "--project", "nobody"]), Some(4));

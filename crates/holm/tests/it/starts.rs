@@ -1,6 +1,6 @@
 //! Starting, stopping, and what a second start finds.
 
-use crate::http::{ask, get};
+use crate::http::{get, post_form};
 use crate::program::Bench;
 
 #[test]
@@ -75,9 +75,14 @@ fn the_owner_link_works_once_and_is_gone_after_that() {
     assert_eq!(get(&link).status, 200);
     assert_eq!(get(&link).status, 200);
     let origin = server.text("console_url").to_owned();
-    let claim = ask("POST", &link, &[("Origin", &origin), ("Content-Length", "0")]);
-    assert!(matches!(claim.status, 200 | 201 | 303), "{}", claim.text());
-    let again = ask("POST", &link, &[("Origin", &origin), ("Content-Length", "0")]);
+    let (address, code) = link.split_once("?code=").unwrap();
+    let form = format!("code={code}");
+    let foreign = post_form(address, "http://evil.example", &form);
+    assert_eq!(foreign.status, 403, "{}", foreign.text());
+    let claim = post_form(address, &origin, &form);
+    assert_eq!(claim.status, 200, "{}", claim.text());
+    assert!(claim.text().contains("holm login") && claim.text().contains("holm_"));
+    let again = post_form(address, &origin, &form);
     assert!(matches!(again.status, 403 | 409), "{}", again.status);
     server.kill();
     let server = bench.up(Some(&site));
