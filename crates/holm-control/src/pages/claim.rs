@@ -40,9 +40,10 @@ pub(super) async fn claim(mut visit: Visit) -> Result<Response, ApiError> {
     let code = field(&form, "code").unwrap_or_default();
     let claimed = instance::claim(&visit.core, code, visit.peer).await?;
     let body = format!(
-        "<p>You are signed in here. To work from a terminal:</p>\
-         <pre>holm login --api {} --token {}</pre>\
-         <p>The token is valid for 90 days and is not shown again.</p>\
+        "<p>You are signed in here. To work from a terminal, run</p>\
+         <pre>holm login --api {}</pre>\
+         <p>and paste this token:</p><pre>{}</pre>\
+         <p>It is valid for 90 days and is not shown again.</p>\
          <p><a href=\"/\">Status</a></p>",
         Text(&visit.core.config.control_origin),
         Text(&claimed.token)

@@ -60,9 +60,9 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path)
+                folders.push(path);
             } else {
-                files.push(path)
+                files.push(path);
             }
         }
     }
@@ -82,7 +82,7 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
 /// Changes one bit of a file.
 pub(crate) fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();
-    *bytes.get_mut(at).unwrap() ^= 1;
+    bytes[at] ^= 1;
     fs::write(path, bytes).unwrap();
 }
 

@@ -43,7 +43,7 @@ fn a_pack_cut_anywhere_is_torn() {
     write_pack(&path, &[b"one", b"two", b"three"]);
     let whole = std::fs::read(&path).unwrap();
     for len in 0..whole.len() {
-        std::fs::write(&path, whole.get(..len).unwrap()).unwrap();
+        std::fs::write(&path, &whole[..len]).unwrap();
         assert!(
             matches!(read(&path), Err(PackFault::Torn(_))),
             "cut to {len} bytes"
@@ -62,7 +62,7 @@ fn a_changed_byte_of_index_or_footer_is_noticed() {
     let unused = whole.len() - 16..whole.len() - 8;
     for at in (index_at..whole.len()).filter(|at| !unused.contains(at)) {
         let mut changed = whole.clone();
-        *changed.get_mut(at).unwrap() ^= 1;
+        changed[at] ^= 1;
         std::fs::write(&path, &changed).unwrap();
         assert!(
             matches!(read(&path), Err(PackFault::Torn(_))),
@@ -79,15 +79,9 @@ fn a_whole_pack_of_a_later_program_is_not_called_torn() {
     let mut bytes = std::fs::read(&path).unwrap();
     let footer_at = bytes.len() - FOOTER_LEN;
     let index_at = HEADER_LEN as usize + 3;
-    bytes
-        .get_mut(footer_at + 12..footer_at + 16)
-        .unwrap()
-        .copy_from_slice(&2_u32.to_le_bytes());
-    let checksum = BlobDigest::of(bytes.get(index_at..footer_at + 16).unwrap());
-    bytes
-        .get_mut(footer_at + 16..footer_at + 48)
-        .unwrap()
-        .copy_from_slice(checksum.as_bytes());
+    bytes[footer_at + 12..footer_at + 16].copy_from_slice(&2_u32.to_le_bytes());
+    let checksum = BlobDigest::of(&bytes[index_at..footer_at + 16]);
+    bytes[footer_at + 16..footer_at + 48].copy_from_slice(checksum.as_bytes());
     std::fs::write(&path, &bytes).unwrap();
     assert!(matches!(read(&path), Err(PackFault::Newer(2))));
 }
