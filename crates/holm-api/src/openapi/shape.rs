@@ -54,7 +54,7 @@ pub(super) struct Shape {
 }
 
 const fn json<T: JsonSchema>() -> Body {
-    Body::Json(|generator| generator.subschema_for::<T>())
+    Body::Json(SchemaGenerator::subschema_for::<T>)
 }
 
 const FRAMES: Body = Body::Frames {
@@ -62,8 +62,8 @@ const FRAMES: Body = Body::Frames {
 };
 const FRAMES_IF_ANY: Body = Body::Frames { may_be_empty: true };
 const MANIFEST: Body = Body::Manifest {
-    head: |generator| generator.subschema_for::<DeploymentCreate>(),
-    line: |generator| generator.subschema_for::<DeploymentFile>(),
+    head: SchemaGenerator::subschema_for::<DeploymentCreate>,
+    line: SchemaGenerator::subschema_for::<DeploymentFile>,
 };
 
 const NO_QUERY: &[QueryParameter] = &[];

@@ -14,10 +14,10 @@ use crate::db::{Change, DbError, SessionRow, TokenRow};
 use crate::error::ApiError;
 
 /// How long the token lasts that a claim gives.
-const CLAIM_TOKEN_TIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const CLAIM_TOKEN_TIME: Duration = Duration::from_hours(90 * 24);
 
 /// How long a browser stays signed in.
-pub(crate) const SESSION_TIME: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+pub(crate) const SESSION_TIME: Duration = Duration::from_hours(14 * 24);
 
 /// The server as anyone may see it.
 pub(crate) async fn view(core: &Core) -> Result<InstanceView, ApiError> {

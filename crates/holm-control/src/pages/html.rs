@@ -79,8 +79,8 @@ pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response {
 }
 
 /// The page for an error.
-pub(super) fn error(error: ApiError, request_id: RequestId) -> Response {
-    log(&error, request_id);
+pub(super) fn error(error: &ApiError, request_id: RequestId) -> Response {
+    log(error, request_id);
     let status =
         StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = format!(

@@ -32,10 +32,10 @@ pub(crate) struct Report {
 const PUBLISH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often the variant maker looks without being nudged.
-const VARIANT_INTERVAL: Duration = Duration::from_secs(60);
+const VARIANT_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often the sweepers look.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Runs all reconcilers until `stop` is true or gone.
 pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {

@@ -37,7 +37,7 @@ fn every_operation_refuses_nobody_strangers_and_the_expired() {
     let server = TestServer::start();
     let expired = server
         .control
-        .issue_local_token("short", Duration::from_secs(60))
+        .issue_local_token("short", Duration::from_mins(1))
         .unwrap();
     Ask::get("/v1/me")
         .bearer(&expired)

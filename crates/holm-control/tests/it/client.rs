@@ -103,22 +103,21 @@ impl Ask {
             .set_read_timeout(Some(Duration::from_secs(30)))
             .unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
-        if !self
-            .fields
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("host"))
-        {
-            head.push_str(&format!("Host: {to}\r\n"));
+        let mut request = Vec::new();
+        write!(request, "{} {} HTTP/1.1\r\n", self.method, self.target).unwrap();
+        let names_host = |(name, _): &(String, String)| name.eq_ignore_ascii_case("host");
+        if !self.fields.iter().any(names_host) {
+            write!(request, "Host: {to}\r\n").unwrap();
         }
         for (name, value) in &self.fields {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(request, "{name}: {value}\r\n").unwrap();
         }
-        head.push_str(&format!(
-            "Content-Length: {}\r\nConnection: close\r\n\r\n",
-            self.body.len()
-        ));
-        let mut request = head.into_bytes();
+        let length = self.body.len();
+        write!(
+            request,
+            "Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
         request.extend_from_slice(&self.body);
         stream.write_all(&request).unwrap();
         let mut bytes = Vec::new();

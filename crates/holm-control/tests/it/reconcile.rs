@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::client::Ask;
 use crate::deploy::Upload;
-use crate::server::TestServer;
+use crate::server::{TestServer, wait_until};
 
 #[test]
 fn variants_follow_a_deployment_and_a_second_run_finds_nothing_to_do() {
@@ -22,7 +22,7 @@ fn variants_follow_a_deployment_and_a_second_run_finds_nothing_to_do() {
     ]);
     server.deploy("blog", &upload).expect(200);
     let source = BlobDigest::of(text.as_bytes());
-    server.wait_until("there are variants", || {
+    wait_until("there are variants", || {
         server.variants.get(&source).is_some()
     });
     let variants = server.variants.get(&source).unwrap();
@@ -45,13 +45,13 @@ fn lost_variants_are_made_again_after_a_restart() {
     let text = "text ".repeat(500);
     server.deploy_text("blog", &text);
     let source = BlobDigest::of(text.as_bytes());
-    server.wait_until("there are variants", || {
+    wait_until("there are variants", || {
         server.variants.get(&source).is_some()
     });
     let file = server.db_file().with_file_name("variants");
     std::fs::remove_file(file).unwrap();
     let server = server.restart();
-    server.wait_until("there are variants again", || {
+    wait_until("there are variants again", || {
         server.variants.get(&source).is_some()
     });
 }
@@ -75,11 +75,11 @@ fn unfinished_uploads_time_out() {
     let created = server
         .announce("blog", &Upload::new(&[("/a", "a")]))
         .expect(201);
-    server.clock.advance(Duration::from_secs(25 * 60 * 60));
+    server.clock.advance(Duration::from_hours(25));
     let young = server.announce_as_new_token();
     // The sweeper runs at start.
     let server = server.restart();
-    server.wait_until("the old upload has timed out", || {
+    wait_until("the old upload has timed out", || {
         server.state_of(&created["deployment"]) == "timed_out"
     });
     assert_eq!(server.state_of(&young["deployment"]), "uploading");
@@ -95,7 +95,7 @@ impl TestServer {
     fn announce_as_new_token(&self) -> serde_json::Value {
         let token = self
             .control
-            .issue_local_token("new", Duration::from_secs(3600))
+            .issue_local_token("new", Duration::from_hours(1))
             .unwrap();
         let upload = Upload::new(&[("/b", "b")]);
         Ask::post("/v1/projects/shop/deployments")

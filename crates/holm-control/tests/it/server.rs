@@ -124,7 +124,7 @@ impl TestServer {
         };
         let control = Control::open(&folder.path().join("control.db"), config, parts).unwrap();
         let token = control
-            .issue_local_token("test", Duration::from_secs(24 * 60 * 60))
+            .issue_local_token("test", Duration::from_hours(24))
             .unwrap();
         let (stop, stopped) = watch::channel(false);
         runtime.spawn(take_up(snapshots.clone()));
@@ -222,21 +222,22 @@ impl TestServer {
     /// Waits until the edge shows this at a host; for changes that nobody waits for.
     #[track_caller]
     pub(crate) fn wait_until_shown(&self, label: &str, want: &str) {
-        self.wait_until(&format!("{label} shows {want}"), || {
+        wait_until(&format!("{label} shows {want}"), || {
             self.shown(label) == want
         });
     }
+}
 
-    #[track_caller]
-    pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
-        for _ in 0..2000 {
-            if is_so() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+/// Waits for something that runs by itself.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..2000 {
+        if is_so() {
+            return;
         }
-        panic!("waited 10 s until {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
+    panic!("waited 10 s until {what}");
 }
 
 impl Drop for TestServer {
