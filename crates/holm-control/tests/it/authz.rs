@@ -162,3 +162,13 @@ fn bodies_that_cannot_be_read_are_refused() {
     post("{\"name\":\"a\"}").expect(201);
     post("{\"name\":\"a\"}").expect_problem("project/name-taken");
 }
+
+#[test]
+fn a_refused_client_that_is_still_sending_sees_the_answer() {
+    let server = TestServer::start();
+    let large = vec![b'x'; 5_000_000];
+    let answer = Ask::post("/v1/projects/blog/deployments")
+        .body("application/x-ndjson", large)
+        .send(server.address);
+    answer.expect_problem("auth/required");
+}

@@ -11,6 +11,7 @@ mod client;
 mod deploy;
 mod explain;
 mod instance;
+mod listener;
 mod lists;
 mod pages;
 mod protocol;

@@ -129,9 +129,11 @@ fn the_doctor_finds_nothing_in_a_sound_house_and_something_in_a_broken_one() {
         (1, 3, 2)
     );
     assert_eq!(findings.blob_count, 5, "two documents, three files");
-    // From within a runtime as well.
+    // From within a runtime as well, and when the server has stopped.
     let inside = server.block_on(async { check_database(&server.db_file(), &server.blobs) });
     assert_eq!(inside, findings);
+    server.control.clone().close();
+    assert_eq!(check_database(&server.db_file(), &server.blobs), findings);
 
     let empty = tempfile::tempdir().unwrap();
     let nothing = holm_storage::LocalBlobStore::open(empty.path()).unwrap();
