@@ -225,7 +225,7 @@ impl Reader<'_> {
     pub(super) fn origin(&self, entry: &Field<'_>) -> RuleOrigin {
         RuleOrigin {
             file: self.name.as_str().into(),
-            line: entry.line_number(),
+            line: entry.line(),
         }
     }
 
