@@ -110,6 +110,24 @@ fn a_token_is_not_sent_in_the_clear() {
 }
 
 #[test]
+fn an_owner_link_goes_where_it_says() {
+    let mut person = Person::new();
+    let api = nobody();
+    person.set("HOLM_TOKEN", &format!("{api}/claim?code=abc"));
+    let said = person.types("login");
+    assert_eq!(said.exit, 1);
+    assert!(
+        said.err.contains(&format!(
+            "could not become the owner of {api}: no connection"
+        )),
+        "{}",
+        said.err
+    );
+    person.set("HOLM_TOKEN", "http://holm.example/claim?code=abc");
+    assert_eq!(person.types("login").exit, 9);
+}
+
+#[test]
 fn a_link_out_of_the_folder_is_refused_by_name() {
     let mut person = Person::new();
     person.write("index.html", "x");
