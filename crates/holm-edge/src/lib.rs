@@ -1,1 +1,37 @@
-//! Placeholder.
+//! The data plane: connections in, one answer and one access record out.
+//!
+//! A request goes `listen` → `conn` → `serve`, which asks `admit` (framing and sizes) and `decide`
+//! (host, gate, plan, file), fetches what `decide` found missing, and dresses the answer. `record`
+//! travels with the body and is emitted when that ends, whichever way it ends.
+//!
+//! What is served is a snapshot, taken up whole ([`Edge::follow_snapshots`]); the edge knows neither
+//! the database nor the API, and goes on with the last snapshot when they are away.
+#![forbid(unsafe_code)]
+
+mod admit;
+mod answer;
+mod asset;
+mod blob_stream;
+mod body;
+mod cache;
+mod conn;
+mod counters;
+mod decide;
+mod discard;
+mod edge;
+mod error;
+mod head;
+mod hosts;
+mod limits;
+pub mod listen;
+mod page;
+mod record;
+mod serve;
+mod site_table;
+mod watch;
+mod weight;
+
+pub use counters::EdgeCounts;
+pub use edge::{Edge, EdgeConfig, EdgeParts};
+pub use limits::{EdgeLimits, LIMITS};
+pub use listen::DrainReport;

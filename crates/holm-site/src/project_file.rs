@@ -172,17 +172,15 @@ impl<'l> Reader<'l> {
         if field.is_absent() {
             return None;
         }
-        match field.as_str() {
-            Some(text) => (!text.is_empty()).then(|| text.to_owned()),
-            None => {
-                self.refuse(
-                    field,
-                    code::INVALID_TYPE,
-                    "write a text in quotes, or leave it out",
-                );
-                None
-            }
+        let text = field.as_str();
+        if text.is_none() {
+            self.refuse(
+                field,
+                code::INVALID_TYPE,
+                "write a text in quotes, or leave it out",
+            );
         }
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
     /// A finding about a field, in `EdgeOne`'s words. What stands there is not used.

@@ -48,7 +48,7 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
         return fixtures::run_some(&lab, None);
     };
     let data = lab.empty_folder("sites-data")?.join("data");
-    let server = Launch::new(&lab.holm, &data)?.start()?;
+    let server = Launch::new(&lab.holm, &data)?.with_token()?.start()?;
     let mut failures = Vec::new();
     for name in SITES {
         let start = Instant::now();

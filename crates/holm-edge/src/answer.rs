@@ -1,0 +1,206 @@
+//! What the edge sends for one request, as a value, and the header fields that all answers share.
+
+use std::sync::Arc;
+
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    RETRY_AFTER, SERVER, TRANSFER_ENCODING, VARY,
+};
+use http::request::Parts;
+use http::{Response, StatusCode};
+
+use holm_site::Site;
+use holm_telemetry::{CacheStatus, ServedBy};
+use holm_types::{RequestId, VisitorCode};
+
+use crate::body::{AnswerBody, BodySource};
+use crate::edge::EdgeInner;
+use crate::error::{Refusal, fault_of};
+use crate::hosts::HostRow;
+use crate::page::PageFormat;
+use crate::record::{Draft, Note};
+
+/// The request's number, as EdgeOne names the field.
+pub(crate) const EO_LOG_UUID: HeaderName = HeaderName::from_static("eo-log-uuid");
+/// Where the bytes came from, as EdgeOne names the field.
+pub(crate) const EO_CACHE_STATUS: HeaderName = HeaderName::from_static("eo-cache-status");
+/// The same in the words of RFC 9211.
+pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// Why a 401, as EdgeOne names the field.
+const X_EOP_MSG: HeaderName = HeaderName::from_static("x-eop-msg");
+/// Keeps previews out of search engines.
+const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
+
+/// What may be kept, but must be asked about each time.
+pub(crate) const MUST_REVALIDATE: HeaderValue =
+    HeaderValue::from_static("public, max-age=0, must-revalidate");
+
+/// One answer, before it has a record.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: StatusCode,
+    /// Every field but the ones that frame the message.
+    pub(crate) headers: HeaderMap,
+    /// The bytes.
+    pub(crate) body: BodySource,
+    /// What the record is told.
+    pub(crate) note: Note,
+    /// Whether the connection ends after this answer.
+    pub(crate) closes: bool,
+}
+
+impl Answer {
+    /// A page of Holm's. `headers` are recycled ones, with the format already read from them.
+    pub(crate) fn page(
+        edge: &EdgeInner,
+        mut headers: HeaderMap,
+        format: PageFormat,
+        refusal: Refusal,
+        request_id: RequestId,
+    ) -> Self {
+        let code = refusal.code;
+        headers.insert(CONTENT_TYPE, format.content_type());
+        headers.insert(VARY, HeaderValue::from_static("accept"));
+        let cache_control = match code {
+            VisitorCode::NotFound => MUST_REVALIDATE,
+            _ => HeaderValue::from_static("no-store"),
+        };
+        headers.insert(CACHE_CONTROL, cache_control);
+        match code {
+            VisitorCode::Unauthorized => {
+                headers.insert(X_EOP_MSG, HeaderValue::from_static("deployment expired"));
+            }
+            VisitorCode::MethodNotAllowed => {
+                headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            VisitorCode::ServiceUnavailable => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        Self {
+            status: StatusCode::from_u16(code.status())
+                .expect("the table has statuses between 400 and 599"),
+            headers,
+            body: BodySource::Whole(edge.pages.body(code, format, request_id)),
+            note: Note {
+                fault: Some(fault_of(code)),
+                reason: Some(refusal.reason.into()),
+                ..Note::new(ServedBy::Page)
+            },
+            closes: refusal.closes,
+        }
+    }
+
+    /// Joins the answer with its record: what the HTTP library is given.
+    pub(crate) fn into_response(mut self, is_head: bool, mut draft: Draft) -> Response<AnswerBody> {
+        self.headers
+            .insert(SERVER, HeaderValue::from_static("holm"));
+        self.headers
+            .insert(EO_LOG_UUID, draft.request_id().as_u64().into());
+        if self.closes {
+            self.headers
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+            draft.closes();
+        }
+        if is_head {
+            self.drop_body();
+        }
+        draft.answered(self.status, self.note);
+        let mut response = Response::new(AnswerBody::new(self.body, draft));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+
+    /// Keeps what GET would have said about the body, and leaves out the body.
+    fn drop_body(&mut self) {
+        if let BodySource::Whole(bytes) = &self.body {
+            self.headers.insert(CONTENT_LENGTH, bytes.len().into());
+            self.body = BodySource::Empty;
+        }
+    }
+}
+
+impl Note {
+    /// What is known of an answer of this kind before anything else is.
+    pub(crate) fn new(served_by: ServedBy) -> Self {
+        Self {
+            served_by,
+            cache: CacheStatus::Bypass,
+            fault: None,
+            reason: None,
+            host: None,
+            project_id: None,
+            deployment_id: None,
+        }
+    }
+
+    /// Says whose host answered.
+    pub(crate) fn about(&mut self, row: &HostRow) {
+        self.host = Some(Arc::clone(&row.host));
+        self.project_id = Some(row.project_id);
+        self.deployment_id = row.deployment_id();
+    }
+}
+
+/// The request's header map, emptied: the answer's fields go where the request's were, so that a
+/// kept connection allocates no map per request.
+pub(crate) fn recycled_headers(parts: &mut Parts) -> HeaderMap {
+    let mut headers = std::mem::take(&mut parts.headers);
+    headers.clear();
+    headers
+}
+
+/// Tells search engines to stay away from a preview.
+pub(crate) fn mark_preview(headers: &mut HeaderMap) {
+    headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
+}
+
+/// The header rules of a site that apply to a path, in order.
+#[derive(Debug, Default)]
+pub(crate) struct RuleHeaders(Vec<(HeaderName, HeaderValue)>);
+
+impl RuleHeaders {
+    /// Collects them; free for a site that has none.
+    pub(crate) fn of(site: &Site, path: &str) -> Self {
+        let mut fields = Vec::new();
+        if site.has_header_rules() {
+            site.header_rules(path, &mut |name, value| {
+                if !is_framing(name) {
+                    fields.push((name.clone(), value.clone()));
+                }
+            });
+        }
+        Self(fields)
+    }
+
+    /// Whether they set this field.
+    pub(crate) fn sets(&self, name: &HeaderName) -> bool {
+        self.0.iter().any(|(set, _)| set == name)
+    }
+
+    /// Sets them over whatever is there. With 304 and 204 nothing is said about a body that is not sent.
+    pub(crate) fn apply(self, status: StatusCode, headers: &mut HeaderMap) {
+        let is_bodiless = matches!(status, StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT);
+        for (name, value) in self.0 {
+            if !(is_bodiless && is_about_body(&name)) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// Fields that say where a message ends or what the connection does: never a site's to set.
+fn is_framing(name: &HeaderName) -> bool {
+    use http::header::{CONTENT_RANGE, TE, TRAILER, UPGRADE};
+    [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, CONTENT_RANGE, TE, TRAILER, UPGRADE]
+        .contains(name)
+        || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "eo-log-uuid")
+}
+
+fn is_about_body(name: &HeaderName) -> bool {
+    use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE};
+    [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_DISPOSITION].contains(name)
+}

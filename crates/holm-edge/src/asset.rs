@@ -1,0 +1,346 @@
+//! Answering with a file: which form of it, whether the client has it already, which part of it.
+
+mod byte_range;
+mod conditional;
+mod entity_tag;
+mod negotiation;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use holm_site::Asset;
+use holm_storage::ContentCoding;
+use holm_telemetry::CacheStatus;
+use holm_types::{BlobDigest, Timestamp};
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    ETAG, HeaderMap, HeaderValue, LAST_MODIFIED, RANGE, VARY,
+};
+use http::{Method, StatusCode};
+
+use crate::answer::{CACHE_STATUS, EO_CACHE_STATUS, MUST_REVALIDATE};
+use crate::blob_stream::BlobStream;
+use crate::body::BodySource;
+use crate::cache::{BlobKey, CachedBlob};
+use crate::edge::EdgeInner;
+
+use byte_range::ByteRange;
+use conditional::{Validators, is_not_modified, range_applies};
+pub(crate) use entity_tag::EntityTag;
+use negotiation::Negotiation;
+
+/// Names with a hash in them never change (decision D10.18).
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// One file asked for by one request.
+#[derive(Debug)]
+pub(crate) struct AssetRequest<'a> {
+    /// The file.
+    pub(crate) asset: Asset<'a>,
+    /// 200, or 404 for the site's own 404 page.
+    pub(crate) status: StatusCode,
+    /// The request's method.
+    pub(crate) method: &'a Method,
+    /// The request's fields.
+    pub(crate) headers: &'a HeaderMap,
+    /// When the deployment was sealed.
+    pub(crate) sealed_at: Timestamp,
+    /// Whether memory is passed by (`cacheTtl: 0`).
+    pub(crate) bypasses_memory: bool,
+    /// Whether only the form as it was deployed will do: the site says itself how it is encoded, or
+    /// an encoded form could not be read.
+    pub(crate) is_identity_only: bool,
+    /// The blob, if it was fetched for this request.
+    pub(crate) fetched: Option<&'a (BlobKey, Arc<CachedBlob>)>,
+}
+
+/// A small blob that has to be fetched before there is an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlobWanted {
+    /// Its place in memory.
+    pub(crate) key: BlobKey,
+    /// The blob that holds it.
+    pub(crate) blob: BlobDigest,
+    /// Whether memory is passed by.
+    pub(crate) bypasses_memory: bool,
+}
+
+/// What comes of asking for a file.
+#[derive(Debug)]
+pub(crate) enum AssetStep {
+    /// This can be sent.
+    Answer(AssetAnswer),
+    /// First fetch this, then ask again.
+    Fetch(BlobWanted),
+}
+
+/// An answer with a file, as values.
+#[derive(Debug)]
+pub(crate) struct AssetAnswer {
+    /// 200, 206, 304, 404 or 416.
+    pub(crate) status: StatusCode,
+    /// The bytes.
+    pub(crate) body: BodySource,
+    /// Where they came from.
+    pub(crate) cache: CacheStatus,
+    fields: AssetFields,
+}
+
+/// What is said about the file.
+#[derive(Debug)]
+struct AssetFields {
+    etag: HeaderValue,
+    is_hashed: bool,
+    varies: bool,
+    content: ContentFields,
+}
+
+/// What is said about the bytes that are sent.
+#[derive(Debug)]
+struct ContentFields {
+    media_type: HeaderValue,
+    coding: ContentCoding,
+    content_range: Option<HeaderValue>,
+    /// For HEAD of a file that is streamed: how large it is.
+    content_length: Option<u64>,
+}
+
+/// Which bytes are to be sent.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    key: BlobKey,
+    blob: BlobDigest,
+    size_bytes: u64,
+}
+
+/// Decides the answer; fetches nothing.
+pub(crate) fn answer_asset(edge: &EdgeInner, request: &AssetRequest<'_>) -> AssetStep {
+    let form = choose_form(edge, request);
+    let fetched = match request.fetched {
+        Some((key, blob)) if *key == form.key => Some(blob),
+        _ => None,
+    };
+    let in_memory = match fetched {
+        None if !request.bypasses_memory => edge.cache.get(&form.key),
+        _ => None,
+    };
+    let cache = match in_memory {
+        Some(_) => CacheStatus::Hit,
+        None => CacheStatus::Miss,
+    };
+    let blob = in_memory.as_ref().or(fetched);
+    let etag = match blob {
+        Some(blob) => blob.etag.clone(),
+        None => EntityTag::new(&form.key.source, form.key.coding).to_header(),
+    };
+    let step = |status, body| {
+        AssetStep::Answer(AssetAnswer {
+            status,
+            body,
+            cache,
+            fields: AssetFields::new(request, &form, etag.clone()),
+        })
+    };
+    let is_conditional = request.status == StatusCode::OK;
+    let validators = Validators {
+        etag: etag.as_bytes(),
+        modified_at: request.sealed_at,
+    };
+    if is_conditional && is_not_modified(request.headers, &validators) {
+        return step(StatusCode::NOT_MODIFIED, BodySource::Empty);
+    }
+    match part_asked_for(request, &form, &validators) {
+        ByteRange::Unsatisfiable => {
+            let mut step = step(StatusCode::RANGE_NOT_SATISFIABLE, BodySource::Empty);
+            step.set_content_range(format!("bytes */{}", form.size_bytes));
+            step
+        }
+        ByteRange::Part(range) => {
+            let content_range = content_range(&range, form.size_bytes);
+            match body(edge, request, &form, blob, range) {
+                Err(wanted) => AssetStep::Fetch(wanted),
+                Ok(body) => {
+                    let mut step = step(StatusCode::PARTIAL_CONTENT, body);
+                    step.set_content_range(content_range);
+                    step
+                }
+            }
+        }
+        ByteRange::Whole => match body(edge, request, &form, blob, 0..form.size_bytes) {
+            Err(wanted) => AssetStep::Fetch(wanted),
+            Ok(body) => step(request.status, body),
+        },
+    }
+}
+
+impl AssetStep {
+    fn set_content_range(&mut self, text: String) {
+        if let Self::Answer(answer) = self {
+            answer.fields.content.content_range =
+                Some(HeaderValue::try_from(text).expect("digits may be sent"));
+        }
+    }
+}
+
+fn content_range(range: &Range<u64>, size_bytes: u64) -> String {
+    format!("bytes {}-{}/{size_bytes}", range.start, range.end - 1)
+}
+
+/// The encoded form that the client takes, or the file as it was deployed.
+fn choose_form(edge: &EdgeInner, request: &AssetRequest<'_>) -> Form {
+    let asset = &request.asset;
+    let identity = Form {
+        key: BlobKey {
+            source: asset.digest,
+            coding: ContentCoding::Identity,
+        },
+        blob: asset.digest,
+        size_bytes: asset.size_bytes,
+    };
+    // Parts are parts of the file as it was deployed, so who asks for parts always gets that form.
+    let is_identity = !asset.is_compressible
+        || request.is_identity_only
+        || request.headers.contains_key(RANGE);
+    if is_identity {
+        return identity;
+    }
+    let Some(variants) = edge.parts.variants.get(&asset.digest) else {
+        return identity;
+    };
+    let coding = Negotiation::of(request.headers).choose(&variants);
+    let variant = match coding {
+        ContentCoding::Identity => None,
+        ContentCoding::Br => variants.br,
+        ContentCoding::Gzip => variants.gzip,
+    };
+    variant.map_or(identity, |variant| Form {
+        key: BlobKey {
+            source: asset.digest,
+            coding,
+        },
+        blob: variant.digest,
+        size_bytes: variant.size_bytes,
+    })
+}
+
+fn part_asked_for(
+    request: &AssetRequest<'_>,
+    form: &Form,
+    validators: &Validators<'_>,
+) -> ByteRange {
+    let is_for_parts = *request.method == Method::GET && request.status == StatusCode::OK;
+    match request.headers.get(RANGE) {
+        Some(value) if is_for_parts && range_applies(request.headers, validators) => {
+            ByteRange::parse(value.as_bytes(), form.size_bytes)
+        }
+        _ => ByteRange::Whole,
+    }
+}
+
+/// The bytes of a range: from memory, or streamed if they are many, or first to be fetched.
+fn body(
+    edge: &EdgeInner,
+    request: &AssetRequest<'_>,
+    form: &Form,
+    blob: Option<&Arc<CachedBlob>>,
+    range: Range<u64>,
+) -> Result<BodySource, BlobWanted> {
+    if *request.method == Method::HEAD {
+        return Ok(BodySource::Empty);
+    }
+    if let Some(blob) = blob {
+        return Ok(BodySource::Whole(slice(&blob.bytes, &range)));
+    }
+    let limits = &edge.config.limits;
+    if form.size_bytes <= limits.cached_blob_bytes_max {
+        return Err(BlobWanted {
+            key: form.key,
+            blob: form.blob,
+            bypasses_memory: request.bypasses_memory,
+        });
+    }
+    Ok(BodySource::Stream(Box::new(BlobStream::new(
+        Arc::clone(&edge.parts.blobs),
+        form.blob,
+        range,
+        limits.chunk_bytes_max,
+    ))))
+}
+
+fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {
+    let index = |at: u64| usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
+    bytes.slice(index(range.start)..index(range.end))
+}
+
+impl AssetFields {
+    fn new(request: &AssetRequest<'_>, form: &Form, etag: HeaderValue) -> Self {
+        Self {
+            etag,
+            is_hashed: request.asset.is_hashed,
+            varies: request.asset.is_compressible,
+            content: ContentFields {
+                media_type: request.asset.media_type.clone(),
+                coding: form.key.coding,
+                content_range: None,
+                content_length: (*request.method == Method::HEAD).then_some(form.size_bytes),
+            },
+        }
+    }
+}
+
+impl AssetAnswer {
+    /// Sets the fields of the answer, and hands back what is left of it.
+    pub(crate) fn dress(self, headers: &mut HeaderMap, last_modified: Option<&HeaderValue>) -> BodySource {
+        let fields = self.fields;
+        let has_content = self.status != StatusCode::NOT_MODIFIED;
+        // A 404 page is an answer about a path, not a form of the file: nothing to validate or to cut.
+        if self.status != StatusCode::NOT_FOUND {
+            headers.insert(ETAG, fields.etag);
+            if let Some(last_modified) = last_modified {
+                headers.insert(LAST_MODIFIED, last_modified.clone());
+            }
+            if has_content {
+                headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+            }
+        }
+        let is_immutable = fields.is_hashed && self.status != StatusCode::NOT_FOUND;
+        let cache_control = if is_immutable { IMMUTABLE } else { MUST_REVALIDATE };
+        headers.insert(CACHE_CONTROL, cache_control);
+        if fields.varies {
+            headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        }
+        let (eo, standard) = match self.cache {
+            CacheStatus::Hit => ("HIT", "holm; hit"),
+            CacheStatus::Miss | CacheStatus::Bypass => ("MISS", "holm; fwd=miss"),
+        };
+        headers.insert(EO_CACHE_STATUS, HeaderValue::from_static(eo));
+        headers.insert(CACHE_STATUS, HeaderValue::from_static(standard));
+        if has_content {
+            dress_content(headers, self.status, fields.content);
+        }
+        self.body
+    }
+}
+
+fn dress_content(headers: &mut HeaderMap, status: StatusCode, fields: ContentFields) {
+    if let Some(content_range) = fields.content_range {
+        headers.insert(CONTENT_RANGE, content_range);
+    }
+    if status == StatusCode::RANGE_NOT_SATISFIABLE {
+        return;
+    }
+    headers.insert(CONTENT_TYPE, fields.media_type);
+    match fields.coding {
+        ContentCoding::Identity => {}
+        ContentCoding::Br => {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
+        }
+        ContentCoding::Gzip => {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+    }
+    if let Some(length) = fields.content_length {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+}

@@ -1,0 +1,204 @@
+//! What one request comes to: host, gates, plan, file. Reads memory only; what is not there is named,
+//! fetched by the caller, and the question is asked again.
+
+use std::sync::Arc;
+
+use holm_site::{EarlyPlan, Plan, Redirect, RequestHead, Site, plan_early, plan_late};
+use holm_types::VisitorCode;
+use http::header::CONTENT_ENCODING;
+use http::request::Parts;
+use http::{Method, StatusCode};
+
+use crate::answer::RuleHeaders;
+use crate::asset::{AssetAnswer, AssetRequest, AssetStep, BlobWanted, answer_asset};
+use crate::cache::{BlobKey, CachedBlob};
+use crate::edge::EdgeInner;
+use crate::error::Refusal;
+use crate::head::{Asked, read_host};
+use crate::hosts::{HostRow, RowTarget, SiteRow};
+use crate::record::shortened;
+
+/// What was fetched for a request so far. Kept from one asking to the next, so that all of an answer
+/// comes from one deployment even if a newer snapshot arrives meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    /// The host's row, and its site.
+    pub(crate) site: Option<(Arc<HostRow>, Arc<Site>)>,
+    /// A small blob, and what it is: used only where exactly that is to be sent.
+    pub(crate) blob: Option<(BlobKey, Arc<CachedBlob>)>,
+    /// An encoded form could not be read: the file as it was deployed will do.
+    pub(crate) is_identity_only: bool,
+}
+
+/// A decision, and what is known about the site that it concerns.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    /// The host's row. `None` when the host is unknown or was not understood.
+    pub(crate) row: Option<Arc<HostRow>>,
+    /// The beginning of what was sent as host, where there is no row.
+    pub(crate) host_text: Option<Arc<str>>,
+    /// The site's header rules for this path.
+    pub(crate) rules: RuleHeaders,
+    /// What to do.
+    pub(crate) outcome: Outcome,
+}
+
+/// What to do about a request.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Send a page of Holm's.
+    Page(Refusal),
+    /// Send a redirect.
+    Redirect(Redirect),
+    /// Send a file.
+    Asset(AssetAnswer),
+    /// Say which methods there are: OPTIONS.
+    Methods,
+}
+
+/// What has to be fetched before there can be a decision.
+#[derive(Debug)]
+pub(crate) enum Missing {
+    /// The site of this row.
+    Site(Arc<HostRow>),
+    /// A small blob.
+    Blob(BlobWanted),
+}
+
+/// Decides about one request.
+pub(crate) fn decide(
+    edge: &EdgeInner,
+    parts: &Parts,
+    gathered: &Gathered,
+) -> Result<Decision, Missing> {
+    // `OPTIONS *` asks about the server as a whole (RFC 9110 section 9.3.7).
+    if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
+        return Ok(match read_host(parts) {
+            Ok((host, _)) => without_row(host.as_str(), Outcome::Methods),
+            Err(refusal) => refused(parts, edge, refusal),
+        });
+    }
+    let asked = match Asked::read(parts) {
+        Ok(asked) => asked,
+        Err(refusal) => return Ok(refused(parts, edge, refusal)),
+    };
+    if let Some((row, site)) = &gathered.site {
+        return decide_row(edge, parts, gathered, row, Some(site), asked);
+    }
+    let hosts = edge.hosts.load();
+    match hosts.find(asked.host.as_str()) {
+        Some(row) => decide_row(edge, parts, gathered, row, None, asked),
+        None => Ok(without_row(
+            asked.host.as_str(),
+            Outcome::Page(Refusal::new(VisitorCode::NotFound, "no site has this host")),
+        )),
+    }
+}
+
+fn without_row(host: &str, outcome: Outcome) -> Decision {
+    Decision {
+        row: None,
+        host_text: Some(host.into()),
+        rules: RuleHeaders::default(),
+        outcome,
+    }
+}
+
+/// The host that a refused request names is worth knowing even when it is none.
+fn refused(parts: &Parts, edge: &EdgeInner, refusal: Refusal) -> Decision {
+    let field = parts.headers.get(http::header::HOST);
+    let text = field.map_or("", |value| value.to_str().unwrap_or_default());
+    let host = shortened(text, edge.config.limits.record_text_chars_max);
+    without_row(&host, Outcome::Page(refusal))
+}
+
+fn decide_row(
+    edge: &EdgeInner,
+    parts: &Parts,
+    gathered: &Gathered,
+    row: &Arc<HostRow>,
+    site: Option<&Arc<Site>>,
+    asked: Asked<'_>,
+) -> Result<Decision, Missing> {
+    let (rules, outcome) = match &row.target {
+        RowTarget::Gate { code, .. } => {
+            let refusal = Refusal::new(*code, "the host shows a page instead of a site");
+            (RuleHeaders::default(), Outcome::Page(refusal))
+        }
+        RowTarget::Site(site_row) => {
+            let site = site
+                .map(Arc::clone)
+                .or_else(|| site_row.slot.built(&edge.sites))
+                .ok_or_else(|| Missing::Site(Arc::clone(row)))?;
+            let head = asked.head(parts, row.is_custom_domain);
+            decide_site(edge, parts, gathered, site_row, &site, &head)?
+        }
+    };
+    Ok(Decision {
+        row: Some(Arc::clone(row)),
+        host_text: None,
+        rules,
+        outcome,
+    })
+}
+
+fn decide_site(
+    edge: &EdgeInner,
+    parts: &Parts,
+    gathered: &Gathered,
+    site_row: &SiteRow,
+    site: &Site,
+    head: &RequestHead<'_>,
+) -> Result<(RuleHeaders, Outcome), Missing> {
+    let path = head.path.as_str();
+    let rules = RuleHeaders::of(site, path);
+    if let EarlyPlan::Redirect(redirect) = plan_early(site, head) {
+        return Ok((rules, Outcome::Redirect(redirect)));
+    }
+    let outcome = match plan_late(site, head) {
+        Plan::NotFound => Outcome::Page(Refusal::new(
+            VisitorCode::NotFound,
+            "the deployment has nothing at this path",
+        )),
+        Plan::Invoke(_) => Outcome::Page(Refusal::new(
+            VisitorCode::NodeFunctionServiceUnavailable,
+            "the path belongs to a function, and functions are not run here",
+        )),
+        Plan::ServeAsset { asset, status } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            if let Some(outcome) = other_method(&parts.method, status) {
+                return Ok((rules, outcome));
+            }
+            let request = AssetRequest {
+                asset: site.asset(asset),
+                status,
+                method: &parts.method,
+                headers: &parts.headers,
+                sealed_at: site_row.sealed_at,
+                bypasses_memory: site.cache_ttl_seconds(path) == Some(0),
+                is_identity_only: gathered.is_identity_only || rules.sets(&CONTENT_ENCODING),
+                fetched: gathered.blob.as_ref(),
+            };
+            match answer_asset(edge, &request) {
+                AssetStep::Answer(answer) => Outcome::Asset(answer),
+                AssetStep::Fetch(wanted) => return Err(Missing::Blob(wanted)),
+            }
+        }
+    };
+    Ok((rules, outcome))
+}
+
+/// Files answer GET and HEAD. Where there is no file (the site's own 404 page) every method gets that.
+fn other_method(method: &Method, status: StatusCode) -> Option<Outcome> {
+    if status != StatusCode::OK || *method == Method::GET || *method == Method::HEAD {
+        return None;
+    }
+    Some(if *method == Method::OPTIONS {
+        Outcome::Methods
+    } else {
+        Outcome::Page(Refusal::new(
+            VisitorCode::MethodNotAllowed,
+            "the path belongs to a file, and files answer GET and HEAD",
+        ))
+    })
+}

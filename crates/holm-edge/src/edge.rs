@@ -1,0 +1,160 @@
+//! The edge as one value: its parts, its tables, and what it is serving.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use holm_site::codec;
+use holm_storage::{BlobStore, PublishedSnapshot, SnapshotStore, VariantIndex};
+use holm_telemetry::RecordSink;
+use holm_types::{Clock, Entropy, RequestIds};
+use hyper::server::conn::http1;
+use tokio::sync::watch;
+
+use crate::EdgeLimits;
+use crate::cache::BlobCache;
+use crate::counters::{Counters, EdgeCounts, count};
+use crate::hosts::HostTable;
+use crate::page::Pages;
+use crate::site_table::SiteTable;
+
+/// How an edge behaves. `Default` is right for a server of one's own.
+#[derive(Clone, Debug, Default)]
+pub struct EdgeConfig {
+    /// The maxima.
+    pub limits: EdgeLimits,
+}
+
+/// What an edge is made of.
+#[derive(Clone, Debug)]
+pub struct EdgeParts {
+    /// Where files and deployment documents are.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Which blob holds the br or gzip form of which.
+    pub variants: VariantIndex,
+    /// Where the control plane publishes what is to be served.
+    pub snapshots: SnapshotStore,
+    /// Where access records go.
+    pub records: RecordSink,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for request ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The data plane. Cheap to clone; all clones are one edge.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    pub(crate) inner: Arc<EdgeInner>,
+}
+
+/// What every connection shares.
+#[derive(Debug)]
+pub(crate) struct EdgeInner {
+    pub(crate) config: EdgeConfig,
+    pub(crate) parts: EdgeParts,
+    pub(crate) hosts: ArcSwap<HostTable>,
+    pub(crate) sites: SiteTable,
+    pub(crate) cache: BlobCache,
+    pub(crate) pages: Pages,
+    pub(crate) counters: Counters,
+    pub(crate) request_ids: RequestIds,
+    pub(crate) http: http1::Builder,
+    /// What stands in a record where no host was named.
+    pub(crate) no_host: Arc<str>,
+    /// Held while a snapshot is taken up, so that an older one never replaces a newer one.
+    taking_up: Mutex<()>,
+}
+
+impl Edge {
+    /// Makes an edge and takes up the newest snapshot, if there is one.
+    pub fn new(config: EdgeConfig, parts: EdgeParts) -> Self {
+        let mut seed = [0; 8];
+        parts.entropy.fill(&mut seed);
+        let newest = parts.snapshots.newest();
+        let inner = EdgeInner {
+            hosts: ArcSwap::default(),
+            sites: SiteTable::new(config.limits.site_table_bytes_max),
+            cache: BlobCache::new(config.limits.cache_bytes_max),
+            pages: Pages::new(),
+            counters: Counters::default(),
+            request_ids: RequestIds::new(u64::from_le_bytes(seed)),
+            http: http_settings(),
+            no_host: "".into(),
+            taking_up: Mutex::new(()),
+            config,
+            parts,
+        };
+        if let Some(newest) = newest {
+            inner.take_up(&newest);
+        }
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Takes up each new snapshot, and acknowledges it, until `stop` is true or its sender is gone.
+    pub async fn follow_snapshots(&self, mut stop: watch::Receiver<bool>) {
+        let mut snapshots = self.inner.parts.snapshots.subscribe();
+        loop {
+            let newest = snapshots.borrow_and_update().clone();
+            if let Some(newest) = newest {
+                let inner = Arc::clone(&self.inner);
+                // Reading a snapshot of many hosts takes longer than a request may be held up.
+                let taken = tokio::task::spawn_blocking(move || inner.take_up(&newest)).await;
+                if taken.is_err() {
+                    count(&self.inner.counters.panics);
+                }
+            }
+            tokio::select! {
+                changed = snapshots.changed() => if changed.is_err() { return },
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    /// The version of the snapshot being served; 0 before the first.
+    pub fn version(&self) -> u64 {
+        self.inner.hosts.load().version
+    }
+
+    /// What the edge has counted since its start.
+    pub fn counts(&self) -> EdgeCounts {
+        self.inner.counters.read()
+    }
+}
+
+impl EdgeInner {
+    /// Replaces the host table, unless it is as new or newer. Requests that have begun keep theirs.
+    fn take_up(&self, published: &PublishedSnapshot) {
+        let _one_at_a_time = self
+            .taking_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if published.version <= self.hosts.load().version {
+            return;
+        }
+        let Ok(snapshot) = codec::decode_snapshot(&published.bytes) else {
+            count(&self.counters.snapshots_refused);
+            return;
+        };
+        let mut table = HostTable::new(snapshot, &self.sites);
+        table.version = published.version;
+        self.hosts.store(Arc::new(table));
+        self.sites.forget_unused();
+        self.parts.snapshots.acknowledge(published.version);
+    }
+}
+
+/// The HTTP library's own settings. Its limits lie above ours (decision D10.10), its timers are off:
+/// the sweep of `listen` watches all connections at the cost of none a request.
+fn http_settings() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .keep_alive(true)
+        .half_close(true)
+        .header_read_timeout(None)
+        .max_headers(EdgeLimits::HEADER_COUNT_CEILING)
+        .max_header_size(EdgeLimits::HEAD_BYTES_CEILING)
+        .max_buf_size(EdgeLimits::HEAD_BYTES_CEILING + 16 * 1024);
+    builder
+}

@@ -1,0 +1,249 @@
+//! Every maximum of the data plane, with its default and what happens there.
+
+use std::time::Duration;
+
+use holm_types::{Limit, Unit};
+
+/// The maxima of the data plane. `Default` is what holds when nobody says otherwise; [`LIMITS`] says
+/// what happens at each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EdgeLimits {
+    /// Connections open at once, over all listeners of one edge. At least 1.
+    pub connections_max: usize,
+    /// Requests whose answer has not ended, over all connections. At least 1.
+    pub requests_in_flight_max: usize,
+    /// Bytes of a request target (path and query, or the whole absolute form).
+    pub target_bytes_max: usize,
+    /// Bytes of a request's header fields: names, values and four bytes a field. At most 48 KiB, so
+    /// that it stays below the hard stop of the HTTP library.
+    pub header_bytes_max: usize,
+    /// Header fields of a request. At most [`EdgeLimits::HEADER_COUNT_CEILING`].
+    pub header_count_max: usize,
+    /// From the first byte of a request head (or from the opening of a connection) to its end.
+    pub header_read_max: Duration,
+    /// How long a connection may stay open without a request.
+    pub idle_max: Duration,
+    /// Bytes of a request body that are read and thrown away to keep the connection.
+    pub body_bytes_max: usize,
+    /// How long such a body may take to arrive.
+    pub body_read_max: Duration,
+    /// How long sending may make no progress at all.
+    pub write_stall_max: Duration,
+    /// How long requests in flight may go on after the edge was told to stop.
+    pub drain_max: Duration,
+    /// How long, and [`EdgeLimits::linger_bytes_max`] how much, is read from a client whose request
+    /// was refused before it was read to its end, so that the answer reaches it.
+    pub linger_max: Duration,
+    /// See [`EdgeLimits::linger_max`].
+    pub linger_bytes_max: usize,
+    /// Bytes of blobs kept in memory.
+    pub cache_bytes_max: u64,
+    /// The largest blob that is kept in memory; larger ones are streamed from the store.
+    pub cached_blob_bytes_max: u64,
+    /// The pieces in which a large blob is read; a connection holds at most three of them.
+    pub chunk_bytes_max: usize,
+    /// Bytes of built sites kept in memory (as [`holm_site::Site::weight_bytes`] estimates them).
+    pub site_table_bytes_max: usize,
+    /// Characters of a target that an access record keeps.
+    pub record_target_chars_max: usize,
+    /// Characters of each other text from a client that an access record keeps.
+    pub record_text_chars_max: usize,
+}
+
+impl EdgeLimits {
+    /// Where the HTTP library refuses a request by itself, without a page (decision D10.10).
+    pub const HEADER_COUNT_CEILING: usize = 128;
+    /// As above, for the bytes of a head.
+    pub(crate) const HEAD_BYTES_CEILING: usize = 80 * 1024;
+}
+
+impl Default for EdgeLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 10_000,
+            requests_in_flight_max: 10_000,
+            target_bytes_max: 8 * 1024,
+            header_bytes_max: 32 * 1024,
+            header_count_max: 100,
+            header_read_max: Duration::from_secs(10),
+            idle_max: Duration::from_secs(75),
+            body_bytes_max: 64 * 1024,
+            body_read_max: Duration::from_secs(1),
+            write_stall_max: Duration::from_secs(30),
+            drain_max: Duration::from_secs(30),
+            linger_max: Duration::from_secs(1),
+            linger_bytes_max: 256 * 1024,
+            cache_bytes_max: 64 * 1024 * 1024,
+            cached_blob_bytes_max: 256 * 1024,
+            chunk_bytes_max: 256 * 1024,
+            site_table_bytes_max: 256 * 1024 * 1024,
+            record_target_chars_max: 2_048,
+            record_text_chars_max: 256,
+        }
+    }
+}
+
+const fn limit(name: &'static str, unit: Unit, default: u64, at_max: &'static str) -> Limit {
+    Limit {
+        name,
+        unit,
+        default,
+        at_max,
+    }
+}
+
+/// What `docs/reference/limits.md` says about this room. A unit test holds it to [`EdgeLimits`].
+pub const LIMITS: &[Limit] = &[
+    limit(
+        "edge.connections_max",
+        Unit::Count,
+        10_000,
+        "A new connection is closed at once and counted.",
+    ),
+    limit(
+        "edge.requests_in_flight_max",
+        Unit::Count,
+        10_000,
+        "The request is answered 503 SERVICE_UNAVAILABLE with `Retry-After: 1`.",
+    ),
+    limit(
+        "edge.target_bytes_max",
+        Unit::Bytes,
+        8_192,
+        "The request is answered 414 URI_TOO_LONG and the connection closed.",
+    ),
+    limit(
+        "edge.header_bytes_max",
+        Unit::Bytes,
+        32_768,
+        "The request is answered 431 REQUEST_HEADER_FIELDS_TOO_LARGE and the connection closed; \
+         from 80 KiB on without a page.",
+    ),
+    limit(
+        "edge.header_count_max",
+        Unit::Count,
+        100,
+        "The request is answered 431 REQUEST_HEADER_FIELDS_TOO_LARGE and the connection closed; \
+         from 129 fields on without a page.",
+    ),
+    limit(
+        "edge.header_read_max",
+        Unit::Milliseconds,
+        10_000,
+        "The request is answered 408 REQUEST_TIMEOUT and the connection closed.",
+    ),
+    limit(
+        "edge.idle_max",
+        Unit::Milliseconds,
+        75_000,
+        "The connection is closed.",
+    ),
+    limit(
+        "edge.body_bytes_max",
+        Unit::Bytes,
+        65_536,
+        "Reading stops, the request is answered 413 PAYLOAD_TOO_LARGE (405 where the method is not \
+         for the resource) and the connection closed.",
+    ),
+    limit(
+        "edge.body_read_max",
+        Unit::Milliseconds,
+        1_000,
+        "Reading stops, the request is answered 408 REQUEST_TIMEOUT (405 where the method is not \
+         for the resource) and the connection closed.",
+    ),
+    limit(
+        "edge.write_stall_max",
+        Unit::Milliseconds,
+        30_000,
+        "The client is shed: the connection is closed and the record says so.",
+    ),
+    limit(
+        "edge.drain_max",
+        Unit::Milliseconds,
+        30_000,
+        "Connections that are still open are cut.",
+    ),
+    limit(
+        "edge.linger_max",
+        Unit::Milliseconds,
+        1_000,
+        "The connection is closed although the client may still be sending.",
+    ),
+    limit(
+        "edge.linger_bytes_max",
+        Unit::Bytes,
+        262_144,
+        "The connection is closed although the client may still be sending.",
+    ),
+    limit(
+        "edge.cache_bytes_max",
+        Unit::Bytes,
+        67_108_864,
+        "Blobs that were used least are dropped from memory.",
+    ),
+    limit(
+        "edge.cached_blob_bytes_max",
+        Unit::Bytes,
+        262_144,
+        "A larger blob is streamed from the store in pieces.",
+    ),
+    limit(
+        "edge.chunk_bytes_max",
+        Unit::Bytes,
+        262_144,
+        "A large blob is read in pieces of this size.",
+    ),
+    limit(
+        "edge.site_table_bytes_max",
+        Unit::Bytes,
+        268_435_456,
+        "The sites that were used longest ago are dropped from memory and built again when asked for.",
+    ),
+    limit(
+        "edge.record_target_chars_max",
+        Unit::Count,
+        2_048,
+        "The record keeps the beginning of the target.",
+    ),
+    limit(
+        "edge.record_text_chars_max",
+        Unit::Count,
+        256,
+        "The record keeps the beginning of the text.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_says_what_default_does() {
+        let limits = EdgeLimits::default();
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap();
+        let values = [
+            limits.connections_max as u64,
+            limits.requests_in_flight_max as u64,
+            limits.target_bytes_max as u64,
+            limits.header_bytes_max as u64,
+            limits.header_count_max as u64,
+            ms(limits.header_read_max),
+            ms(limits.idle_max),
+            limits.body_bytes_max as u64,
+            ms(limits.body_read_max),
+            ms(limits.write_stall_max),
+            ms(limits.drain_max),
+            ms(limits.linger_max),
+            limits.linger_bytes_max as u64,
+            limits.cache_bytes_max,
+            limits.cached_blob_bytes_max,
+            limits.chunk_bytes_max as u64,
+            limits.site_table_bytes_max as u64,
+            limits.record_target_chars_max as u64,
+            limits.record_text_chars_max as u64,
+        ];
+        let table: Vec<u64> = LIMITS.iter().map(|limit| limit.default).collect();
+        assert_eq!(table, values);
+    }
+}

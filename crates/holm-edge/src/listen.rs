@@ -1,0 +1,169 @@
+//! Sockets: binding, accepting, the sweep over open connections, and draining.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::conn::{OpenConnection, serve_connection};
+use crate::counters::count;
+use crate::edge::{Edge, EdgeInner};
+use crate::watch::{ConnectionWatch, SweepClock};
+
+/// Connections that the kernel keeps while nobody accepts them.
+const BACKLOG_COUNT: i32 = 1024;
+/// The time between two sweeps; shorter when a limit is.
+const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(1);
+/// How long accepting rests when the kernel refuses (mostly: out of file descriptors).
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// How serving a listener ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DrainReport {
+    /// Connections that were open when the edge was told to stop.
+    pub open_count: usize,
+    /// Those of them that were still open after `drain_max` and were cut.
+    pub cut_count: usize,
+}
+
+/// Opens a listener: address reusable at once after a restart, and a long enough queue. Port 0 takes
+/// a free one.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG_COUNT)?;
+    TcpListener::from_std(socket.into())
+}
+
+impl Edge {
+    /// Accepts and serves connections until `stop` is true (or its sender is gone), then lets requests
+    /// in flight end, for `drain_max` at most.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        mut stop: watch::Receiver<bool>,
+    ) -> DrainReport {
+        let mut connections = Connections::new(Arc::clone(&self.inner));
+        let mut sweep = interval(connections.sweep_interval);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => connections.open(stream, peer),
+                    Err(_) => tokio::time::sleep(ACCEPT_REST).await,
+                },
+                Some(ended) = connections.tasks.join_next_with_id() => connections.closed(ended),
+                _ = sweep.tick() => connections.sweep(),
+                () = stopped(&mut stop) => break,
+            }
+        }
+        drop(listener);
+        connections.drain().await
+    }
+}
+
+/// Returns when `stop` is true or its sender is gone.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone can say nothing more: that is a stop too.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// The connections of one listener.
+#[derive(Debug)]
+struct Connections {
+    edge: Arc<EdgeInner>,
+    clock: Arc<SweepClock>,
+    sweep_interval: Duration,
+    tasks: JoinSet<()>,
+    watches: HashMap<Id, Arc<ConnectionWatch>>,
+}
+
+impl Connections {
+    fn new(edge: Arc<EdgeInner>) -> Self {
+        let limits = &edge.config.limits;
+        let shortest = limits
+            .header_read_max
+            .min(limits.idle_max)
+            .min(limits.write_stall_max);
+        let clock = Arc::new(SweepClock::default());
+        clock.set(edge.parts.clock.monotonic());
+        Self {
+            sweep_interval: (shortest / 4).clamp(Duration::from_millis(5), SWEEP_INTERVAL_MAX),
+            clock,
+            edge,
+            tasks: JoinSet::new(),
+            watches: HashMap::new(),
+        }
+    }
+
+    fn open(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let Some(place) = OpenConnection::take(&self.edge) else {
+            count(&self.edge.counters.connections_refused);
+            return;
+        };
+        if stream.set_nodelay(true).is_err() {
+            // The client is gone already.
+            return;
+        }
+        let watch = Arc::new(ConnectionWatch::new(peer.ip(), Arc::clone(&self.clock)));
+        let task = self
+            .tasks
+            .spawn(serve_connection(place, stream, Arc::clone(&watch)));
+        self.watches.insert(task.id(), watch);
+    }
+
+    fn closed(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                if error.is_panic() {
+                    count(&self.edge.counters.panics);
+                }
+                error.id()
+            }
+        };
+        self.watches.remove(&id);
+    }
+
+    #[expect(clippy::iter_over_hash_type, reason = "each connection is judged by itself")]
+    fn sweep(&self) {
+        self.clock.set(self.edge.parts.clock.monotonic());
+        for watch in self.watches.values() {
+            watch.sweep(&self.edge.config.limits, self.sweep_interval);
+        }
+    }
+
+    #[expect(clippy::iter_over_hash_type, reason = "each connection is told by itself")]
+    async fn drain(mut self) -> DrainReport {
+        let open_count = self.tasks.len();
+        for watch in self.watches.values() {
+            watch.drain();
+        }
+        let mut sweep = interval(self.sweep_interval);
+        let deadline = tokio::time::sleep(self.edge.config.limits.drain_max);
+        let mut deadline = std::pin::pin!(deadline);
+        while !self.tasks.is_empty() {
+            tokio::select! {
+                Some(ended) = self.tasks.join_next_with_id() => self.closed(ended),
+                _ = sweep.tick() => self.sweep(),
+                () = &mut deadline => break,
+            }
+        }
+        let cut_count = self.tasks.len();
+        self.tasks.shutdown().await;
+        DrainReport {
+            open_count,
+            cut_count,
+        }
+    }
+}

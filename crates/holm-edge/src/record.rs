@@ -1,0 +1,245 @@
+//! The access record of one request: begun when its head has arrived, emitted when its answer has
+//! ended or was given up, exactly once.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use holm_telemetry::{AccessRecord, CacheStatus, FaultSource, SendOutcome, ServedBy};
+use holm_types::{DeploymentId, ProjectId, RequestId};
+use http::header::{REFERER, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderName, StatusCode};
+
+use crate::edge::EdgeInner;
+use crate::watch::ConnectionWatch;
+
+/// What answering adds to a record.
+#[derive(Debug)]
+pub(crate) struct Note {
+    /// As in [`AccessRecord`].
+    pub(crate) served_by: ServedBy,
+    /// As in [`AccessRecord`].
+    pub(crate) cache: CacheStatus,
+    /// As in [`AccessRecord`].
+    pub(crate) fault: Option<FaultSource>,
+    /// As in [`AccessRecord`].
+    pub(crate) reason: Option<Box<str>>,
+    /// The host: shared with the host table, or the beginning of what was sent.
+    pub(crate) host: Option<Arc<str>>,
+    /// As in [`AccessRecord`].
+    pub(crate) project_id: Option<ProjectId>,
+    /// As in [`AccessRecord`].
+    pub(crate) deployment_id: Option<DeploymentId>,
+}
+
+/// A record that has been begun. Dropping it emits it.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    edge: Arc<EdgeInner>,
+    watch: Arc<ConnectionWatch>,
+    started: Duration,
+    record: Option<AccessRecord>,
+    request_id: RequestId,
+}
+
+impl Draft {
+    /// Begins the record of a request whose head has arrived.
+    pub(crate) fn begin(
+        edge: &Arc<EdgeInner>,
+        watch: &Arc<ConnectionWatch>,
+        parts: &Parts,
+    ) -> Self {
+        let limits = &edge.config.limits;
+        let text_max = limits.record_text_chars_max;
+        edge.counters
+            .requests_in_flight
+            .fetch_add(1, Ordering::Relaxed);
+        watch.request_begins();
+        let request_id = edge.request_ids.next();
+        Self {
+            request_id,
+            started: edge.parts.clock.monotonic(),
+            record: Some(AccessRecord {
+                at: edge.parts.clock.now(),
+                request_id,
+                duration_us: 0,
+                peer: watch.peer(),
+                host: Arc::clone(&edge.no_host),
+                project_id: None,
+                deployment_id: None,
+                method: shortened(parts.method.as_str(), text_max),
+                target: target(parts, limits.record_target_chars_max),
+                status: 0,
+                sent_bytes: 0,
+                served_by: ServedBy::Page,
+                cache: CacheStatus::Bypass,
+                fault: None,
+                reason: None,
+                outcome: SendOutcome::ClientGone,
+                user_agent: header_text(parts, &USER_AGENT, text_max),
+                referer: header_text(parts, &REFERER, text_max).map(without_query),
+            }),
+            edge: Arc::clone(edge),
+            watch: Arc::clone(watch),
+        }
+    }
+
+    /// The request's number.
+    pub(crate) fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
+    /// Takes over what answering found out.
+    pub(crate) fn answered(&mut self, status: StatusCode, note: Note) {
+        let Some(record) = &mut self.record else {
+            return;
+        };
+        record.status = status.as_u16();
+        record.served_by = note.served_by;
+        record.cache = note.cache;
+        record.fault = note.fault;
+        record.reason = note.reason;
+        record.project_id = note.project_id;
+        record.deployment_id = note.deployment_id;
+        if let Some(host) = note.host {
+            record.host = host;
+        }
+    }
+
+    /// The connection ends after this answer.
+    pub(crate) fn closes(&self) {
+        self.watch.linger();
+    }
+
+    /// Body bytes were handed over.
+    pub(crate) fn sent(&mut self, bytes: u64) {
+        if let Some(record) = &mut self.record {
+            record.sent_bytes += bytes;
+        }
+    }
+
+    /// The whole answer was handed over.
+    pub(crate) fn ended(&mut self) {
+        if let Some(record) = &mut self.record {
+            record.outcome = SendOutcome::Sent;
+        }
+    }
+
+    /// Answering or sending failed on our side.
+    pub(crate) fn failed(&mut self, reason: String) {
+        if let Some(record) = &mut self.record {
+            record.outcome = SendOutcome::Failed;
+            record.fault = Some(FaultSource::Platform);
+            record.reason = Some(reason.into());
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.failed("a panic ended the connection".to_owned());
+        }
+        self.watch.request_ends();
+        let counters = &self.edge.counters;
+        counters.requests_in_flight.fetch_sub(1, Ordering::Relaxed);
+        let Some(mut record) = self.record.take() else {
+            return;
+        };
+        let took = self.edge.parts.clock.monotonic().saturating_sub(self.started);
+        record.duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.edge.parts.records.emit(record);
+    }
+}
+
+/// Emits the record of a connection that ended before there was a request.
+pub(crate) fn emit_connection(
+    edge: &EdgeInner,
+    watch: &ConnectionWatch,
+    status: u16,
+    outcome: SendOutcome,
+    reason: &str,
+) {
+    edge.parts.records.emit(AccessRecord {
+        at: edge.parts.clock.now(),
+        request_id: edge.request_ids.next(),
+        duration_us: 0,
+        peer: watch.peer(),
+        host: Arc::clone(&edge.no_host),
+        project_id: None,
+        deployment_id: None,
+        method: Box::default(),
+        target: Box::default(),
+        status,
+        sent_bytes: 0,
+        served_by: ServedBy::Connection,
+        cache: CacheStatus::Bypass,
+        fault: Some(FaultSource::Client),
+        reason: Some(reason.into()),
+        outcome,
+        user_agent: None,
+        referer: None,
+    });
+}
+
+/// An error and what caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// The beginning of a text: at most `chars_max` characters.
+pub(crate) fn shortened(text: &str, chars_max: usize) -> Box<str> {
+    if text.len() <= chars_max {
+        return text.into();
+    }
+    let end = text
+        .char_indices()
+        .nth(chars_max)
+        .map_or(text.len(), |(index, _)| index);
+    text.get(..end).unwrap_or_default().into()
+}
+
+fn target(parts: &Parts, chars_max: usize) -> Box<str> {
+    let text = parts
+        .uri
+        .path_and_query()
+        .map_or("", http::uri::PathAndQuery::as_str);
+    shortened(text, chars_max)
+}
+
+fn header_text(parts: &Parts, name: &HeaderName, chars_max: usize) -> Option<Box<str>> {
+    let bytes = parts.headers.get(name)?.as_bytes();
+    Some(match std::str::from_utf8(bytes) {
+        Ok(text) => shortened(text, chars_max),
+        Err(_) => shortened(&String::from_utf8_lossy(bytes), chars_max),
+    })
+}
+
+/// A query may carry secrets of another site; the record keeps none.
+fn without_query(referer: Box<str>) -> Box<str> {
+    match referer.find(['?', '#']) {
+        None => referer,
+        Some(end) => referer.get(..end).unwrap_or_default().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_shortened_at_characters() {
+        assert_eq!(&*shortened("abc", 3), "abc");
+        assert_eq!(&*shortened("abcd", 3), "abc");
+        assert_eq!(&*shortened("标标标标", 2), "标标");
+        assert_eq!(&*without_query("https://a.test/x?token=1".into()), "https://a.test/x");
+    }
+}

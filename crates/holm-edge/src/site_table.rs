@@ -1,0 +1,192 @@
+//! Sites by the digest of their document: built when first asked for, once however many ask, and
+//! dropped again when together they take too much memory. A site in use stays alive through its `Arc`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use arc_swap::ArcSwapOption;
+use hashbrown::HashMap;
+use holm_site::codec::DecodeError;
+use holm_site::{Site, codec};
+use holm_storage::{BlobError, BlobStore};
+use holm_types::BlobDigest;
+
+/// Documents larger than this are read on the blocking pool, so that they hold up no request.
+const INLINE_DECODE_BYTES_MAX: usize = 16 * 1024;
+
+/// Why a site could not be built. The visitor sees 500; the record has the chain.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    /// The store does not give the document.
+    #[error("read deployment document {digest}")]
+    Read {
+        /// Which.
+        digest: BlobDigest,
+        /// Why.
+        #[source]
+        source: BlobError,
+    },
+    /// The document is none.
+    #[error("decode deployment document {digest}")]
+    Decode {
+        /// Which.
+        digest: BlobDigest,
+        /// Why.
+        #[source]
+        source: DecodeError,
+    },
+    /// Building it panicked, or the runtime is going down.
+    #[error("build the site of deployment document {digest}")]
+    Build {
+        /// Which.
+        digest: BlobDigest,
+    },
+}
+
+/// The place of one site: empty, or with the site.
+#[derive(Debug)]
+pub(crate) struct SiteSlot {
+    document: BlobDigest,
+    site: ArcSwapOption<Site>,
+    /// The table's count of uses when this one was used last.
+    used_at: AtomicU64,
+    /// Held by the one that builds.
+    building: tokio::sync::Mutex<()>,
+}
+
+impl SiteSlot {
+    /// The site, if it is built.
+    pub(crate) fn built(&self, sites: &SiteTable) -> Option<Arc<Site>> {
+        let site = self.site.load_full()?;
+        // The turn advances with each building: enough to tell who was idle, at no cost a request.
+        let turn = sites.turn.load(Ordering::Relaxed);
+        if self.used_at.load(Ordering::Relaxed) != turn {
+            self.used_at.store(turn, Ordering::Relaxed);
+        }
+        Some(site)
+    }
+}
+
+/// The bounded table. What refers to its slots (the host table) keeps them; the table itself keeps
+/// only the built ones in view.
+#[derive(Debug)]
+pub(crate) struct SiteTable {
+    bytes_max: usize,
+    turn: AtomicU64,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    slots: HashMap<BlobDigest, Weak<SiteSlot>>,
+}
+
+impl SiteTable {
+    /// An empty table.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            turn: AtomicU64::new(0),
+            inner: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while the lock is held leaves a map that is whole: entries are put in one step.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The slot of a document: the one there is, or a new, empty one.
+    pub(crate) fn slot(&self, document: BlobDigest) -> Arc<SiteSlot> {
+        let mut inner = self.lock();
+        if let Some(slot) = inner.slots.get(&document).and_then(Weak::upgrade) {
+            return slot;
+        }
+        let slot = Arc::new(SiteSlot {
+            document,
+            site: ArcSwapOption::empty(),
+            used_at: AtomicU64::new(0),
+            building: tokio::sync::Mutex::new(()),
+        });
+        inner.slots.insert(document, Arc::downgrade(&slot));
+        slot
+    }
+
+    /// Forgets slots that nothing refers to any more. Called after a host table was replaced.
+    pub(crate) fn forget_unused(&self) {
+        self.lock().slots.retain(|_, slot| slot.strong_count() > 0);
+    }
+
+    /// The site of a slot, built if it is not. Those who ask at the same time wait for one building.
+    pub(crate) async fn load(
+        &self,
+        slot: &SiteSlot,
+        blobs: &dyn BlobStore,
+    ) -> Result<Arc<Site>, LoadError> {
+        let _only_one = slot.building.lock().await;
+        if let Some(site) = slot.built(self) {
+            return Ok(site);
+        }
+        let site = build(slot.document, blobs).await?;
+        slot.site.store(Some(Arc::clone(&site)));
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) + 1;
+        slot.used_at.store(turn, Ordering::Relaxed);
+        self.make_room(&slot.document);
+        Ok(site)
+    }
+
+    /// Drops the sites that were used longest ago until the rest fits. The newest stays whatever it
+    /// weighs: a site that is asked for must be served.
+    fn make_room(&self, newest: &BlobDigest) {
+        let inner = self.lock();
+        let mut built: Vec<(u64, BlobDigest, Arc<SiteSlot>, usize)> = inner
+            .slots
+            .values()
+            .filter_map(Weak::upgrade)
+            .filter_map(|slot| {
+                let weight = slot.site.load().as_ref()?.weight_bytes();
+                let used_at = slot.used_at.load(Ordering::Relaxed);
+                Some((used_at, slot.document, slot, weight))
+            })
+            .collect();
+        drop(inner);
+        let mut total: usize = built.iter().map(|(_, _, _, weight)| weight).sum();
+        built.sort_by_key(|(used_at, document, _, _)| (*used_at, *document));
+        for (_, document, slot, weight) in built {
+            if total <= self.bytes_max {
+                return;
+            }
+            if document != *newest {
+                slot.site.store(None);
+                total -= weight;
+            }
+        }
+    }
+
+    /// How many sites are built now.
+    #[cfg(test)]
+    pub(crate) fn built_count(&self) -> usize {
+        let inner = self.lock();
+        let slots = inner.slots.values().filter_map(Weak::upgrade);
+        slots.filter(|slot| slot.site.load().is_some()).count()
+    }
+}
+
+async fn build(digest: BlobDigest, blobs: &dyn BlobStore) -> Result<Arc<Site>, LoadError> {
+    let bytes = blobs
+        .read_verified(digest)
+        .await
+        .map_err(|source| LoadError::Read { digest, source })?;
+    let is_small = bytes.len() <= INLINE_DECODE_BYTES_MAX;
+    let decode = move || {
+        codec::decode_document(&bytes)
+            .map(|document| Arc::new(Site::new(document)))
+            .map_err(|source| LoadError::Decode { digest, source })
+    };
+    if is_small {
+        return decode();
+    }
+    tokio::task::spawn_blocking(decode)
+        .await
+        .unwrap_or(Err(LoadError::Build { digest }))
+}

@@ -1,0 +1,231 @@
+//! What one connection is doing and since when, so that one sweep a moment can find those that are
+//! too slow. Requests cost a few relaxed stores and no timer each.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::EdgeLimits;
+
+/// The time of the last sweep, in milliseconds of the monotonic clock.
+#[derive(Debug, Default)]
+pub(crate) struct SweepClock(AtomicU64);
+
+impl SweepClock {
+    /// Sets the time.
+    pub(crate) fn set(&self, now: Duration) {
+        let ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        // 0 stands for "not stalled" below.
+        self.0.store(ms.max(1), Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a connection does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Phase {
+    /// Open, and not a byte came yet.
+    Fresh = 0,
+    /// Part of a request head has come.
+    Head = 1,
+    /// A request is being answered.
+    Busy = 2,
+    /// Between two requests.
+    Idle = 3,
+}
+
+impl Phase {
+    fn from_u8(number: u8) -> Self {
+        match number {
+            0 => Self::Fresh,
+            1 => Self::Head,
+            2 => Self::Busy,
+            _ => Self::Idle,
+        }
+    }
+}
+
+/// Why a connection is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The request head did not arrive in time.
+    HeadTooSlow,
+    /// No request in time.
+    Idle,
+    /// The client takes nothing.
+    Stalled,
+}
+
+const NO_VERDICT: u8 = 0;
+
+impl Verdict {
+    fn from_u8(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::HeadTooSlow),
+            2 => Some(Self::Idle),
+            3 => Some(Self::Stalled),
+            _ => None,
+        }
+    }
+
+    const fn as_u8(self) -> u8 {
+        match self {
+            Self::HeadTooSlow => 1,
+            Self::Idle => 2,
+            Self::Stalled => 3,
+        }
+    }
+}
+
+/// One connection as the sweep and its own task see it.
+#[derive(Debug)]
+pub(crate) struct ConnectionWatch {
+    peer: IpAddr,
+    clock: Arc<SweepClock>,
+    phase: AtomicU8,
+    since_ms: AtomicU64,
+    stalled_since_ms: AtomicU64,
+    verdict: AtomicU8,
+    is_draining: AtomicBool,
+    lingers: AtomicBool,
+    wake: Notify,
+}
+
+impl ConnectionWatch {
+    /// A connection that was just opened.
+    pub(crate) fn new(peer: IpAddr, clock: Arc<SweepClock>) -> Self {
+        Self {
+            peer: peer.to_canonical(),
+            phase: AtomicU8::new(Phase::Fresh as u8),
+            since_ms: AtomicU64::new(clock.now_ms()),
+            clock,
+            stalled_since_ms: AtomicU64::new(0),
+            verdict: AtomicU8::new(NO_VERDICT),
+            is_draining: AtomicBool::new(false),
+            lingers: AtomicBool::new(false),
+            wake: Notify::new(),
+        }
+    }
+
+    /// The client's address.
+    pub(crate) fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::from_u8(self.phase.load(Ordering::Relaxed))
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.since_ms.store(self.clock.now_ms(), Ordering::Relaxed);
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// Bytes came in.
+    pub(crate) fn bytes_read(&self) {
+        match self.phase() {
+            // The time for the head runs from the opening, or from its first byte on a kept connection.
+            Phase::Fresh => self.phase.store(Phase::Head as u8, Ordering::Relaxed),
+            Phase::Idle => self.enter(Phase::Head),
+            Phase::Head | Phase::Busy => {}
+        }
+    }
+
+    /// A request's head has arrived.
+    pub(crate) fn request_begins(&self) {
+        self.phase.store(Phase::Busy as u8, Ordering::Relaxed);
+    }
+
+    /// An answer has ended.
+    pub(crate) fn request_ends(&self) {
+        self.enter(Phase::Idle);
+    }
+
+    /// The socket takes no more for now.
+    pub(crate) fn write_blocked(&self) {
+        if self.stalled_since_ms.load(Ordering::Relaxed) == 0 {
+            self.stalled_since_ms
+                .store(self.clock.now_ms(), Ordering::Relaxed);
+        }
+    }
+
+    /// The socket took something.
+    pub(crate) fn write_progressed(&self) {
+        if self.stalled_since_ms.load(Ordering::Relaxed) != 0 {
+            self.stalled_since_ms.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The client may still be sending what nobody will read: read it for a moment before closing,
+    /// so that the answer is not lost to a reset.
+    pub(crate) fn linger(&self) {
+        self.lingers.store(true, Ordering::Relaxed);
+    }
+
+    /// See [`ConnectionWatch::linger`].
+    pub(crate) fn lingers(&self) -> bool {
+        self.lingers.load(Ordering::Relaxed)
+    }
+
+    /// Whether part of a request head, and no request, was seen.
+    pub(crate) fn is_reading_head(&self) -> bool {
+        self.phase() == Phase::Head
+    }
+
+    /// Judges the connection, and wakes its task when it is to end. `slack` is the time between two
+    /// sweeps: times here may be that much too early, and nobody is to be cut short.
+    pub(crate) fn sweep(&self, limits: &EdgeLimits, slack: Duration) -> Option<Verdict> {
+        let now = self.clock.now_ms();
+        let is_over = |since: u64, max: Duration| {
+            Duration::from_millis(now.saturating_sub(since)) >= max + slack
+        };
+        let since = self.since_ms.load(Ordering::Relaxed);
+        let stalled_since = self.stalled_since_ms.load(Ordering::Relaxed);
+        let verdict = match self.phase() {
+            Phase::Fresh if is_over(since, limits.header_read_max) => Some(Verdict::Idle),
+            Phase::Head if is_over(since, limits.header_read_max) => Some(Verdict::HeadTooSlow),
+            Phase::Idle if is_over(since, limits.idle_max) && stalled_since == 0 => {
+                Some(Verdict::Idle)
+            }
+            _ if stalled_since != 0 && is_over(stalled_since, limits.write_stall_max) => {
+                Some(Verdict::Stalled)
+            }
+            _ => None,
+        }?;
+        self.verdict.store(verdict.as_u8(), Ordering::Release);
+        self.wake.notify_one();
+        Some(verdict)
+    }
+
+    /// Tells the task to end the connection after the request it is at.
+    pub(crate) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Whether the connection is to end after the request it is at.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
+    }
+
+    /// Why the connection is to end at once. `None` when it is not.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        Verdict::from_u8(self.verdict.load(Ordering::Acquire))
+    }
+
+    /// Waits until there is a verdict or draining begins.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+}
+
+#[cfg(test)]
+#[path = "watch/tests.rs"]
+mod tests;
