@@ -58,10 +58,19 @@ pub(crate) enum Word {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Connection {
     /// The server.
-    #[arg(long, value_name = "URL", help = "Address of the server's API [env: HOLM_API] [default: http://127.0.0.1:8089]")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Address of the server's API [env: HOLM_API] [default: http://127.0.0.1:8089]"
+    )]
     pub api: Option<String>,
     /// The token.
-    #[arg(long, short = 't', value_name = "TOKEN", help = "Token; other users can see it in the list of processes, HOLM_TOKEN they cannot [env: HOLM_TOKEN]")]
+    #[arg(
+        long,
+        short = 't',
+        value_name = "TOKEN",
+        help = "Token; other users can see it in the list of processes, HOLM_TOKEN they cannot [env: HOLM_TOKEN]"
+    )]
     pub token: Option<String>,
     /// Send the token over plain http to another machine
     #[arg(long)]
@@ -206,7 +215,10 @@ pub(crate) struct OpenArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
     /// The URL.
-    #[arg(value_name = "URL", help = "The URL, for example http://blog.localhost:8080/docs/")]
+    #[arg(
+        value_name = "URL",
+        help = "The URL, for example http://blog.localhost:8080/docs/"
+    )]
     pub url: String,
     /// Ask this deployment instead of the one that the host points at
     #[arg(long, value_name = "ID")]

@@ -217,3 +217,6 @@ impl Client {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

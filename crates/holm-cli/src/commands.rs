@@ -71,8 +71,12 @@ impl Session<'_> {
 fn choose_project(choice: &ProjectChoice, link: Option<&Link>) -> Result<ProjectName, CliError> {
     let linked = link.map(|link| link.project.clone());
     choice.project.clone().or(linked).ok_or_else(|| {
-        CliError::new(Exit::Usage, "choose a project", "this folder belongs to none")
-            .next("Name it with --project NAME; `holm projects` lists them.")
+        CliError::new(
+            Exit::Usage,
+            "choose a project",
+            "this folder belongs to none",
+        )
+        .next("Name it with --project NAME; `holm projects` lists them.")
     })
 }
 

@@ -42,7 +42,7 @@ pub fn deploy_folder(options: &DeployOptions) -> Result<DeployOutcome, CliError>
         prepared: &prepared,
         environment: options.environment,
         source: options.source.clone(),
-        progress: &Progress::new(options.progress, &surroundings, printer),
+        progress: &Progress::new(options.progress, &surroundings, printer.clone()),
         cache_folder: surroundings.cache_folder.as_deref(),
     };
     let outcome = deploy.run()?;

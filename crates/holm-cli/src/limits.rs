@@ -203,24 +203,24 @@ mod tests {
             u64::from(limits.request_attempts_max)
         );
         assert_eq!(
-            row("cli.retry_pause_ms"),
-            limits.retry_pause.as_millis() as u64
+            Duration::from_millis(row("cli.retry_pause_ms")),
+            limits.retry_pause
         );
         assert_eq!(
-            row("cli.connect_time_max"),
-            limits.connect_time_max.as_millis() as u64
+            Duration::from_millis(row("cli.connect_time_max")),
+            limits.connect_time_max
         );
         assert_eq!(
-            row("cli.send_time_max"),
-            limits.send_time_max.as_millis() as u64
+            Duration::from_millis(row("cli.send_time_max")),
+            limits.send_time_max
         );
         assert_eq!(
-            row("cli.answer_time_max"),
-            limits.answer_time_max.as_millis() as u64
+            Duration::from_millis(row("cli.answer_time_max")),
+            limits.answer_time_max
         );
         assert_eq!(
-            row("cli.receive_time_max"),
-            limits.receive_time_max.as_millis() as u64
+            Duration::from_millis(row("cli.receive_time_max")),
+            limits.receive_time_max
         );
         assert_eq!(row("cli.answer_bytes_max"), limits.answer_bytes_max);
         assert_eq!(row("cli.settings_bytes_max"), limits.settings_bytes_max);

@@ -25,8 +25,14 @@ impl Printer {
     pub(crate) fn new(surroundings: &Surroundings) -> Self {
         let style = |is_terminal| Style::new(surroundings.colour.unwrap_or(is_terminal));
         Self {
-            out: Stream { is_result: true, style: style(surroundings.stdout_is_terminal) },
-            err: Stream { is_result: false, style: style(surroundings.stderr_is_terminal) },
+            out: Stream {
+                is_result: true,
+                style: style(surroundings.stdout_is_terminal),
+            },
+            err: Stream {
+                is_result: false,
+                style: style(surroundings.stderr_is_terminal),
+            },
         }
     }
 
@@ -135,18 +141,16 @@ pub(crate) fn render_diagnostic(diagnostic: &Diagnostic, style: Style) -> String
 pub(crate) fn render_error(error: &CliError, style: Style) -> String {
     let mut text = format!("{}: {error}\n", style.paint(Paint::Bad, "error"));
     if let Some(next) = error.next_step() {
-        text.push_str(&format!(
-            "  {} {next}\n",
-            style.paint(Paint::Strong, "next:")
-        ));
+        let word = style.paint(Paint::Strong, "next:");
+        text = format!("{text}  {word} {next}\n");
     }
     let number = error.request_id().map(|id| format!("request {id}"));
     let parts: Vec<&str> = error.code().into_iter().chain(number.as_deref()).collect();
-    if !parts.is_empty() {
-        text.push_str(&style.paint(Paint::Quiet, &format!("  ({})", parts.join(", "))));
-        text.push('\n');
+    if parts.is_empty() {
+        return text;
     }
-    text
+    let line = style.paint(Paint::Quiet, &format!("  ({})", parts.join(", ")));
+    format!("{text}{line}\n")
 }
 
 /// Stdout or stderr.
@@ -158,9 +162,17 @@ struct Stream {
 
 impl Stream {
     fn write(&self, text: &str) {
-        let write = |stream: &mut dyn Write| stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+        let write = |stream: &mut dyn Write| {
+            stream
+                .write_all(text.as_bytes())
+                .and_then(|()| stream.flush())
+        };
         // A reader that has gone away (`holm projects | head -1`) is no failure of ours.
-        drop(if self.is_result { write(&mut io::stdout()) } else { write(&mut io::stderr()) });
+        drop(if self.is_result {
+            write(&mut io::stdout())
+        } else {
+            write(&mut io::stderr())
+        });
     }
 }
 

@@ -72,7 +72,7 @@ fn create_beside(path: &Path, readers: Readers) -> io::Result<(PathBuf, File)> {
         match options.open(&temporary) {
             Ok(file) => return Ok((temporary, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 100 => {
-                attempt += 1
+                attempt += 1;
             }
             Err(error) => return Err(error),
         }

@@ -41,10 +41,7 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stop: watc
             (place, listener.accept().await)
         };
         tokio::select! {
-            outcome = stop.wait_for(|stop| *stop) => {
-                drop(outcome);
-                break;
-            }
+            () = stopped(&mut stop) => break,
             (place, accepted) = next => match accepted {
                 Ok((stream, peer)) => {
                     let connection = Connection { stream, peer, _place: place };
@@ -94,11 +91,18 @@ impl Connection {
                 }
                 return;
             }
-            outcome = stop.wait_for(|stop| *stop) => drop(outcome),
+            () = stopped(&mut stop) => {}
         }
         connection.as_mut().graceful_shutdown();
         drop(connection.await);
     }
+}
+
+/// Returns when `stop` is true or its sender is gone, which is as good.
+///
+/// A function of its own, so that the value's guard is not held where a task may move between threads.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// What every request passes before the router.

@@ -64,12 +64,18 @@ impl Edge {
                 },
                 Some(ended) = connections.tasks.join_next_with_id() => connections.closed(ended),
                 _ = sweep.tick() => connections.sweep(),
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = stopped(&mut stop) => break,
             }
         }
         drop(listener);
         connections.drain().await
     }
+}
+
+/// Returns when `stop` is true or its sender is gone.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone can say nothing more: that is a stop too.
+    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// The connections of one listener.

@@ -1,8 +1,8 @@
 //! How long one upload of a site takes until it is durable.
 //!
 //! `cargo run --release -p holm-storage --example ingest -- [FOLDER] [FILES] [TOTAL_MB] [LARGE] [SYNC_EACH]`: makes
-//! FILES blobs of TOTAL_MB in sum, LARGE of them of 100 KB, stores them in FOLDER in one upload, then
-//! asks for them, uploads them again and reads them all. SYNC_EACH is `StorageLimits::sync_each_max`.
+//! `FILES` blobs of `TOTAL_MB` in sum, `LARGE` of them of 100 KB, stores them in `FOLDER` in one upload, then
+//! asks for them, uploads them again and reads them all. `SYNC_EACH` is `StorageLimits::sync_each_max`.
 //! Defaults: a new folder below the system's
 //! temporary one, 10,000 files, 97 MB, 200 large.
 #![allow(

@@ -214,6 +214,19 @@ impl Store {
         TemporaryFile::create(self.layout.temporary().join(number.to_string()))
     }
 
+    /// A number that no pack has, higher than all: naming a file replaces one that has the name already.
+    fn new_pack_number(&self) -> Result<u32, BlobError> {
+        let next = |number: u32| number.checked_add(1);
+        let taken = self
+            .next_pack
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let path = self.layout.pack(taken.unwrap_or(u32::MAX));
+        if taken.is_err() || path.exists() {
+            return Err(io_error("name", &path)(io::ErrorKind::AlreadyExists.into()));
+        }
+        Ok(taken.unwrap_or(u32::MAX))
+    }
+
     fn find(&self, digest: BlobDigest) -> Result<Place, BlobError> {
         match self.index.get(&digest) {
             None => Err(BlobError::NotFound { digest }),

@@ -32,7 +32,11 @@ pub(super) fn run(session: &Session<'_>, args: &DeployArgs) -> Result<(), CliErr
         prepared: &prepared,
         environment: environment(args),
         source: source(args),
-        progress: &Progress::new(ProgressMode::Auto, session.surroundings, session.printer.clone()),
+        progress: &Progress::new(
+            ProgressMode::Auto,
+            session.surroundings,
+            session.printer.clone(),
+        ),
         cache_folder: session.surroundings.cache_folder.as_deref(),
     };
     let outcome = deploy.run()?;
@@ -65,18 +69,19 @@ fn source(args: &DeployArgs) -> DeploymentSource {
 
 /// What `--dry-run --json` prints.
 #[derive(Debug, Serialize)]
-struct DryRun<'a> {
-    is_dry_run: bool,
+struct Intent<'a> {
+    /// Always true, so that a script cannot take it for a deployment.
+    dry_run: bool,
     project: &'a str,
     environment: Environment,
     folder: &'a str,
     file_count: u64,
     size_bytes: u64,
-    files: Vec<DryFile>,
+    files: Vec<IntendedFile>,
 }
 
 #[derive(Debug, Serialize)]
-struct DryFile {
+struct IntendedFile {
     path: String,
     size_bytes: u64,
     is_served: bool,
@@ -87,16 +92,16 @@ fn dry_run(session: &Session<'_>, args: &DeployArgs, prepared: &Prepared) -> Res
     let found = prepared
         .files()
         .map_err(|error| error.explain(&prepared.shown))?;
-    let files: Vec<DryFile> = found
+    let files: Vec<IntendedFile> = found
         .into_iter()
-        .map(|file| DryFile {
+        .map(|file| IntendedFile {
             is_served: admit(&file.path) == Admission::Served,
             size_bytes: file.stamp.size_bytes,
             path: file.path,
         })
         .collect();
-    let report = DryRun {
-        is_dry_run: true,
+    let report = Intent {
+        dry_run: true,
         project: prepared.project.as_str(),
         environment: environment(args),
         folder: &prepared.shown,

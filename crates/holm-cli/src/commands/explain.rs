@@ -29,15 +29,12 @@ pub(super) fn run(session: &Session<'_>, args: &ExplainArgs) -> Result<(), CliEr
 }
 
 fn render(report: &ExplainReport, style: Style) -> String {
-    let decision = format!("{} {}", report.status, report.decision);
-    let mut text = format!(
-        "{}  {}\n",
-        style.paint(Paint::Strong, &decision),
-        report.summary
+    let decision = style.paint(
+        Paint::Strong,
+        &format!("{} {}", report.status, report.decision),
     );
     let deployment = report.deployment_id.as_deref().unwrap_or("no deployment");
     let place = format!("{} in {deployment} of {}", report.path, report.project);
-    let decision = style.paint(Paint::Strong, &decision);
     let place = style.paint(Paint::Quiet, &place);
     let mut text = format!("{decision}  {}\n{place}\n\n", report.summary);
     let width = report
@@ -85,13 +82,15 @@ mod tests {
 
     #[test]
     fn the_decision_comes_first_then_each_rule_with_its_place_and_reason() {
-        let rule = |step: &str, rule: &str, line: Option<u32>, outcome: &str, why: &str| ExplainConsidered {
-            step: step.into(),
-            rule: rule.into(),
-            file: line.map(|_| "edgeone.json".into()),
-            line,
-            outcome: outcome.into(),
-            why: why.into(),
+        let rule = |step: &str, rule: &str, line: Option<u32>, outcome: &str, why: &str| {
+            ExplainConsidered {
+                step: step.into(),
+                rule: rule.into(),
+                file: line.map(|_| "edgeone.json".into()),
+                line,
+                outcome: outcome.into(),
+                why: why.into(),
+            }
         };
         let report = ExplainReport {
             url: "http://blog.localhost/a".into(),

@@ -12,11 +12,13 @@ pub(super) fn run(session: &Session<'_>, args: &OpenArgs) -> Result<(), CliError
     let url = if let Some(deployment) = &args.deployment {
         let target = Target::find(&client, deployment, &args.project, link.as_ref())?;
         let view = client.deployment_view(&target.project, &target.deployment);
-        view.map_err(|error| error.explain(format!("open deployment `{deployment}`")))?.url
+        view.map_err(|error| error.explain(format!("open deployment `{deployment}`")))?
+            .url
     } else {
         let project = choose_project(&args.project, link.as_ref())?;
         let view = client.project_view(&project);
-        view.map_err(|error| error.explain(format!("open project `{project}`")))?.url
+        view.map_err(|error| error.explain(format!("open project `{project}`")))?
+            .url
     };
     session.printer.result(&url);
     let surroundings = session.surroundings;

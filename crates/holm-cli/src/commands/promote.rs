@@ -10,13 +10,7 @@ use crate::error::CliError;
 pub(super) fn run(session: &Session<'_>, args: &PromoteArgs) -> Result<(), CliError> {
     let link = session.link()?;
     let client = session.client(&args.connection, link.as_ref())?;
-    let target = Target::find(
-        session,
-        &client,
-        &args.deployment,
-        &args.project,
-        link.as_ref(),
-    )?;
+    let target = Target::find(&client, &args.deployment, &args.project, link.as_ref())?;
     let Target {
         project,
         deployment,

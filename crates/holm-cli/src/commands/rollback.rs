@@ -1,7 +1,7 @@
 //! `holm rollback`: production points at what it pointed at before.
 
-use super::{Session, choose_project};
 use super::promote::tell;
+use super::{Session, choose_project};
 use crate::args::RollbackArgs;
 use crate::error::CliError;
 

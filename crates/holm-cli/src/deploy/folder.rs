@@ -280,9 +280,11 @@ impl Named<'_> {
     }
 
     fn project_above(&self) -> Option<PathBuf> {
-        let mut above = self.root.ancestors().skip(1).take(PARENTS_MAX);
+        let above = self.root.ancestors().skip(1).take(PARENTS_MAX);
+        // The farthest, because `.output/public` is also the `public` of `.output`.
         above
-            .find(|ancestor| self.is_output_of(ancestor))
+            .filter(|ancestor| self.is_output_of(ancestor))
+            .last()
             .map(Path::to_owned)
     }
 

@@ -41,9 +41,10 @@ pub(super) async fn claim(mut visit: Visit) -> Result<Response, ApiError> {
     let claimed = instance::claim(&visit.core, code).await?;
     tracing::info!(peer = %visit.peer, "the server was claimed");
     let body = format!(
-        "<p>You are signed in here. To work from a terminal:</p>\
-         <pre>holm login --server {} --token {}</pre>\
-         <p>The token is valid for 90 days and is not shown again.</p>\
+        "<p>You are signed in here. To work from a terminal, run</p>\
+         <pre>holm login --api {}</pre>\
+         <p>and paste this token:</p><pre>{}</pre>\
+         <p>It is valid for 90 days and is not shown again.</p>\
          <p><a href=\"/\">Status</a></p>",
         Text(&visit.core.config.control_origin),
         Text(&claimed.token)

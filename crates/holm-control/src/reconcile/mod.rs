@@ -16,6 +16,7 @@ pub(crate) use publisher::SnapshotPublisher;
 pub(crate) use sweeper::{CredentialSweeper, UploadSweeper};
 pub(crate) use variant_maker::VariantMaker;
 
+use crate::listener::stopped;
 use crate::core::Core;
 use crate::error::ApiError;
 
@@ -103,10 +104,7 @@ async fn repeat<F>(
             }
         };
         tokio::select! {
-            outcome = stop.wait_for(|stop| *stop) => {
-                drop(outcome);
-                break;
-            }
+            () = stopped(&mut stop) => break,
             () = nudged => {}
             () = tokio::time::sleep(interval) => {}
         }

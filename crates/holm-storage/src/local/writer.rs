@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use holm_types::{BlobDigest, BlobHasher};
@@ -231,7 +230,7 @@ impl UploadWriter {
 
     fn name_packs(&mut self, named: &mut Named) -> Result<(), BlobError> {
         for (temporary, entries) in self.full_packs.drain(..) {
-            let number = self.store.next_pack.fetch_add(1, Ordering::Relaxed);
+            let number = self.store.new_pack_number()?;
             temporary.name(&self.store.layout.pack(number))?;
             named.folders.insert(self.store.layout.packs());
             named.blobs.extend(entries.into_iter().map(|entry| {

@@ -59,6 +59,44 @@ fn everything_is_there_after_a_restart() {
 }
 
 #[test]
+fn every_restart_begins_packs_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs: Vec<_> = (0..4).map(|seed| blob(seed, 1000)).collect();
+    for (count, one) in (1..).zip(&blobs) {
+        let store = LocalBlobStore::open(folder.path()).unwrap();
+        run(store_all(&store, std::slice::from_ref(one)));
+        assert_eq!(store.totals().0, count);
+        assert_eq!(
+            files_below(&folder.path().join("packs")).len() as u64,
+            count
+        );
+    }
+    let store = LocalBlobStore::open(folder.path()).unwrap();
+    run(check_all(&store, &blobs));
+}
+
+#[test]
+fn a_pack_never_takes_the_name_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalBlobStore::open(folder.path()).unwrap();
+    let blobs = [blob(1, 1000), blob(2, 1000)];
+    std::fs::write(folder.path().join("packs/00000000.pack"), "of someone else").unwrap();
+    let mut upload = store.upload();
+    run(async {
+        upload.put(blobs[0].0, blobs[0].1.clone()).await.unwrap();
+        let error = upload.finish().await.unwrap_err();
+        assert!(
+            matches!(error, BlobError::Io { doing: "name", .. }),
+            "{error}"
+        );
+        store_all(&store, &blobs).await;
+        check_all(&store, &blobs).await;
+    });
+    let text = std::fs::read_to_string(folder.path().join("packs/00000000.pack")).unwrap();
+    assert_eq!(text, "of someone else");
+}
+
+#[test]
 fn small_blobs_of_one_upload_share_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let store = LocalBlobStore::open(folder.path()).unwrap();
