@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use futures_util::FutureExt as _;
 use holm_api::{API_PREFIX, Method, Operation};
+use holm_telemetry::event::PanicCaught;
 use holm_types::{ErrorCode, RequestId};
 
 use super::operations::{self, Handler};
@@ -17,7 +18,7 @@ use super::{Call, Peer, problem};
 use crate::authz::{self, Shown};
 use crate::body::RequestBody;
 use crate::core::Core;
-use crate::error::ApiError;
+use crate::error::{ApiError, panic_text};
 
 /// Everything that the control listener answers: the API and the pages.
 pub(crate) fn router(core: &Arc<Core>) -> Router {
@@ -77,8 +78,12 @@ async fn call(
     match outcome {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => problem(error, request_id),
-        Err(_) => {
-            tracing::error!(%request_id, operation = operation.id, "an operation panicked");
+        Err(panic) => {
+            PanicCaught {
+                task: operation.id.to_owned(),
+                reason: panic_text(panic.as_ref()),
+            }
+            .emit();
             problem(ApiError::new(ErrorCode::Internal, "A bug"), request_id)
         }
     }

@@ -328,7 +328,7 @@ mod tests {
         check(&[uploading], &[], &[("blog", 423), ("blog--label2", 423)]);
         let failed = deployment(2, S::Failed);
         check(
-            &[failed.clone()],
+            std::slice::from_ref(&failed),
             &[],
             &[("blog", 424), ("blog--label2", 424)],
         );
