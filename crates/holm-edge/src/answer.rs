@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    RETRY_AFTER, SERVER, TRANSFER_ENCODING, VARY,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, RETRY_AFTER, SERVER, TRANSFER_ENCODING, VARY,
 };
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -195,12 +195,29 @@ impl RuleHeaders {
 /// Fields that say where a message ends or what the connection does: never a site's to set.
 fn is_framing(name: &HeaderName) -> bool {
     use http::header::{CONTENT_RANGE, TE, TRAILER, UPGRADE};
-    [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, CONTENT_RANGE, TE, TRAILER, UPGRADE]
-        .contains(name)
-        || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "eo-log-uuid")
+    [
+        CONTENT_LENGTH,
+        TRANSFER_ENCODING,
+        CONNECTION,
+        CONTENT_RANGE,
+        TE,
+        TRAILER,
+        UPGRADE,
+    ]
+    .contains(name)
+        || matches!(
+            name.as_str(),
+            "keep-alive" | "proxy-connection" | "eo-log-uuid"
+        )
 }
 
 fn is_about_body(name: &HeaderName) -> bool {
     use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE};
-    [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_DISPOSITION].contains(name)
+    [
+        CONTENT_TYPE,
+        CONTENT_ENCODING,
+        CONTENT_LANGUAGE,
+        CONTENT_DISPOSITION,
+    ]
+    .contains(name)
 }

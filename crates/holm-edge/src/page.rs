@@ -117,8 +117,7 @@ impl Rendered {
     }
 
     fn with(&self, request_id: RequestId) -> Bytes {
-        let mut text =
-            String::with_capacity(self.before.len() + ID_BYTES_MAX + self.after.len());
+        let mut text = String::with_capacity(self.before.len() + ID_BYTES_MAX + self.after.len());
         text.push_str(&self.before);
         write!(text, "{request_id}").expect("a string takes what it is given");
         text.push_str(&self.after);
@@ -223,7 +222,10 @@ mod tests {
         check("*/*", Html);
         check("", Html);
         check("image/avif,image/webp,*/*;q=0.8", Html);
-        check("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Html);
+        check(
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            Html,
+        );
         check("application/json", Json);
         check("application/problem+json", Json);
         check("application/vnd.api+json", Json);
@@ -248,7 +250,9 @@ mod tests {
                 assert!(text.contains(&escaped_html(part)), "{part}");
             }
             assert!(text.contains("12345678901234567890"));
-            for forbidden in ["{", "http://", "https://", "<script", "<link", "<img", "url("] {
+            for forbidden in [
+                "{", "http://", "https://", "<script", "<link", "<img", "url(",
+            ] {
                 let rest = text.split("</style>").last().unwrap();
                 assert!(!rest.contains(forbidden), "{forbidden} in {text}");
             }
@@ -263,7 +267,9 @@ mod tests {
             RequestId::from_u64(7),
         );
         let text = std::str::from_utf8(&page).unwrap();
-        assert!(text.starts_with("{\"status\":404,\"title\":\"The page does not exist.\",\"code\":\"NOT_FOUND\","));
+        assert!(text.starts_with(
+            "{\"status\":404,\"title\":\"The page does not exist.\",\"code\":\"NOT_FOUND\","
+        ));
         assert!(text.ends_with(",\"request_id\":\"7\"}"));
         assert_eq!(quoted_json("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000a\"");
     }

@@ -11,6 +11,9 @@ const MARK: &str =
 
 /// Every room's table of maxima.
 const ROOMS: &[(&str, &[Limit])] = &[
+    ("holm-edge", holm_edge::LIMITS),
+    ("holm-control", holm_control::LIMITS),
+    ("holm-cli", holm_cli::LIMITS),
     ("holm-site", holm_site::limits::LIMITS),
     ("holm-storage", holm_storage::LIMITS),
     ("holm-telemetry", holm_telemetry::LIMITS),
