@@ -124,3 +124,14 @@ pub struct DeploymentView {
     #[schemars(with = "Option<String>")]
     pub sealed_at: Option<Timestamp>,
 }
+
+/// The answer to `blob_upload`: what is durable now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BlobsUploaded {
+    /// Blobs that were new.
+    pub stored_count: u64,
+    /// Their bytes.
+    pub stored_bytes: u64,
+    /// Blobs that the server had already.
+    pub known_count: u64,
+}

@@ -6,6 +6,7 @@ mod deployment;
 mod explain;
 mod frame;
 mod instance;
+mod openapi;
 mod operation;
 mod page;
 mod problem;
@@ -13,12 +14,15 @@ mod project;
 mod token;
 
 pub use deployment::{
-    DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource, DeploymentView,
-    SourceKind,
+    BlobsUploaded, DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource,
+    DeploymentView, SourceKind,
 };
 pub use explain::{ExplainConsidered, ExplainReport};
-pub use frame::{FRAME_HEADER_BYTES, FRAME_MEDIA_TYPE, Frame, FrameDecoder, FrameError, frame_header};
+pub use frame::{
+    FRAME_HEADER_BYTES, FRAME_MEDIA_TYPE, Frame, FrameDecoder, FrameError, frame_header,
+};
 pub use instance::{ClaimRequest, ClaimResult, InstanceView, MeView};
+pub use openapi::openapi;
 pub use operation::{Method, OPERATIONS, Operation, Permission, Policy};
 pub use page::{Page, PageQuery};
 pub use problem::{Problem, ProblemField};

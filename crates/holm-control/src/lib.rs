@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The control plane: who may, what should be, the database, and the reconcilers that make it so.
+//!
+//! `api` reads requests and shapes answers, `authz` says who may, `app` decides, `db` has all SQL,
+//! `reconcile` makes the edge's snapshot and the encoded variants follow. The edge needs none of it to
+//! go on serving: the published snapshot is all that crosses.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "what looks at the database works for any lifetime of its view, a method's path for one"
+)]
+
+mod api;
+mod app;
+mod authz;
+mod body;
+mod config;
+mod control;
+mod core;
+mod db;
+mod doctor;
+mod error;
+mod limits;
+mod listener;
+mod pages;
+mod reconcile;
+mod stop;
+
+pub use config::{ControlConfig, ControlParts};
+pub use control::{Control, IssueTokenError, OpenControlError};
+pub use doctor::{DoctorFindings, DoctorProblem, check_database};
+pub use limits::{ControlLimits, FILES_MAX_MAX, LIMITS};

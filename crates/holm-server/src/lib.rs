@@ -1,1 +1,59 @@
-//! Placeholder.
+//! The daemon: reads the configuration, builds the parts, joins them, stops them in order.
+//!
+//! It contains no decisions about sites, people or requests; those are the rooms'.
+//! What is here: [`ServerArgs`] to [`ServerConfig`], the folder's lock, the order of starting and
+//! stopping, `doctor`, and the words a person sees while this happens.
+#![forbid(unsafe_code)]
+
+mod args;
+mod config;
+mod console;
+mod data_folder;
+mod doctor;
+mod exit;
+mod limits;
+mod parts;
+mod server;
+mod up;
+
+pub use args::{ServerArgs, UpArgs, commands};
+pub use config::{ConfigError, Origin, ServerConfig, Setting};
+pub use limits::LIMITS;
+pub use up::{DeployHook, SiteDeployed, UpReady};
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+
+/// Runs one of the server's words: `serve`, `up` or `doctor`.
+///
+/// `deploy` is what `up` calls once the server answers: the command line's own deploy, handed in by
+/// the program because the server does not know the command line.
+pub fn run(args: impl IntoIterator<Item = OsString>, deploy: DeployHook) -> ExitCode {
+    let matches = match args::command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return exit::usage(&error),
+    };
+    match matches.subcommand() {
+        Some(("serve", sub)) => match sub.subcommand() {
+            Some(("config", config)) => exit::of(
+                ServerArgs::from_arg_matches(config)
+                    .map_err(Into::into)
+                    .and_then(|args| config::show(&args)),
+            ),
+            _ => exit::of(
+                ServerArgs::from_arg_matches(sub)
+                    .map_err(Into::into)
+                    .and_then(server::serve),
+            ),
+        },
+        Some(("up", sub)) => exit::of(
+            UpArgs::from_arg_matches(sub)
+                .map_err(Into::into)
+                .and_then(|args| up::up(args, deploy)),
+        ),
+        Some(("doctor", sub)) => doctor::run(sub),
+        _ => ExitCode::from(exit::USAGE),
+    }
+}

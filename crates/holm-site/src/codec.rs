@@ -107,7 +107,9 @@ fn framed(kind: &Kind, parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::with_capacity(10 + parts.iter().map(|part| part.len()).sum::<usize>());
     out.extend_from_slice(kind.magic);
     out.extend_from_slice(&kind.format.to_le_bytes());
-    parts.iter().for_each(|part| out.extend_from_slice(part));
+    for part in parts {
+        out.extend_from_slice(part);
+    }
     out
 }
 

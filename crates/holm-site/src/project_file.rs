@@ -133,7 +133,7 @@ impl<'l> Reader<'l> {
             ("nodeVersion", file.node_version.is_some()),
         ];
         for (key, _) in settings.into_iter().filter(|(_, is_set)| *is_set) {
-            let line = root.get(key).line();
+            let line = Some(root.get(key).line());
             self.diagnostics.push(
                 Diagnostic::new(
                     Severity::Info,
@@ -172,17 +172,15 @@ impl<'l> Reader<'l> {
         if field.is_absent() {
             return None;
         }
-        match field.as_str() {
-            Some(text) => (!text.is_empty()).then(|| text.to_owned()),
-            None => {
-                self.refuse(
-                    field,
-                    code::INVALID_TYPE,
-                    "write a text in quotes, or leave it out",
-                );
-                None
-            }
+        let text = field.as_str();
+        if text.is_none() {
+            self.refuse(
+                field,
+                code::INVALID_TYPE,
+                "write a text in quotes, or leave it out",
+            );
         }
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
     /// A finding about a field, in `EdgeOne`'s words. What stands there is not used.
@@ -209,7 +207,7 @@ impl<'l> Reader<'l> {
         let message = format!("error in {}: {}{detail}", field.path(), words(code));
         self.diagnostics.push(
             Diagnostic::new(severity, code, message)
-                .at(&*self.name, field.line())
+                .at(&*self.name, Some(field.line()))
                 .hint(hint),
         );
     }
@@ -218,7 +216,7 @@ impl<'l> Reader<'l> {
     fn remark(&mut self, field: &Field<'_>, code: &'static str, message: String, hint: &str) {
         self.diagnostics.push(
             Diagnostic::new(Severity::Warning, code, message)
-                .at(&*self.name, field.line())
+                .at(&*self.name, Some(field.line()))
                 .hint(hint),
         );
     }

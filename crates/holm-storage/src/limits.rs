@@ -10,7 +10,7 @@ const PACK_ENTRIES_MAX: usize = 1_000_000;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 const BATCH_BLOBS_MAX: usize = 4096;
 const OPEN_HANDLES_MAX: usize = 256;
-const SYNC_EACH_MAX: usize = 64;
+const SYNC_EACH_MAX: usize = 512;
 const SYNC_THREADS_MAX: usize = 8;
 const LOCK_WAIT_MAX_MS: u64 = 1000;
 
@@ -30,7 +30,12 @@ pub struct StorageLimits {
     pub batch_blobs_max: usize,
     /// Files kept open for reading. Default 256.
     pub open_handles_max: usize,
-    /// Up to this many files or folders are synced one by one; more by one `syncfs`. Default 64.
+    /// Up to this many files or folders of an upload are synced by themselves, side by side; more by one
+    /// `syncfs`. Default 512.
+    ///
+    /// Measured November 2026, ext4, 2 cores, files of 100 KB: 200 files 0.10 s either way, 950 files
+    /// 0.21 s by themselves and 0.11 s by `syncfs`, 5,000 files 0.65 s and 0.42 s. But `syncfs` waits
+    /// for whatever else is being written to that disk, so it has to win by more than a little.
     pub sync_each_max: usize,
     /// Threads that sync side by side. Default 8.
     pub sync_threads_max: usize,

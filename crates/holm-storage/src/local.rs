@@ -109,8 +109,10 @@ impl LocalBlobStore {
         for leftover in scan::files_of(&layout.temporary())? {
             fs::remove_file(&leftover).map_err(io_error("remove", &leftover))?;
         }
-        // `packs` and `large` may be new; what is renamed into them must not vanish with them.
-        durable::sync_all(folder, &[folder.to_owned()], &limits)?;
+        // The folders may be new; what is renamed into them must not vanish with them.
+        let absolute = fs::canonicalize(folder).map_err(io_error("find", folder))?;
+        let folders: Vec<_> = absolute.ancestors().take(2).map(Path::to_owned).collect();
+        durable::sync_all(folder, &folders, &limits)?;
         Self::over(folder, layout, limits, Some(lock))
     }
 
@@ -210,6 +212,19 @@ impl Store {
     fn temporary_file(&self) -> Result<(TemporaryFile, File), BlobError> {
         let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
         TemporaryFile::create(self.layout.temporary().join(number.to_string()))
+    }
+
+    /// A number that no pack has, higher than all: naming a file replaces one that has the name already.
+    fn new_pack_number(&self) -> Result<u32, BlobError> {
+        let next = |number: u32| number.checked_add(1);
+        let taken = self
+            .next_pack
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let path = self.layout.pack(taken.unwrap_or(u32::MAX));
+        if taken.is_err() || path.exists() {
+            return Err(io_error("name", &path)(io::ErrorKind::AlreadyExists.into()));
+        }
+        Ok(taken.unwrap_or(u32::MAX))
     }
 
     fn find(&self, digest: BlobDigest) -> Result<Place, BlobError> {

@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What tests share: a clock they hold, entropy they can repeat, a folder that goes away.
+//!
+//! A dev-dependency only; no room uses it outside its tests (`cargo xtask arrows`).
+#![forbid(unsafe_code)]
+
+mod entropy;
+mod folder;
+mod manual_clock;
+
+pub use entropy::SeededEntropy;
+pub use folder::TempFolder;
+pub use manual_clock::ManualClock;

@@ -40,7 +40,9 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
     let whole_mib = bytes / (1 << 20);
     println!("{files} files, {bytes} bytes ({whole_mib} MiB)");
 
-    let server = Launch::new(&lab.holm, &folder.join("data"))?.start()?;
+    let server = Launch::new(&lab.holm, &folder.join("data"))?
+        .with_token()?
+        .start()?;
     let mut verdicts = Verdicts::default();
     verdicts.at_most(
         "first upload, durable",

@@ -36,7 +36,7 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
     );
     let lab = Lab::open(root, options)?;
     let folder = lab.empty_folder("bench-footprint")?;
-    let launch = Launch::new(&lab.holm, &folder.join("data"))?;
+    let launch = Launch::new(&lab.holm, &folder.join("data"))?.with_token()?;
 
     let server = launch.start()?;
     for index in 0..projects {

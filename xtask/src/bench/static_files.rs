@@ -87,7 +87,9 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
     let site = folder.join("site");
     write_site(&site)?;
 
-    let launch = Launch::new(&lab.holm, &folder.join("data"))?.pinned(1, SERVER_CORE);
+    let launch = Launch::new(&lab.holm, &folder.join("data"))?
+        .pinned(1, SERVER_CORE)
+        .with_token()?;
     let server = launch.start()?;
     lab.holm.deploy(&server, &site, PROJECT)?;
     let host = server.production_host(PROJECT);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::lab::{HolmProcess, Lab, Launch, Tally, run_check_file};
+use crate::lab::{HolmProcess, Lab, Launch, Tally, copy_folder, run_check_file};
 use crate::options::Options;
 
 /// Where the sample projects are: `NAME/site/` is deployed, `NAME/expect.json` lies beside it.
@@ -27,7 +27,9 @@ pub(crate) fn run_up(root: &Path, options: Options) -> Result<()> {
     let lab = Lab::open(root, options)?;
     let folder = lab.empty_folder("up")?;
     let hello = lab.root.join(PROJECTS).join("hello");
-    let launch = Launch::new(&lab.holm, &folder.join("data"))?.up(&hello.join("site"));
+    let site = folder.join("hello");
+    copy_folder(&hello.join("site"), &site)?;
+    let launch = Launch::new(&lab.holm, &folder.join("data"))?.up(&site);
     let server = launch.start()?;
     let tally = run_check_file(
         &hello.join("expect.json"),
@@ -42,7 +44,9 @@ pub(crate) fn run_up(root: &Path, options: Options) -> Result<()> {
 /// Deploys and asks every project, or only one.
 pub(crate) fn run_some(lab: &Lab, only: Option<&str>) -> Result<()> {
     let folder = lab.empty_folder("fixtures")?;
-    let server = Launch::new(&lab.holm, &folder.join("data"))?.start()?;
+    let server = Launch::new(&lab.holm, &folder.join("data"))?
+        .with_token()?
+        .start()?;
     let mut tally = Tally::default();
     for project in projects(&lab.root.join(PROJECTS))? {
         let name = project
@@ -70,7 +74,10 @@ fn projects(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn check_project(lab: &Lab, server: &HolmProcess, project: &Path, name: &str) -> Result<Tally> {
-    lab.holm.deploy(server, &project.join("site"), name)?;
+    // A copy, because deploying leaves a link to the project beside the files.
+    let site = lab.empty_folder(&format!("fixtures/{name}"))?;
+    copy_folder(&project.join("site"), &site)?;
+    lab.holm.deploy(server, &site, name)?;
     let host = server.production_host(name);
     run_check_file(&project.join("expect.json"), server.site(), &host)
 }

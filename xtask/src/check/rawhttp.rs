@@ -33,6 +33,7 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
     )?;
     let server = Launch::new(&lab.holm, &folder.join("data"))?
         .base_domain("test")
+        .with_token()?
         .start()?;
     lab.holm.deploy(&server, &site, "corpus")?;
 

@@ -48,7 +48,7 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
         return fixtures::run_some(&lab, None);
     };
     let data = lab.empty_folder("sites-data")?.join("data");
-    let server = Launch::new(&lab.holm, &data)?.start()?;
+    let server = Launch::new(&lab.holm, &data)?.with_token()?.start()?;
     let mut failures = Vec::new();
     for name in SITES {
         let start = Instant::now();
@@ -67,7 +67,12 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
 
 fn check_site(lab: &Lab, acceptance: &Acceptance, server: &HolmProcess, name: &str) -> Result<()> {
     let site = find_site(acceptance, name)?;
-    ensure!(!site.requests.is_empty(), "{CHECKS} asks nothing of {name}");
+    // The script passes over requests that need the internet, and a run of none has not passed.
+    let asks = |request: &serde_json::Value| request["offline"] != false;
+    ensure!(
+        site.requests.iter().any(asks),
+        "{CHECKS} asks nothing of {name}"
+    );
     let output = build(lab, acceptance, &site)?;
     lab.holm.deploy(server, &output, name)?;
     let base = format!("http://{}", server.site());
@@ -136,6 +141,7 @@ impl Shell {
             .env("ACCEPTANCE", &self.acceptance)
             .env("W", &self.work)
             .env("CI", "true")
+            .env("NO_COLOR", "1")
             .env("ASTRO_TELEMETRY_DISABLED", "1");
         timed::run(&mut command, COMMAND_TIME_MAX)
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use super::HolmProcess;
@@ -20,13 +20,16 @@ const COMMAND_TIME_MAX: Duration = Duration::from_mins(2);
 /// The `holm` program.
 #[derive(Clone, Debug)]
 pub(crate) struct Holm {
-    pub(super) binary: PathBuf,
+    binary: PathBuf,
+    /// Where the command keeps its settings and caches, instead of the user's own.
+    home: PathBuf,
 }
 
 /// What `deploy --json` prints.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Deployed {
     /// `dpl_...`
+    #[serde(rename = "deployment_id")]
     pub(crate) id: String,
     /// The deployment's own URL.
     pub(crate) url: String,
@@ -46,28 +49,61 @@ pub(super) fn host_of(url: &str) -> String {
 }
 
 impl Holm {
-    /// A program that exists already.
-    pub(crate) fn at(binary: PathBuf) -> Result<Self> {
-        ensure!(binary.is_file(), "there is no program {}", binary.display());
-        Ok(Self { binary })
+    /// A program that exists already, with an empty home.
+    pub(crate) fn at(binary: &Path, home: PathBuf) -> Result<Self> {
+        let binary = binary
+            .canonicalize()
+            .with_context(|| format!("there is no program {}", binary.display()))?;
+        Ok(Self { binary, home })
     }
 
-    /// Builds the release program.
-    pub(crate) fn build(root: &Path, target: &Path) -> Result<Self> {
+    /// Builds the release program; gives where it is.
+    pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf> {
         let mut command = Command::new(cargo());
         command
             .args(["build", "--locked", "--release", "--package", "holm"])
             .current_dir(root);
         println!("$ {}", timed::words(&command));
         timed::run(&mut command, BUILD_TIME_MAX)?;
-        Self::at(target.join("release").join("holm"))
+        Ok(target.join("release").join("holm"))
     }
 
     /// The command with these words.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(words).stdin(Stdio::null());
+        command.args(words);
+        self.isolate(&mut command);
         command
+    }
+
+    /// The server's command, on one core when it is pinned.
+    pub(super) fn server_command(&self, core: Option<usize>) -> Command {
+        let taskset = Path::new("taskset");
+        let mut command = Command::new(if core.is_some() {
+            taskset
+        } else {
+            &self.binary
+        });
+        if let Some(core) = core {
+            command
+                .arg("--cpu-list")
+                .arg(core.to_string())
+                .arg(&self.binary);
+        }
+        self.isolate(&mut command);
+        command
+    }
+
+    /// Nothing of the person who runs this: no settings, no caches, no variables.
+    fn isolate(&self, command: &mut Command) {
+        command.stdin(Stdio::null());
+        command.env("XDG_CONFIG_HOME", self.home.join("config"));
+        command.env("XDG_CACHE_HOME", self.home.join("cache"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("HOLM_") {
+                command.env_remove(name);
+            }
+        }
     }
 
     /// Runs a command to its end and gives what it printed; an error has what it said.
@@ -109,10 +145,8 @@ impl Holm {
     }
 }
 
-/// The last line of what `deploy --json` printed.
 fn parse_deployed(printed: &str) -> Result<Deployed> {
-    let line = printed.lines().last().unwrap_or_default();
-    serde_json::from_str(line).with_context(|| format!("`deploy --json` printed `{line}`"))
+    serde_json::from_str(printed).with_context(|| format!("`deploy --json` printed `{printed}`"))
 }
 
 fn drain(stream: Option<impl std::io::Read + Send + 'static>) -> std::thread::JoinHandle<String> {
@@ -131,7 +165,7 @@ mod tests {
     #[test]
     fn reads_what_the_program_prints() {
         let deployed = parse_deployed(
-            "note\n{\"id\":\"dpl_1\",\"url\":\"http://a--1.localhost:80/\",\"more\":1}\n",
+            "{\"deployment_id\":\"dpl_1\",\"url\":\"http://a--1.localhost:80/\",\"more\":1}\n",
         );
         assert_eq!(deployed.unwrap().host(), "a--1.localhost:80");
         assert!(parse_deployed("").is_err());

@@ -13,7 +13,7 @@ mod server;
 
 pub(crate) use debian::require;
 pub(crate) use expect::{Tally, run_check_file};
-pub(crate) use folder::write_file;
+pub(crate) use folder::{copy_folder, write_file};
 pub(crate) use holm::Holm;
 pub(crate) use http::{Connection, Request, Response, fetch};
 pub(crate) use process_stat::{cpu_ticks, resident_bytes, ticks_to_seconds};
@@ -45,25 +45,29 @@ impl Lab {
         let given = options.take::<PathBuf>("holm")?;
         options.finish()?;
         let target = Workspace::load(root)?.target;
-        let holm = match given {
-            Some(path) => Holm::at(path)?,
+        let program = match given {
+            Some(path) => path,
             None => Holm::build(root, &target)?,
         };
+        let work = target.join("xtask");
+        let home = empty_folder(&work.join("home"))?;
         Ok(Self {
             root: root.to_owned(),
-            work: target.join("xtask"),
-            holm,
+            holm: Holm::at(&program, home)?,
+            work,
         })
     }
 
     /// An empty folder of this name; what an earlier run left there is removed.
     pub(crate) fn empty_folder(&self, name: &str) -> Result<PathBuf> {
-        let folder = self.work.join(name);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder)
-                .with_context(|| format!("empty {}", folder.display()))?;
-        }
-        std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-        Ok(folder)
+        empty_folder(&self.work.join(name))
     }
+}
+
+fn empty_folder(folder: &Path) -> Result<PathBuf> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("empty {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    Ok(folder.to_owned())
 }

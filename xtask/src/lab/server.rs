@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 use super::holm::host_of;
-use super::{Holm, Request, Response, fetch};
+use super::{Holm, Request, Response, fetch, write_file};
 
 /// How long the program may take to say that it answers.
 const START_TIME_MAX: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ pub(crate) struct Announcement {
     pub(crate) url: Option<String>,
     /// The API's address.
     pub(crate) api_url: String,
-    /// A token for the API, valid for a day.
+    /// A token for the API, valid for a day. `None` for `serve`.
     pub(crate) token: Option<String>,
 }
 
@@ -40,6 +40,8 @@ pub(crate) struct Launch {
     control: SocketAddr,
     base_domain: String,
     up: Option<PathBuf>,
+    /// From an earlier start; only `up` makes one.
+    token: Option<String>,
     threads: Option<usize>,
     core: Option<usize>,
 }
@@ -54,6 +56,7 @@ impl Launch {
             control: free_address()?,
             base_domain: "localhost".to_owned(),
             up: None,
+            token: None,
             threads: None,
             core: None,
         })
@@ -77,6 +80,18 @@ impl Launch {
         self.core = Some(core);
         self
     }
+    /// Starts once with `up` and a site of one page, for a token that is valid for a day.
+    pub(crate) fn with_token(mut self) -> Result<Self> {
+        let seed = self.data.with_file_name("seed");
+        write_file(
+            &seed.join("index.html"),
+            b"<!doctype html><title>seed</title>\n",
+        )?;
+        let server = self.clone().up(&seed).start()?;
+        self.token = Some(server.token()?.to_owned());
+        server.stop()?;
+        Ok(self)
+    }
 
     /// The host name of a project's production site.
     pub(crate) fn production_host(&self, project: &str) -> String {
@@ -89,17 +104,7 @@ impl Launch {
     }
 
     fn command(&self) -> Command {
-        let mut command = match self.core {
-            Some(core) => {
-                let mut command = Command::new("taskset");
-                command
-                    .arg("--cpu-list")
-                    .arg(core.to_string())
-                    .arg(&self.holm.binary);
-                command
-            }
-            None => Command::new(&self.holm.binary),
-        };
+        let mut command = self.holm.server_command(self.core);
         match &self.up {
             Some(folder) => command.arg("up").arg(folder),
             None => command.arg("serve"),
@@ -124,7 +129,6 @@ impl Launch {
             .context("open the log")?;
         let mut child = self
             .command()
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -263,10 +267,9 @@ impl HolmProcess {
     }
 
     fn token(&self) -> Result<&str> {
-        self.announcement
-            .token
-            .as_deref()
-            .context("the server announced no token")
+        let announced = self.announcement.token.as_deref();
+        let known = announced.or(self.launch.token.as_deref());
+        known.context("there is no token for this server")
     }
 
     /// SIGKILL, at once, from whichever thread; the handle still reaps the process.
@@ -316,11 +319,17 @@ mod tests {
 
     #[test]
     fn reads_what_the_server_announces() {
-        let line = r#"{"url":null,"console_url":"http://c","api_url":"http://c","owner_link":null,"token":"holm_x"}"#;
-        let announcement: Announcement = serde_json::from_str(line).unwrap();
-        assert_eq!(
-            (announcement.url, announcement.token.as_deref()),
-            (None, Some("holm_x"))
+        let read = |line: &str| serde_json::from_str::<Announcement>(line).unwrap();
+        let up = read(
+            r#"{"url":"http://hello.localhost:1","console_url":"http://c","api_url":"http://c","owner_link":null,"token":"holm_x"}"#,
         );
+        assert_eq!(
+            (up.url.is_some(), up.token.as_deref()),
+            (true, Some("holm_x"))
+        );
+        let serve = read(
+            r#"{"listen":"127.0.0.1:1","console_url":"http://c","api_url":"http://c","owner_link":null}"#,
+        );
+        assert_eq!((serve.url, serve.token), (None, None));
     }
 }

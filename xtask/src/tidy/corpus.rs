@@ -6,12 +6,19 @@ use super::{TrackedFile, has_extension};
 pub(super) fn findings(files: &[TrackedFile]) -> Vec<String> {
     files
         .iter()
-        .filter(|file| !has_extension(&file.path, "md"))
-        .filter_map(|file| {
-            let (before, _) = file.path.split_once("/corpus/")?;
-            complaint(file, before.trim_end_matches("/tests"), files)
-        })
+        .filter(|file| !has_extension(&file.path, "md") && !file.is_rust())
+        .filter(|file| file.path.contains("/corpus/"))
+        .filter_map(|file| complaint(file, crate_folder(&file.path), files))
         .collect()
+}
+
+/// `crates/NAME` of a path below it.
+fn crate_folder(path: &str) -> &str {
+    let end = path
+        .match_indices('/')
+        .nth(1)
+        .map_or(path.len(), |(end, _)| end);
+    path.get(..end).unwrap_or(path)
 }
 
 fn complaint(file: &TrackedFile, crate_folder: &str, files: &[TrackedFile]) -> Option<String> {

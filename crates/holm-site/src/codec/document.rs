@@ -44,11 +44,14 @@ struct WireRules<'b> {
     #[serde(borrow)]
     file_routes: Vec<(&'b str, &'b str, WireOrigin<'b>)>,
     #[serde(borrow)]
-    headers: Vec<(&'b str, Vec<(&'b str, &'b str)>, WireOrigin<'b>)>,
+    headers: Vec<WireHeaderRule<'b>>,
     #[serde(borrow)]
     caches: Vec<(&'b str, u64, WireOrigin<'b>)>,
     trailing_slash: u8,
 }
+
+/// Source, pairs of name and value, origin.
+type WireHeaderRule<'b> = (&'b str, Vec<(&'b str, &'b str)>, WireOrigin<'b>);
 
 /// File and line.
 type WireOrigin<'b> = (&'b str, u32);

@@ -1,1 +1,277 @@
-//! Tests.
+//! What is written can be read; what is damaged, newer or something else is refused.
+
+use holm_types::{DeploymentId, Environment, ProjectId, Timestamp, VisitorCode};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    CacheRule, FallbackKind, FileEntry, FileRoute, FunctionRoute, HeaderRule, HostEntry,
+    HostTarget, Manifest, Middleware, RedirectRule, RewriteRule, RuleOrigin, Rules, Runtime,
+    SiteSettings, TrailingSlash,
+};
+
+fn text() -> impl Strategy<Value = Box<str>> {
+    ".{0,12}".prop_map(String::into_boxed_str)
+}
+
+fn origin() -> impl Strategy<Value = RuleOrigin> {
+    (text(), any::<u32>()).prop_map(|(file, line)| RuleOrigin { file, line })
+}
+
+fn list<S: Strategy>(of: S) -> impl Strategy<Value = Vec<S::Value>> {
+    prop::collection::vec(of, 0..4)
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let redirect = (text(), text(), any::<u16>(), origin()).prop_map(
+        |(source, destination, status, origin)| RedirectRule {
+            source,
+            destination,
+            status,
+            origin,
+        },
+    );
+    let rewrite =
+        (text(), text(), origin()).prop_map(|(source, destination, origin)| RewriteRule {
+            source,
+            destination,
+            origin,
+        });
+    let file_route =
+        (text(), text(), origin()).prop_map(|(src, dest, origin)| FileRoute { src, dest, origin });
+    let header =
+        (text(), list((text(), text())), origin()).prop_map(|(source, headers, origin)| {
+            HeaderRule {
+                source,
+                headers,
+                origin,
+            }
+        });
+    let cache =
+        (text(), any::<u64>(), origin()).prop_map(|(source, ttl_seconds, origin)| CacheRule {
+            source,
+            ttl_seconds,
+            origin,
+        });
+    let slash = prop::sample::select(vec![
+        TrailingSlash::Keep,
+        TrailingSlash::Add,
+        TrailingSlash::Remove,
+    ]);
+    (
+        list(redirect),
+        list(rewrite),
+        list(file_route),
+        list(header),
+        list(cache),
+        slash,
+    )
+        .prop_map(
+            |(redirects, rewrites, file_routes, headers, caches, trailing_slash)| Rules {
+                redirects,
+                rewrites,
+                file_routes,
+                headers,
+                caches,
+                trailing_slash,
+            },
+        )
+}
+
+fn manifest() -> impl Strategy<Value = Manifest> {
+    let name = "[a-zé]{1,6}(\\.(html|js|png|x))?";
+    prop::collection::btree_map(name, any::<([u8; 32], u64)>(), 0..8).prop_map(|files| {
+        let entry = |(name, (digest, size_bytes)): (String, ([u8; 32], u64))| FileEntry {
+            path: format!("/{name}"),
+            digest: BlobDigest::from_bytes(digest),
+            size_bytes,
+        };
+        Manifest::build(files.into_iter().map(entry).collect()).value
+    })
+}
+
+fn document() -> impl Strategy<Value = DeploymentDocument> {
+    let runtime = prop::sample::select(vec![Runtime::Edge, Runtime::Node]);
+    let function = (text(), runtime, text()).prop_map(|(src, runtime, name)| FunctionRoute {
+        src,
+        runtime,
+        name,
+    });
+    let middleware = prop::option::of(list(text()).prop_map(|matchers| Middleware { matchers }));
+    let fallback = prop::sample::select(vec![
+        FallbackKind::None,
+        FallbackKind::SinglePage,
+        FallbackKind::NotFoundPage,
+    ]);
+    (
+        manifest(),
+        rules(),
+        list(function),
+        middleware,
+        fallback,
+        any::<bool>(),
+    )
+        .prop_map(
+            |(manifest, rules, functions, middleware, fallback, functions_before_files)| {
+                DeploymentDocument {
+                    manifest,
+                    rules,
+                    functions,
+                    middleware,
+                    fallback,
+                    settings: SiteSettings {
+                        functions_before_files,
+                    },
+                }
+            },
+        )
+}
+
+fn snapshot() -> impl Strategy<Value = EdgeSnapshot> {
+    let site = any::<([u8; 16], [u8; 32], i64)>().prop_map(|(id, document, at)| HostTarget::Site {
+        deployment_id: DeploymentId::from_bytes(id),
+        document: BlobDigest::from_bytes(document),
+        sealed_at: Timestamp::from_unix_ms(at),
+    });
+    let codes: Vec<VisitorCode> = VisitorCode::all().collect();
+    let gate = (prop::sample::select(codes), any::<Option<[u8; 16]>>()).prop_map(|(code, id)| {
+        HostTarget::Gate {
+            code,
+            deployment_id: id.map(DeploymentId::from_bytes),
+        }
+    });
+    let environment = prop::sample::select(vec![Environment::Production, Environment::Preview]);
+    let host = (
+        ".{0,12}",
+        any::<[u8; 16]>(),
+        environment,
+        any::<bool>(),
+        prop_oneof![site, gate],
+    )
+        .prop_map(
+            |(host, project, environment, is_custom_domain, target)| HostEntry {
+                host,
+                project_id: ProjectId::from_bytes(project),
+                environment,
+                is_custom_domain,
+                target,
+            },
+        );
+    (any::<u64>(), list(host)).prop_map(|(version, hosts)| EdgeSnapshot { version, hosts })
+}
+
+proptest! {
+    #[test]
+    fn a_document_comes_back(document in document()) {
+        let bytes = encode_document(&document);
+        prop_assert_eq!(decode_document(&bytes), Ok(document));
+    }
+
+    #[test]
+    fn a_snapshot_comes_back(snapshot in snapshot()) {
+        let bytes = encode_snapshot(&snapshot);
+        prop_assert_eq!(decode_snapshot(&bytes), Ok(snapshot));
+    }
+
+    #[test]
+    fn any_bytes_are_an_answer(payload in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(decode_document(&payload).is_err());
+        prop_assert!(decode_snapshot(&payload).is_err());
+        let framed_payload = framed(&DOCUMENT, &[&payload]);
+        if let Ok(document) = decode_document(&framed_payload) {
+            prop_assert!(decode_document(&encode_document(&document)) == Ok(document));
+        }
+        let checksum = BlobDigest::of(&payload);
+        let framed_payload = framed(&SNAPSHOT, &[checksum.as_bytes(), &payload]);
+        if let Ok(snapshot) = decode_snapshot(&framed_payload) {
+            prop_assert!(decode_snapshot(&encode_snapshot(&snapshot)) == Ok(snapshot));
+        }
+    }
+
+    #[test]
+    fn one_changed_byte_never_panics(document in document(), at in any::<prop::sample::Index>(), xor in 1_u8..) {
+        let mut bytes = encode_document(&document);
+        let at = at.index(bytes.len());
+        bytes[at] ^= xor;
+        if let Ok(other) = decode_document(&bytes) {
+            prop_assert!(other.manifest.entries().is_sorted_by(|a, b| a.path < b.path));
+        }
+    }
+
+    #[test]
+    fn a_damaged_snapshot_is_refused(snapshot in snapshot(), at in any::<prop::sample::Index>(), xor in 1_u8..) {
+        let mut bytes = encode_snapshot(&snapshot);
+        let at = at.index(bytes.len());
+        bytes[at] ^= xor;
+        prop_assert!(decode_snapshot(&bytes).is_err());
+        prop_assert!(decode_snapshot(&bytes[..at]).is_err());
+    }
+}
+
+#[test]
+fn each_refusal_has_its_reason() {
+    let bytes = encode_document(&DeploymentDocument::default());
+    assert_eq!(
+        decode_snapshot(&bytes),
+        Err(DecodeError::NotThis {
+            what: "edge snapshot"
+        })
+    );
+    let mut newer = bytes.clone();
+    newer[8] = 2;
+    let error = decode_document(&newer).expect_err("format 2 is not known");
+    assert_eq!(
+        error.to_string(),
+        "this deployment document has format 2, this Holm reads up to 1"
+    );
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert_eq!(decode_document(&longer), Err(DOCUMENT.damaged()));
+    assert_eq!(decode_document(&bytes[..9]), Err(DOCUMENT.damaged()));
+    assert_eq!(
+        decode_document(b""),
+        Err(DecodeError::NotThis {
+            what: "deployment document"
+        })
+    );
+}
+
+#[test]
+fn a_manifest_out_of_order_is_refused() {
+    let file = |path: &str| FileEntry {
+        path: path.to_owned(),
+        digest: BlobDigest::of(b""),
+        size_bytes: 0,
+    };
+    let manifest = Manifest::build(vec![file("/a"), file("/b")]).value;
+    let mut document = DeploymentDocument {
+        manifest,
+        ..DeploymentDocument::default()
+    };
+    assert!(decode_document(&encode_document(&document)).is_ok());
+    document.manifest.entries.swap(0, 1);
+    assert_eq!(
+        decode_document(&encode_document(&document)),
+        Err(DOCUMENT.damaged())
+    );
+    document.manifest.entries[0] = document.manifest.entries[1].clone();
+    assert_eq!(
+        decode_document(&encode_document(&document)),
+        Err(DOCUMENT.damaged())
+    );
+}
+
+#[test]
+fn a_length_that_lies_reserves_no_memory() {
+    // A list of 2^60 entries, of which none follows.
+    let mut payload = vec![0xff; 8];
+    payload.push(0x0f);
+    let bytes = framed(&DOCUMENT, &[&payload]);
+    assert_eq!(decode_document(&bytes), Err(DOCUMENT.damaged()));
+}
+
+#[test]
+fn the_bytes_of_format_1_stay_what_they_are() {
+    let bytes = encode_document(&DeploymentDocument::default());
+    assert_eq!(bytes, b"HOLMDOC\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0");
+}

@@ -117,16 +117,23 @@ impl<T: Tracer> Walk<'_, T> {
         let found = if self.is_over() {
             None
         } else {
-            self.site.rules().file_route_for(path)
+            self.first_file_route(path)
         };
-        let routes = &self.site.document().rules.file_routes;
-        let asset = found.and_then(|index| self.site.find(&routes.get(index)?.dest));
         if T::IS_ON {
-            self.note_file_routes(path, found, asset);
+            self.note_file_routes(path, found.map(|(index, _)| index));
         }
-        if let (Some(index), Some(asset)) = (found, asset) {
+        if let Some((index, asset)) = found {
             self.decide(serve(asset, 200), || format!("file_routes[{index}]"));
         }
+    }
+
+    /// The first route that takes the path and whose file is there.
+    fn first_file_route(&self, path: &str) -> Option<(usize, AssetRef)> {
+        let mut routes = self.site.document().rules.file_routes.iter().enumerate();
+        routes.find_map(|(index, route)| {
+            let takes = self.site.rules().file_route_takes(index, path);
+            Some((index, takes.then(|| self.site.find(&route.dest))??))
+        })
     }
 
     fn fallback(&mut self, path: &str) -> Plan {
@@ -195,18 +202,17 @@ impl<T: Tracer> Walk<'_, T> {
         }
     }
 
-    fn note_file_routes(&mut self, path: &str, found: Option<usize>, asset: Option<AssetRef>) {
+    fn note_file_routes(&mut self, path: &str, found: Option<usize>) {
         for (index, route) in self.site.document().rules.file_routes.iter().enumerate() {
+            let takes = self.site.rules().file_route_takes(index, path);
             let finding = match (&self.decided_by, found) {
                 (Some(decided_by), _) => not_reached(decided_by),
-                (None, Some(at)) if index == at && asset.is_some() => {
-                    matched(format!("`{}` matched", route.src))
-                }
-                (None, Some(at)) if index == at => not_matched(format!(
+                (None, Some(at)) if index == at => matched(format!("`{}` matched", route.src)),
+                (None, Some(at)) if index > at => not_reached(&format!("file_routes[{at}]")),
+                _ if takes => not_matched(format!(
                     "`{}` matched, but there is no {}",
                     route.src, route.dest
                 )),
-                (None, Some(at)) if index > at => not_reached(&format!("file_routes[{at}]")),
                 _ => not_matched(mismatch_words(&route.src, path)),
             };
             let words = format!("{} -> {}", route.src, route.dest);

@@ -109,11 +109,10 @@ impl CompiledRules {
         &self.caches
     }
 
-    /// The first file route that takes this path, by its index.
-    pub(crate) fn file_route_for(&self, path: &str) -> Option<usize> {
-        let takes =
-            |route: &Option<RouteMatcher>| route.as_ref().is_some_and(|route| route.is_match(path));
-        self.file_routes.iter().position(takes)
+    /// Whether the file route with this index takes this path.
+    pub(crate) fn file_route_takes(&self, index: usize, path: &str) -> bool {
+        let route = self.file_routes.get(index).and_then(Option::as_ref);
+        route.is_some_and(|route| route.is_match(path))
     }
 
     pub(super) fn headers(&self, path: &str, set: &mut dyn FnMut(&HeaderName, &HeaderValue)) {
@@ -140,7 +139,7 @@ impl CompiledRules {
             + pairs
                 .map(|(name, value)| 128 + name.as_str().len() + value.len())
                 .sum::<usize>()
-            + self.file_routes.len() * 16 * 1024
+            + self.file_routes.len() * super::REGEX_BYTES
             + source_bytes(rules)
     }
 }

@@ -199,3 +199,6 @@ fn entries(footer: &Footer, index: &[u8]) -> Result<Vec<PackEntry>, PackFault> {
         Err(PackFault::Torn("its index points outside"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use holm_types::{BlobDigest, BlobHasher};
@@ -231,7 +230,7 @@ impl UploadWriter {
 
     fn name_packs(&mut self, named: &mut Named) -> Result<(), BlobError> {
         for (temporary, entries) in self.full_packs.drain(..) {
-            let number = self.store.next_pack.fetch_add(1, Ordering::Relaxed);
+            let number = self.store.new_pack_number()?;
             temporary.name(&self.store.layout.pack(number))?;
             named.folders.insert(self.store.layout.packs());
             named.blobs.extend(entries.into_iter().map(|entry| {
@@ -253,8 +252,9 @@ impl UploadWriter {
         for (temporary, digest, size_bytes) in self.large.drain(..) {
             let path = self.store.layout.large_blob(&digest, size_bytes);
             let folder = path.parent().unwrap_or(&self.store.root).to_owned();
-            if !named.folders.contains(&folder) && !folder.exists() {
+            if !named.folders.contains(&folder) {
                 fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
+                // Also when it was there: another upload may have made it and not have synced it yet.
                 named.folders.insert(self.store.layout.large());
             }
             temporary.name(&path)?;

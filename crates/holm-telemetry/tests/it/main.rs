@@ -59,7 +59,7 @@ fn every_record_of_many_threads_is_on_disk_after_close() {
         for thread in 0..4 {
             let sink = sink.clone();
             scope.spawn(move || {
-                (0..5000).for_each(|number| sink.emit(record(thread * 5000 + number)))
+                (0..5000).for_each(|number| sink.emit(record(thread * 5000 + number)));
             });
         }
     });
@@ -73,6 +73,35 @@ fn every_record_of_many_threads_is_on_disk_after_close() {
     assert!(segments > 1, "{segments} segments");
     sink.emit(record(1));
     assert_eq!(sink.dropped_count(), 1, "a closed log drops and counts");
+}
+
+#[test]
+fn a_large_batch_is_spread_over_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = RecordLimits {
+        segment_bytes_max: 600_000,
+        total_bytes_max: 2_000_000,
+        flush_interval: Duration::from_hours(1),
+        ..RecordLimits::default()
+    };
+    let (sink, log) = RecordLog::open(folder.path().to_owned(), limits).unwrap();
+    (0..20_000).for_each(|number| sink.emit(record(number)));
+    log.close();
+    let sizes: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .collect();
+    assert!(sizes.iter().all(|size| *size <= 600_000), "{sizes:?}");
+    let total: u64 = sizes.iter().sum();
+    assert!((1_400_000..=2_000_000).contains(&total), "{total}");
+    let ids = ids_on_disk(folder.path());
+    let first = *ids.first().unwrap();
+    assert!(first > 0, "the oldest are gone");
+    assert_eq!(
+        ids,
+        (first..20_000).collect::<Vec<_>>(),
+        "the newest are all there"
+    );
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Trial {
         let data = folder.join("data");
         Ok(Self {
             holm: lab.holm.clone(),
-            launch: Launch::new(&lab.holm, &data)?,
+            launch: Launch::new(&lab.holm, &data)?.with_token()?,
             work: folder.join("sites"),
             data,
             next_marker: AtomicU64::new(1),

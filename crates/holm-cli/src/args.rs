@@ -1,0 +1,303 @@
+//! The words and flags of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use holm_types::ProjectName;
+
+use crate::exit::Exit;
+
+/// Deploys sites to a Holm server and looks after them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "holm",
+    version,
+    after_help = Exit::help(),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub word: Word,
+}
+
+/// The client's words.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Word {
+    /// Keep a token for a server
+    #[command(
+        after_help = "The token is kept in $XDG_CONFIG_HOME/holm/credentials.json (or ~/.config), readable by you alone.\nCommands take the server from --api, then HOLM_API, then .holm/project.json, then the last login, then http://127.0.0.1:8089;\nthe token from --token, then HOLM_TOKEN, then the logins. HOLM_TOKEN is never sent to an address from .holm/project.json."
+    )]
+    Login(LoginArgs),
+    /// Deploy a folder; prints its URL
+    #[command(
+        after_help = "DIR is a built folder, or a project whose edgeone.json names `outputDirectory`.\nThe deployment goes to preview unless --prod is given.\nFiles are sent as they are: nothing is built here, dot files and node_modules are left out, links may not lead out of the folder."
+    )]
+    Deploy(DeployArgs),
+    /// List the projects
+    Projects(ProjectsArgs),
+    /// List a project's deployments
+    Deployments(DeploymentsArgs),
+    /// Point production at a deployment
+    Promote(PromoteArgs),
+    /// Point production at the deployment before
+    Rollback(RollbackArgs),
+    /// Print a project's URL, and open it when there is a terminal
+    Open(OpenArgs),
+    /// Say why a URL answers as it does
+    Explain(ExplainArgs),
+    /// Say which server, who you are, and this folder's project
+    Status(StatusArgs),
+    /// Print a completion script for a shell
+    Completion(CompletionArgs),
+}
+
+/// Which server, as whom.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Connection {
+    /// The server.
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Address of the server's API [env: HOLM_API] [default: http://127.0.0.1:8089]"
+    )]
+    pub api: Option<String>,
+    /// The token.
+    #[arg(
+        long,
+        short = 't',
+        value_name = "TOKEN",
+        help = "Token; other users can see it in the list of processes, HOLM_TOKEN they cannot [env: HOLM_TOKEN]"
+    )]
+    pub token: Option<String>,
+    /// Send the token over plain http to another machine
+    #[arg(long)]
+    pub insecure_http: bool,
+}
+
+/// Which project.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ProjectChoice {
+    /// The project; without it the one in .holm/project.json
+    #[arg(long, short = 'n', visible_alias = "name", value_name = "NAME")]
+    pub project: Option<ProjectName>,
+}
+
+/// How much of a list.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ListChoice {
+    /// All pages, not only the newest
+    #[arg(long)]
+    pub all: bool,
+    /// Items a page, 1 to 100
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub limit: Option<u32>,
+}
+
+/// `holm login`.
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Read the token from standard input
+    #[arg(long, conflicts_with = "token")]
+    pub token_stdin: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `holm deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    /// The folder
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+    /// The project; made when there is none. Without it the one in .holm/project.json, else the folder's name
+    #[arg(long, short = 'n', visible_alias = "name", value_name = "NAME")]
+    pub project: Option<ProjectName>,
+    /// Deploy to production
+    #[arg(long, visible_alias = "production")]
+    pub prod: bool,
+    /// The Git branch; gives the deployment a branch URL
+    #[arg(long, value_name = "BRANCH")]
+    pub branch: Option<String>,
+    /// The Git commit
+    #[arg(long, value_name = "HASH")]
+    pub commit: Option<String>,
+    /// What the deployment is about
+    #[arg(long, short = 'm', value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Only say what would be deployed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm projects`.
+#[derive(Debug, Args)]
+pub(crate) struct ProjectsArgs {
+    #[command(flatten)]
+    pub list: ListChoice,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm deployments`.
+#[derive(Debug, Args)]
+pub(crate) struct DeploymentsArgs {
+    #[command(flatten)]
+    pub project: ProjectChoice,
+    #[command(flatten)]
+    pub list: ListChoice,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm promote`.
+#[derive(Debug, Args)]
+pub(crate) struct PromoteArgs {
+    /// Its id, its 12-character label or its URL
+    #[arg(value_name = "DEPLOYMENT")]
+    pub deployment: String,
+    #[command(flatten)]
+    pub project: ProjectChoice,
+    /// Only say what would be promoted
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    #[command(flatten)]
+    pub project: ProjectChoice,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm open`.
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    /// A deployment's id or label; without it the production URL
+    #[arg(value_name = "DEPLOYMENT")]
+    pub deployment: Option<String>,
+    #[command(flatten)]
+    pub project: ProjectChoice,
+    /// Only print the URL
+    #[arg(long)]
+    pub no_browser: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The URL.
+    #[arg(
+        value_name = "URL",
+        help = "The URL, for example http://blog.localhost:8080/docs/"
+    )]
+    pub url: String,
+    /// Ask this deployment instead of the one that the host points at
+    #[arg(long, value_name = "ID")]
+    pub deployment: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm completion`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// The shells that completion scripts are made for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Shell {
+    /// Bash
+    Bash,
+    /// Zsh
+    Zsh,
+    /// Fish
+    Fish,
+}
+
+impl Word {
+    /// Whether the result is to be one JSON object, failures too.
+    pub(crate) fn wants_json(&self) -> bool {
+        match self {
+            Self::Login(args) => args.json,
+            Self::Deploy(args) => args.json,
+            Self::Projects(args) => args.json,
+            Self::Deployments(args) => args.json,
+            Self::Promote(args) => args.json,
+            Self::Rollback(args) => args.json,
+            Self::Explain(args) => args.json,
+            Self::Status(args) => args.json,
+            Self::Open(_) | Self::Completion(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn deploy_takes_the_spellings_of_the_peers() {
+        let parse = |words: &[&str]| match Cli::try_parse_from(words).map(|cli| cli.word) {
+            Ok(Word::Deploy(args)) => args,
+            other => panic!("{other:?}"),
+        };
+        let args = parse(&["holm", "deploy", "./dist", "-n", "blog", "-t", "holm_x"]);
+        assert_eq!(args.project.unwrap().as_str(), "blog");
+        assert!(!args.prod, "preview unless asked for");
+        assert!(parse(&["holm", "deploy", "--production"]).prod);
+        assert!(parse(&["holm", "deploy", "--prod"]).prod);
+        assert!(Cli::try_parse_from(["holm", "deploy", "-n", "Not a name"]).is_err());
+    }
+}

@@ -1,0 +1,237 @@
+//! The operations of the API that the commands use, one method each, named as in the table of operations.
+
+use std::io::Read;
+
+use holm_api::{
+    ClaimRequest, ClaimResult, DeploymentCreated, DeploymentView, ExplainReport, FRAME_MEDIA_TYPE,
+    InstanceView, MANIFEST_MEDIA_TYPE, MeView, Page, ProjectView,
+};
+use holm_types::{DeploymentId, ProjectName};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Again, Call, Client, ClientError, Payload};
+
+/// A streamed manifest: lines of JSON.
+#[derive(Debug)]
+pub(crate) struct Manifest(pub Vec<u8>);
+
+/// Blobs on their way: how many bytes with their frame headers, and how to make them.
+pub(crate) struct Frames<'a> {
+    pub size_bytes: u64,
+    pub open: &'a dyn Fn() -> Box<dyn Read + 'a>,
+}
+
+impl<'a> Frames<'a> {
+    fn payload(&self) -> Payload<'a> {
+        Payload::Stream {
+            media_type: FRAME_MEDIA_TYPE,
+            size_bytes: self.size_bytes,
+            open: self.open,
+        }
+    }
+}
+
+impl Client {
+    /// What the server is.
+    pub(crate) fn instance_view(&self) -> Result<InstanceView, ClientError> {
+        self.call(&Call::get("/instance".into()))
+    }
+
+    /// Becomes the owner. The code works once.
+    pub(crate) fn instance_claim(&self, code: &str) -> Result<ClaimResult, ClientError> {
+        let request = ClaimRequest {
+            code: code.to_owned(),
+        };
+        // Writing our own record to memory cannot fail.
+        let body = serde_json::to_vec(&request).unwrap_or_default();
+        let payload = Payload::Bytes("application/json", &body);
+        self.call(&Call::send(
+            "POST",
+            "/claim".into(),
+            payload,
+            Again::IfUnseen,
+        ))
+    }
+
+    /// Who the token stands for.
+    pub(crate) fn me_view(&self) -> Result<MeView, ClientError> {
+        self.call(&Call::get("/me".into()))
+    }
+
+    /// One page of the projects.
+    pub(crate) fn project_list(&self, page: &PageAsked) -> Result<Page<ProjectView>, ClientError> {
+        self.call(&Call::get(format!("/projects{}", page.query())))
+    }
+
+    /// One project.
+    pub(crate) fn project_view(&self, project: &ProjectName) -> Result<ProjectView, ClientError> {
+        self.call(&Call::get(format!("/projects/{project}")))
+    }
+
+    /// Points production at what it pointed at before. Twice is not the same as once.
+    pub(crate) fn project_rollback(
+        &self,
+        project: &ProjectName,
+    ) -> Result<DeploymentView, ClientError> {
+        let path = format!("/projects/{project}/rollback");
+        self.call(&Call::send("POST", path, Payload::Empty, Again::IfUnseen))
+    }
+
+    /// One page of a project's deployments.
+    pub(crate) fn deployment_list(
+        &self,
+        project: &ProjectName,
+        page: &PageAsked,
+    ) -> Result<Page<DeploymentView>, ClientError> {
+        self.call(&Call::get(format!(
+            "/projects/{project}/deployments{}",
+            page.query()
+        )))
+    }
+
+    /// Announces a deployment. An answer that was lost leaves an unfinished deployment to the sweeper.
+    pub(crate) fn deployment_create(
+        &self,
+        project: &ProjectName,
+        manifest: &Manifest,
+    ) -> Result<DeploymentCreated, ClientError> {
+        let path = format!("/projects/{project}/deployments");
+        let payload = Payload::Bytes(MANIFEST_MEDIA_TYPE, &manifest.0);
+        self.call(&Call::send("POST", path, payload, Again::Harmless))
+    }
+
+    /// One deployment.
+    pub(crate) fn deployment_view(
+        &self,
+        project: &ProjectName,
+        deployment: &str,
+    ) -> Result<DeploymentView, ClientError> {
+        self.call(&Call::get(format!(
+            "/projects/{project}/deployments/{}",
+            encode(deployment)
+        )))
+    }
+
+    /// Stores missing blobs.
+    pub(crate) fn blob_upload(
+        &self,
+        project: &ProjectName,
+        deployment: &DeploymentId,
+        frames: &Frames<'_>,
+    ) -> Result<(), ClientError> {
+        let path = format!("/projects/{project}/deployments/{deployment}/blobs");
+        self.call_bytes(&Call::send("PUT", path, frames.payload(), Again::Harmless))
+            .map(drop)
+    }
+
+    /// Stores the rest, seals and releases. Whether it happened is asked by `deployment_view` when the
+    /// answer is lost.
+    pub(crate) fn deployment_commit(
+        &self,
+        project: &ProjectName,
+        deployment: &DeploymentId,
+        frames: &Frames<'_>,
+    ) -> Result<DeploymentView, ClientError> {
+        let path = format!("/projects/{project}/deployments/{deployment}/commit");
+        self.call(&Call::send("POST", path, frames.payload(), Again::IfUnseen))
+    }
+
+    /// Gives up an unfinished deployment.
+    pub(crate) fn deployment_cancel(
+        &self,
+        project: &ProjectName,
+        deployment: &DeploymentId,
+    ) -> Result<(), ClientError> {
+        let path = format!("/projects/{project}/deployments/{deployment}/cancel");
+        self.call_bytes(&Call::send("POST", path, Payload::Empty, Again::Harmless))
+            .map(drop)
+    }
+
+    /// Points production at a deployment.
+    pub(crate) fn deployment_promote(
+        &self,
+        project: &ProjectName,
+        deployment: &str,
+    ) -> Result<DeploymentView, ClientError> {
+        let path = format!(
+            "/projects/{project}/deployments/{}/promote",
+            encode(deployment)
+        );
+        self.call(&Call::send("POST", path, Payload::Empty, Again::Harmless))
+    }
+
+    /// Why a URL answers as it does.
+    pub(crate) fn explain_view(
+        &self,
+        url: &str,
+        deployment: Option<&str>,
+    ) -> Result<ExplainReport, ClientError> {
+        let url = encode(url);
+        let path = match deployment {
+            Some(deployment) => format!("/explain?url={url}&deployment={}", encode(deployment)),
+            None => format!("/explain?url={url}"),
+        };
+        self.call(&Call::get(path))
+    }
+}
+
+/// Which page of a list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PageAsked {
+    /// Items a page. `None`: as the server likes.
+    pub limit: Option<u32>,
+    /// The cursor of the page before. `None`: the first page.
+    pub cursor: Option<String>,
+}
+
+impl PageAsked {
+    fn query(&self) -> String {
+        let limit = self.limit.map(|limit| format!("limit={limit}"));
+        let cursor = self
+            .cursor
+            .as_ref()
+            .map(|cursor| format!("cursor={}", encode(cursor)));
+        let parts: Vec<String> = limit.into_iter().chain(cursor).collect();
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", parts.join("&"))
+        }
+    }
+}
+
+/// Text as part of a path or query. Ids and names stay as they are.
+fn encode(text: &str) -> String {
+    const KEEP: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~');
+    // A path of dots alone would be taken for a step up.
+    if text.bytes().all(|byte| byte == b'.') {
+        return text.replace('.', "%2E");
+    }
+    utf8_percent_encode(text, KEEP).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_user_types_cannot_leave_its_place_in_the_path() {
+        assert_eq!(encode("dpl_01h"), "dpl_01h");
+        assert_eq!(encode("../../x?y"), "..%2F..%2Fx%3Fy");
+        assert_eq!(encode(".."), "%2E%2E");
+    }
+
+    #[test]
+    fn pages_are_asked_for_by_limit_and_cursor() {
+        assert_eq!(PageAsked::default().query(), "");
+        let page = PageAsked {
+            limit: Some(100),
+            cursor: Some("a=b".into()),
+        };
+        assert_eq!(page.query(), "?limit=100&cursor=a%3Db");
+    }
+}

@@ -1,0 +1,103 @@
+//! One file a word: read what is needed, ask the server, print.
+
+mod browser;
+mod completion;
+mod deploy;
+mod deployments;
+mod explain;
+mod login;
+mod open;
+mod projects;
+mod promote;
+mod rollback;
+mod status;
+mod target;
+
+use holm_types::{ProjectName, Timestamp};
+
+use crate::access::Access;
+use crate::args::{Connection, ProjectChoice, Word};
+use crate::client::Client;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::link::{self, Link};
+use crate::printer::Printer;
+use crate::surroundings::Surroundings;
+
+/// What every command has at hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Session<'a> {
+    pub surroundings: &'a Surroundings,
+    pub printer: &'a Printer,
+}
+
+impl Session<'_> {
+    /// Runs a command and tells when it fails. `whole` is what completion is about.
+    pub(crate) fn run(&self, word: &Word, whole: clap::Command) -> Exit {
+        let done = match word {
+            Word::Login(args) => login::run(self, args),
+            Word::Deploy(args) => deploy::run(self, args),
+            Word::Projects(args) => projects::run(self, args),
+            Word::Deployments(args) => deployments::run(self, args),
+            Word::Promote(args) => promote::run(self, args),
+            Word::Rollback(args) => rollback::run(self, args),
+            Word::Open(args) => open::run(self, args),
+            Word::Explain(args) => explain::run(self, args),
+            Word::Status(args) => status::run(self, args),
+            Word::Completion(args) => {
+                completion::run(self, args, whole);
+                Ok(())
+            }
+        };
+        match done {
+            Ok(()) => Exit::Ok,
+            Err(error) => self.printer.failure(&error, word.wants_json()),
+        }
+    }
+
+    /// The link of the folder that the user stands in.
+    fn link(&self) -> Result<Option<Link>, CliError> {
+        Ok(link::find(&self.surroundings.current_folder)?)
+    }
+
+    /// A client with a token.
+    fn client(&self, connection: &Connection, link: Option<&Link>) -> Result<Client, CliError> {
+        let access = Access::decide(connection, self.surroundings, link, self.printer)?;
+        Ok(Client::new(access.with_token()?))
+    }
+}
+
+/// The project that was named, else the linked one.
+fn choose_project(choice: &ProjectChoice, link: Option<&Link>) -> Result<ProjectName, CliError> {
+    let linked = link.map(|link| link.project.clone());
+    choice.project.clone().or(linked).ok_or_else(|| {
+        CliError::new(
+            Exit::Usage,
+            "choose a project",
+            "this folder belongs to none",
+        )
+        .next("Name it with --project NAME; `holm projects` lists them.")
+    })
+}
+
+/// A time for tables, to the second.
+fn time(at: Timestamp) -> String {
+    let text = at.to_string();
+    let seconds = text
+        .split_once('.')
+        .map_or(text.as_str(), |(seconds, _)| seconds);
+    seconds.replace('T', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_to_the_second() {
+        assert_eq!(
+            time(Timestamp::from_unix_ms(1_700_000_000_123)),
+            "2023-11-14 22:13:20"
+        );
+    }
+}

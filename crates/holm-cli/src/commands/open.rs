@@ -1,0 +1,32 @@
+//! `holm open`: a project's URL, printed and shown.
+
+use super::browser;
+use super::target::Target;
+use super::{Session, choose_project};
+use crate::args::OpenArgs;
+use crate::error::CliError;
+
+pub(super) fn run(session: &Session<'_>, args: &OpenArgs) -> Result<(), CliError> {
+    let link = session.link()?;
+    let client = session.client(&args.connection, link.as_ref())?;
+    let url = if let Some(deployment) = &args.deployment {
+        let target = Target::find(&client, deployment, &args.project, link.as_ref())?;
+        let view = client.deployment_view(&target.project, &target.deployment);
+        view.map_err(|error| error.explain(format!("open deployment `{deployment}`")))?
+            .url
+    } else {
+        let project = choose_project(&args.project, link.as_ref())?;
+        let view = client.project_view(&project);
+        view.map_err(|error| error.explain(format!("open project `{project}`")))?
+            .url
+    };
+    session.printer.result(&url);
+    let surroundings = session.surroundings;
+    let someone_looks = surroundings.stdout_is_terminal && !surroundings.is_ci;
+    if someone_looks && !args.no_browser && !browser::open(&url) {
+        session
+            .printer
+            .note("No browser could be opened; the URL is above.");
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The handler that explains a URL.
+
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::{Call, respond};
+use crate::app::{self, ExplainAsk};
+use crate::authz::{Authorized, Read};
+use crate::error::ApiError;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExplainQuery {
+    url: String,
+    deployment: Option<String>,
+}
+
+pub(super) async fn explain_view(
+    call: &mut Call,
+    who: Authorized<Read>,
+) -> Result<Response, ApiError> {
+    let query: ExplainQuery = call.query()?;
+    let ask = ExplainAsk {
+        url: query.url,
+        deployment: query.deployment,
+    };
+    respond::json(200, &app::explain(&call.core, &who, ask).await?)
+}

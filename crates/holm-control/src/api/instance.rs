@@ -1,0 +1,31 @@
+//! Handlers about the server itself.
+
+use axum::response::Response;
+use holm_api::{ClaimRequest, ClaimResult};
+
+use super::{Call, respond};
+use crate::app::instance as app;
+use crate::authz::{Authorized, Read};
+use crate::error::ApiError;
+
+pub(super) async fn openapi_view(call: &mut Call) -> Result<Response, ApiError> {
+    respond::json(200, &holm_api::openapi(call.core.config.version))
+}
+
+pub(super) async fn instance_view(call: &mut Call) -> Result<Response, ApiError> {
+    respond::json(200, &app::view(&call.core).await?)
+}
+
+pub(super) async fn instance_claim(call: &mut Call) -> Result<Response, ApiError> {
+    let claim: ClaimRequest = call.json().await?;
+    let claimed = app::claim(&call.core, &claim.code, call.peer).await?;
+    let result = ClaimResult {
+        secret: claimed.token,
+    };
+    respond::json(201, &result)
+}
+
+pub(super) async fn me_view(call: &mut Call, who: Authorized<Read>) -> Result<Response, ApiError> {
+    let _ = &call;
+    respond::json(200, &app::me(&who))
+}

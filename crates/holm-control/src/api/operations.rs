@@ -1,0 +1,142 @@
+//! Which handler carries out which operation. An operation of `holm_api::OPERATIONS` without a handler,
+//! a handler for another permission than the operation's policy says, or a handler without an operation
+//! does not compile.
+
+use axum::response::Response;
+use futures_util::future::BoxFuture;
+use holm_api::{OPERATIONS, Operation, Permission, Policy};
+
+use super::{Call, deployment, explain, instance, project, token};
+use crate::authz::{Actor, Authorized, Deploy, Manage, Own, Read};
+use crate::error::ApiError;
+
+/// What a handler gives.
+pub(super) type Answer<'a> = BoxFuture<'a, Result<Response, ApiError>>;
+
+type Open = for<'a> fn(&'a mut Call) -> Answer<'a>;
+type Gated<G> = for<'a> fn(&'a mut Call, Authorized<G>) -> Answer<'a>;
+
+/// A handler and what must be shown to reach it.
+#[derive(Clone, Copy)]
+pub(super) enum Handler {
+    /// Nothing.
+    Public(Open),
+    /// The owner code, which the handler itself checks against the database.
+    OwnerCode(Open),
+    /// [`Permission::Read`].
+    Read(Gated<Read>),
+    /// [`Permission::Deploy`].
+    Deploy(Gated<Deploy>),
+    /// [`Permission::Manage`].
+    Manage(Gated<Manage>),
+    /// [`Permission::Own`].
+    Own(Gated<Own>),
+}
+
+impl Handler {
+    /// Whether the handler must be told who asks.
+    pub(super) const fn needs_actor(self) -> bool {
+        !matches!(self, Self::Public(_) | Self::OwnerCode(_))
+    }
+
+    /// Runs the handler as this actor, if it may.
+    pub(super) fn run(self, call: &mut Call, actor: Option<Actor>) -> Result<Answer<'_>, ApiError> {
+        let known = || {
+            actor.ok_or_else(|| {
+                ApiError::new(holm_types::ErrorCode::AuthRequired, "Nobody is signed in")
+            })
+        };
+        Ok(match self {
+            Self::Public(handle) | Self::OwnerCode(handle) => handle(call),
+            Self::Read(handle) => handle(call, Authorized::ask(known()?)?),
+            Self::Deploy(handle) => handle(call, Authorized::ask(known()?)?),
+            Self::Manage(handle) => handle(call, Authorized::ask(known()?)?),
+            Self::Own(handle) => handle(call, Authorized::ask(known()?)?),
+        })
+    }
+
+    const fn fits(self, policy: Policy) -> bool {
+        matches!(
+            (self, policy),
+            (Self::Public(_), Policy::Public)
+                | (Self::OwnerCode(_), Policy::OwnerCode)
+                | (Self::Read(_), Policy::Needs(Permission::Read))
+                | (Self::Deploy(_), Policy::Needs(Permission::Deploy))
+                | (Self::Manage(_), Policy::Needs(Permission::Manage))
+                | (Self::Own(_), Policy::Needs(Permission::Own))
+        )
+    }
+}
+
+macro_rules! handlers {
+    ($($module:ident::$id:ident $kind:ident;)*) => {
+        const HANDLERS: &[(&str, Handler)] =
+            &[$((stringify!($id), handlers!(@ $kind $module::$id))),*];
+    };
+    (@ Public $handle:path) => { Handler::Public(|call| Box::pin($handle(call))) };
+    (@ OwnerCode $handle:path) => { Handler::OwnerCode(|call| Box::pin($handle(call))) };
+    (@ $kind:ident $handle:path) => { Handler::$kind(|call, who| Box::pin($handle(call, who))) };
+}
+
+// In the order of `OPERATIONS`.
+handlers! {
+    instance::openapi_view Public;
+    instance::instance_view Public;
+    instance::instance_claim OwnerCode;
+    instance::me_view Read;
+    token::token_list Own;
+    token::token_create Own;
+    token::token_delete Own;
+    project::project_list Read;
+    project::project_create Manage;
+    project::project_view Read;
+    project::project_update Manage;
+    project::project_delete Manage;
+    project::project_rollback Deploy;
+    deployment::deployment_list Read;
+    deployment::deployment_create Deploy;
+    deployment::deployment_view Read;
+    deployment::blob_upload Deploy;
+    deployment::deployment_commit Deploy;
+    deployment::deployment_cancel Deploy;
+    deployment::deployment_promote Deploy;
+    deployment::deployment_delete Deploy;
+    explain::explain_view Read;
+}
+
+const _: () = assert!(
+    every_operation_has_its_handler(),
+    "HANDLERS does not fit holm_api::OPERATIONS"
+);
+
+const fn every_operation_has_its_handler() -> bool {
+    let mut index = 0;
+    while index < OPERATIONS.len() && index < HANDLERS.len() {
+        let (id, handler) = HANDLERS[index];
+        let operation = &OPERATIONS[index];
+        if !is_same(id, operation.id) || !handler.fits(operation.policy) {
+            return false;
+        }
+        index += 1;
+    }
+    OPERATIONS.len() == HANDLERS.len()
+}
+
+const fn is_same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut index = 0;
+    while index < left.len() && index < right.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    left.len() == right.len()
+}
+
+/// Every operation with its handler.
+pub(super) fn all() -> impl Iterator<Item = (&'static Operation, Handler)> {
+    OPERATIONS
+        .iter()
+        .zip(HANDLERS.iter().map(|(_, handler)| *handler))
+}

@@ -1,0 +1,99 @@
+//! Answers: JSON, problems, and the header fields that every answer has.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use holm_telemetry::event::RequestFailed;
+use holm_types::{Blame, RequestId};
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+
+use crate::error::ApiError;
+
+/// Who is at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// A JSON answer.
+pub(super) fn json<T: Serialize>(status: u16, value: &T) -> Result<Response, ApiError> {
+    let bytes = serde_json::to_vec(value).map_err(|error| {
+        ApiError::from_cause(
+            holm_types::ErrorCode::Internal,
+            "The answer could not be written",
+            &error,
+        )
+    })?;
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    Ok(response)
+}
+
+/// An answer without a body.
+pub(super) fn empty() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// An error answer. What only the log is told goes there, with the same request id.
+pub(crate) fn problem(error: ApiError, request_id: RequestId) -> Response {
+    log(&error, request_id);
+    let status =
+        StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let problem = error.problem(request_id);
+    // A problem is text, numbers and lists of them: it can always be written.
+    let bytes = serde_json::to_vec(&problem).unwrap_or_default();
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            let scheme = HeaderValue::from_static("Bearer realm=\"holm\"");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// A fault of ours is an event; what a caller did wrong, the caller is told.
+pub(crate) fn log(error: &ApiError, request_id: RequestId) {
+    if error.code.blame() == Blame::Platform {
+        RequestFailed {
+            request_id,
+            reason: error.reason(),
+        }
+        .emit();
+    }
+}
+
+/// The fields of every answer of this listener.
+pub(crate) fn dress(headers: &mut HeaderMap, request_id: RequestId) {
+    if let Ok(id) = HeaderValue::from_str(&request_id.to_string()) {
+        headers.insert(HeaderName::from_static("x-request-id"), id.clone());
+        headers.insert(HeaderName::from_static("eo-log-uuid"), id);
+    }
+    for (name, value) in [
+        (header::SERVER, "holm"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        // Not `no-referrer`: with it browsers send `Origin: null` from our own forms.
+        (header::REFERRER_POLICY, "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}

@@ -1,0 +1,302 @@
+//! The last step of the deploy protocol: store the rest, compile, seal, release, show.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use holm_api::DeploymentView;
+use holm_site::{CONFIG_FILES, CompileInput, FileEntry, SiteSettings, codec, compile};
+use holm_telemetry::event::{DeploymentFailed, DeploymentSealed};
+use holm_types::{
+    AliasId, BlobDigest, DeploymentState, Diagnostic, Environment, ErrorCode, Timestamp,
+};
+
+use super::announce::distinct;
+use super::host::{branch_label, production_label};
+use super::release::{self, Alias};
+use super::seal::{SealedDeployment, seal};
+use super::upload::{announced, receive};
+use super::{deployment, find};
+use crate::authz::{Authorized, Deploy};
+use crate::body::RequestBody;
+use crate::core::Core;
+use crate::db::{AliasKind, Change, DeploymentRow, MoveCause, Sealing};
+use crate::error::ApiError;
+
+/// Digests that one answer lists.
+const MISSING_SHOWN_MAX: usize = 1000;
+
+/// Ends an upload: seals it, points the aliases at it, returns when the edge serves it. Committing
+/// a sealed deployment again returns it; a failed one fails again with the same diagnostics.
+pub(crate) async fn commit(
+    core: &Core,
+    _who: &Authorized<Deploy>,
+    project: String,
+    deployment: String,
+    body: &mut RequestBody,
+) -> Result<DeploymentView, ApiError> {
+    let _room = core.deploys.acquire().await;
+    let begun = begin(core, project, deployment).await?;
+    let (row, settings, files) = match begun {
+        Begun::Uploading(row, settings, files) => (*row, settings, files),
+        Begun::Sealed(row, version) => {
+            release::show(core, version).await?;
+            return Ok(find::deployment_shape(&core.config, *row));
+        }
+    };
+    let inline_bytes_max = core.config.limits.inline_bytes_max;
+    let receipt = receive(core, body, &files, Some(inline_bytes_max)).await?;
+    refuse_missing(core, &files)?;
+    let compiled = compile_document(core, files, settings).await?;
+    let Some(document) = compiled.document else {
+        return Err(fail(core, &row, compiled.diagnostics).await?);
+    };
+    let digest = store_document(core, document).await?;
+    let sealing = Sealing {
+        document: digest,
+        sealed_at: core.now(),
+        diagnostics: compiled.diagnostics,
+    };
+    release_sealed(core, row, sealing, receipt.stored_count).await
+}
+
+/// What a commit finds.
+enum Begun {
+    /// The ordinary case.
+    Uploading(Box<DeploymentRow>, SiteSettings, Vec<FileEntry>),
+    /// It was committed before; and the snapshot that shows it.
+    Sealed(Box<DeploymentRow>, u64),
+}
+
+async fn begin(core: &Core, project: String, deployment: String) -> Result<Begun, ApiError> {
+    core.db
+        .read(move |view| {
+            let project = find::project(view, &project)?;
+            let row = find::deployment_of(view, &project, &deployment)?;
+            match row.state {
+                DeploymentState::Uploading => {
+                    let files = announced(view, &row)?;
+                    let settings = SiteSettings {
+                        functions_before_files: project.functions_before_files,
+                    };
+                    Ok(Begun::Uploading(Box::new(row), settings, files))
+                }
+                DeploymentState::Sealed => {
+                    Ok(Begun::Sealed(Box::new(row), view.snapshot_version()?))
+                }
+                DeploymentState::Failed => Err(failed(row.diagnostics)),
+                _ => Err(deployment::ended(&row)),
+            }
+        })
+        .await
+}
+
+fn refuse_missing(core: &Core, files: &[FileEntry]) -> Result<(), ApiError> {
+    let missing = core.blobs.missing(&distinct(files));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let shown = missing
+        .iter()
+        .take(MISSING_SHOWN_MAX)
+        .map(BlobDigest::to_string);
+    Err(ApiError::new(
+        ErrorCode::BlobMissing,
+        format!("{} blobs have not arrived", missing.len()),
+    )
+    .with_missing(shown.collect()))
+}
+
+/// What compiling gives.
+struct Compiled {
+    /// The document's bytes. `None` when the deployment fails.
+    document: Option<Vec<u8>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+async fn compile_document(
+    core: &Core,
+    files: Vec<FileEntry>,
+    settings: SiteSettings,
+) -> Result<Compiled, ApiError> {
+    let configs = read_configs(core, &files).await?;
+    tokio::task::spawn_blocking(move || {
+        let compiled = compile(CompileInput {
+            files,
+            configs,
+            settings,
+        });
+        Compiled {
+            document: compiled.value.as_ref().map(codec::encode_document),
+            diagnostics: compiled.diagnostics,
+        }
+    })
+    .await
+    .map_err(|error| {
+        ApiError::from_cause(
+            ErrorCode::Internal,
+            "The deployment could not be compiled",
+            &error,
+        )
+    })
+}
+
+async fn read_configs(
+    core: &Core,
+    files: &[FileEntry],
+) -> Result<BTreeMap<String, Vec<u8>>, ApiError> {
+    let bytes_max = core.config.limits.config_bytes_max;
+    let mut configs = BTreeMap::new();
+    for file in files {
+        if !CONFIG_FILES.contains(&file.path.as_str()) {
+            continue;
+        }
+        if file.size_bytes > bytes_max {
+            return Err(ApiError::new(
+                ErrorCode::DeploymentFileTooLarge,
+                format!("`{}` has more than {bytes_max} bytes", file.path),
+            )
+            .with_limit(bytes_max, file.size_bytes, "control.config_bytes_max"));
+        }
+        let bytes = core.blobs.read_verified(file.digest).await?;
+        configs.insert(file.path.clone(), bytes.to_vec());
+    }
+    Ok(configs)
+}
+
+async fn store_document(core: &Core, document: Vec<u8>) -> Result<BlobDigest, ApiError> {
+    let digest = BlobDigest::of(&document);
+    let mut upload = core.blobs.upload();
+    upload.put(digest, Bytes::from(document)).await?;
+    upload.finish().await?;
+    Ok(digest)
+}
+
+/// Ends the deployment as failed; production stays where it is. Returns the error to answer with.
+async fn fail(
+    core: &Core,
+    row: &DeploymentRow,
+    diagnostics: Vec<Diagnostic>,
+) -> Result<ApiError, ApiError> {
+    let (id, kept) = (row.id, diagnostics.clone());
+    let version = core
+        .db
+        .write(move |change| {
+            change.end_deployment(id, DeploymentState::Failed, &kept)?;
+            change.delete_announced(id)?;
+            change.hosts_changed()
+        })
+        .await?;
+    release::show(core, version).await?;
+    let error = failed(diagnostics);
+    DeploymentFailed {
+        deployment_id: row.id,
+        project_id: row.project_id,
+        reason: error.external.clone(),
+    }
+    .emit();
+    Ok(error)
+}
+
+fn failed(diagnostics: Vec<Diagnostic>) -> ApiError {
+    let count = diagnostics
+        .iter()
+        .filter(|finding| finding.is_error())
+        .count();
+    ApiError::new(
+        ErrorCode::DeploymentFailed,
+        format!("The deployment failed with {count} errors"),
+    )
+    .with_diagnostics(diagnostics)
+}
+
+/// The one transaction: sealed, pointed at, numbered. Then the edge is shown.
+async fn release_sealed(
+    core: &Core,
+    row: DeploymentRow,
+    sealing: Sealing,
+    stored_count: u64,
+) -> Result<DeploymentView, ApiError> {
+    let aliases: Vec<(AliasId, Alias)> = aliases_of(&row)
+        .into_iter()
+        .map(|alias| (core.mint.mint(), alias))
+        .collect();
+    let (row, version) = core
+        .db
+        .write(move |change| seal_and_point(change, &row, &sealing, &aliases))
+        .await?;
+    core.sealed.notify_one();
+    announce_sealed(core, &row, stored_count);
+    release::show(core, version).await?;
+    Ok(find::deployment_shape(&core.config, row))
+}
+
+fn announce_sealed(core: &Core, row: &DeploymentRow, stored_count: u64) {
+    let duration_ms = core.now().unix_ms() - row.created_at.unix_ms();
+    DeploymentSealed {
+        deployment_id: row.id,
+        project_id: row.project_id,
+        file_count: row.file_count,
+        file_bytes: row.size_bytes,
+        stored_count,
+        duration_ms: u64::try_from(duration_ms).unwrap_or(0),
+    }
+    .emit();
+    for alias in aliases_of(row) {
+        release::announce_move(core, &alias.label, row);
+    }
+}
+
+fn seal_and_point(
+    change: &Change<'_>,
+    row: &DeploymentRow,
+    sealing: &Sealing,
+    aliases: &[(AliasId, Alias)],
+) -> Result<(DeploymentRow, u64), ApiError> {
+    let sealed = seal(change, row, sealing)?;
+    let project = find::project(change, &row.project_id.to_string())?;
+    let reread = |change: &Change<'_>| find::deployment_of(change, &project, &row.id.to_string());
+    let Some(sealed) = sealed else {
+        return already(change, reread(change)?);
+    };
+    point_all(change, &sealed, aliases, sealing.sealed_at)?;
+    Ok((reread(change)?, change.hosts_changed()?))
+}
+
+/// Another request ended the deployment while this one compiled.
+fn already(change: &Change<'_>, row: DeploymentRow) -> Result<(DeploymentRow, u64), ApiError> {
+    if SealedDeployment::of(&row).is_some() {
+        Ok((row, change.snapshot_version()?))
+    } else {
+        Err(deployment::ended(&row))
+    }
+}
+
+fn point_all(
+    change: &Change<'_>,
+    sealed: &SealedDeployment,
+    aliases: &[(AliasId, Alias)],
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    for (id, alias) in aliases {
+        release::point(change, alias, sealed, MoveCause::Deploy, *id, now)?;
+    }
+    Ok(())
+}
+
+/// Which aliases a deployment moves when it is sealed. Its own host needs none: it always shows it.
+fn aliases_of(row: &DeploymentRow) -> Vec<Alias> {
+    let mut aliases = Vec::new();
+    if row.environment == Environment::Production {
+        aliases.push(Alias {
+            kind: AliasKind::Production,
+            label: production_label(&row.project_name),
+        });
+    }
+    if let Some(branch) = &row.source.branch {
+        aliases.push(Alias {
+            kind: AliasKind::Branch,
+            label: branch_label(&row.project_name, branch),
+        });
+    }
+    aliases
+}

@@ -1,0 +1,287 @@
+//! Why a URL answers as it does: the same plan that the edge makes, with everything it considered.
+
+use std::collections::BTreeMap;
+
+use holm_api::{ExplainConsidered, ExplainReport};
+use holm_site::{
+    Asset, EarlyPlan, EdgeSnapshot, HostEntry, HostTarget, Outcome, Plan, RequestHead, Scheme,
+    Site, Trace, codec, plan_early_traced, plan_late_traced,
+};
+use holm_types::{BlobDigest, ErrorCode, Hostname, SitePath};
+use http::{Method, Uri};
+
+use super::find;
+use super::seal::SealedDeployment;
+use crate::authz::{Authorized, Read};
+use crate::core::Core;
+use crate::error::ApiError;
+
+const URL_LENGTH_MAX: usize = 8192;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct ExplainAsk {
+    /// The URL.
+    pub(crate) url: String,
+    /// A deployment of the host's project to ask instead of the one that the host shows.
+    pub(crate) deployment: Option<String>,
+}
+
+/// Plans one URL and says why.
+pub(crate) async fn explain(
+    core: &Core,
+    _who: &Authorized<Read>,
+    ask: ExplainAsk,
+) -> Result<ExplainReport, ApiError> {
+    let target = read_url(&ask.url)?;
+    let host = Hostname::parse(&target.authority).map_err(|error| invalid(error.to_string()))?;
+    let entry = host_entry(core, host.as_str())?;
+    let (project, chosen) = look_up(core, &entry, ask.deployment).await?;
+    let shown = match (chosen, &entry.target) {
+        (Some(chosen), _) => chosen,
+        (
+            None,
+            HostTarget::Site {
+                deployment_id,
+                document,
+                ..
+            },
+        ) => (deployment_id.to_string(), *document),
+        (None, HostTarget::Gate { code, .. }) => {
+            return Ok(gate_report(ask.url, project, &target, *code));
+        }
+    };
+    let (deployment_id, document) = shown;
+    let bytes = core.blobs.read_verified(document).await?;
+    let document = codec::decode_document(&bytes).map_err(|error| {
+        ApiError::from_cause(ErrorCode::Internal, "The deployment cannot be read", &error)
+    })?;
+    let site = Site::new(document);
+    let mut report = plan(&site, &target, host, entry.is_custom_domain)?;
+    report.url = ask.url;
+    report.project = project;
+    report.deployment_id = Some(deployment_id);
+    Ok(report)
+}
+
+/// A URL in the parts that the plan looks at.
+struct Target {
+    scheme: Scheme,
+    authority: String,
+    raw_path: String,
+    query: Option<String>,
+}
+
+fn read_url(url: &str) -> Result<Target, ApiError> {
+    if url.len() > URL_LENGTH_MAX {
+        return Err(invalid(format!("A URL has at most {URL_LENGTH_MAX} bytes")));
+    }
+    let uri: Uri = url
+        .parse()
+        .map_err(|_| invalid("Not a URL; write it percent-encoded, as a browser sends it"))?;
+    let scheme = match uri.scheme_str() {
+        Some("http") => Scheme::Http,
+        Some("https") => Scheme::Https,
+        _ => return Err(invalid("The URL starts with http:// or https://")),
+    };
+    let authority = uri
+        .authority()
+        .ok_or_else(|| invalid("The URL has no host"))?;
+    let raw_path = match uri.path() {
+        "" => "/",
+        path => path,
+    };
+    Ok(Target {
+        scheme,
+        authority: authority.as_str().to_owned(),
+        raw_path: raw_path.to_owned(),
+        query: uri.query().map(str::to_owned),
+    })
+}
+
+fn invalid(detail: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::RequestInvalid, "The URL cannot be explained")
+        .with_field("query:url", detail)
+}
+
+/// What the published snapshot has for this host: exactly what the edge goes by.
+fn host_entry(core: &Core, host: &str) -> Result<HostEntry, ApiError> {
+    let snapshot = match core.snapshots.newest() {
+        Some(published) => codec::decode_snapshot(&published.bytes).map_err(|error| {
+            ApiError::from_cause(ErrorCode::Internal, "The snapshot cannot be read", &error)
+        })?,
+        None => EdgeSnapshot::default(),
+    };
+    let found = snapshot
+        .hosts
+        .binary_search_by(|entry| entry.host.as_str().cmp(host));
+    found
+        .ok()
+        .and_then(|index| snapshot.hosts.into_iter().nth(index))
+        .ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::ExplainUnknownHost,
+                "No project or deployment of this server answers at this host",
+            )
+        })
+}
+
+/// The project's name, and the deployment that was asked for with its document.
+async fn look_up(
+    core: &Core,
+    entry: &HostEntry,
+    deployment: Option<String>,
+) -> Result<(String, Option<(String, BlobDigest)>), ApiError> {
+    let project_id = entry.project_id;
+    core.db
+        .read(move |view| {
+            let project = find::project(view, &project_id.to_string())?;
+            let chosen = deployment
+                .map(|reference| {
+                    let row = find::deployment_of(view, &project, &reference)?;
+                    let sealed = SealedDeployment::of(&row).ok_or_else(|| {
+                        ApiError::new(
+                            ErrorCode::DeploymentNotSealed,
+                            format!("{} is {}, not sealed", row.id, row.state),
+                        )
+                    })?;
+                    Ok::<_, ApiError>((row.id.to_string(), sealed.document()))
+                })
+                .transpose()?;
+            Ok((project.name.to_string(), chosen))
+        })
+        .await
+}
+
+fn gate_report(
+    url: String,
+    project: String,
+    target: &Target,
+    code: holm_types::VisitorCode,
+) -> ExplainReport {
+    ExplainReport {
+        url,
+        project,
+        deployment_id: None,
+        path: target.raw_path.clone(),
+        decision: "gate".to_owned(),
+        status: code.status(),
+        summary: format!("{}: {}", code.word(), code.owner_advice()),
+        headers: Vec::new(),
+        considered: Vec::new(),
+    }
+}
+
+fn plan(
+    site: &Site,
+    target: &Target,
+    host: Hostname<'_>,
+    is_custom_domain: bool,
+) -> Result<ExplainReport, ApiError> {
+    let path = SitePath::parse(&target.raw_path)
+        .map_err(|error| invalid(format!("The edge answers 400: {error}")))?;
+    let head = RequestHead {
+        method: &Method::GET,
+        scheme: target.scheme,
+        host,
+        authority: &target.authority,
+        is_custom_domain,
+        path: path.clone(),
+        raw_path: &target.raw_path,
+        query: target.query.as_deref(),
+    };
+    let (early, mut trace) = plan_early_traced(site, &head);
+    let decided = match early {
+        EarlyPlan::Redirect(redirect) => Decided {
+            decision: "redirect",
+            status: redirect.status,
+            headers: vec![("location".to_owned(), redirect.location.clone())],
+            summary: redirect.location,
+        },
+        EarlyPlan::Continue { .. } => {
+            let (late, more) = plan_late_traced(site, &head);
+            trace.considered.extend(more.considered);
+            late_decision(site, &late, path.as_str())
+        }
+    };
+    Ok(ExplainReport {
+        url: String::new(),
+        project: String::new(),
+        deployment_id: None,
+        path: path.as_str().to_owned(),
+        decision: decided.decision.to_owned(),
+        status: decided.status,
+        summary: decided.summary,
+        headers: decided.headers,
+        considered: considered(trace),
+    })
+}
+
+/// A plan in the report's words.
+struct Decided {
+    decision: &'static str,
+    status: u16,
+    summary: String,
+    headers: Vec<(String, String)>,
+}
+
+fn late_decision(site: &Site, plan: &Plan, path: &str) -> Decided {
+    match *plan {
+        Plan::ServeAsset { asset, status } => {
+            let asset = site.asset(asset);
+            Decided {
+                decision: "asset",
+                status,
+                summary: asset.path.to_owned(),
+                headers: asset_headers(site, &asset, path),
+            }
+        }
+        Plan::Invoke(function) => Decided {
+            decision: "function",
+            status: 200,
+            summary: format!("function {}", function.0),
+            headers: Vec::new(),
+        },
+        Plan::NotFound => Decided {
+            decision: "not_found",
+            status: 404,
+            summary: "Nothing answers at this path".to_owned(),
+            headers: Vec::new(),
+        },
+    }
+}
+
+/// The header fields that the deployment decides: the defaults, then its rules over them.
+fn asset_headers(site: &Site, asset: &Asset<'_>, path: &str) -> Vec<(String, String)> {
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let cache_control = if asset.is_hashed {
+        "public, max-age=31536000, immutable"
+    } else {
+        "public, max-age=0, must-revalidate"
+    };
+    let mut headers = BTreeMap::from([
+        ("cache-control".to_owned(), cache_control.to_owned()),
+        ("content-type".to_owned(), text(asset.media_type)),
+    ]);
+    site.header_rules(path, &mut |name, value| {
+        headers.insert(name.as_str().to_owned(), text(value));
+    });
+    headers.into_iter().collect()
+}
+
+fn considered(trace: Trace) -> Vec<ExplainConsidered> {
+    let shape = |rule: holm_site::Considered| ExplainConsidered {
+        step: rule.step.as_str().to_owned(),
+        rule: rule.rule,
+        file: rule.file,
+        line: rule.line,
+        outcome: match rule.outcome {
+            Outcome::Matched => "matched",
+            Outcome::NotMatched => "not_matched",
+            Outcome::NotReached => "not_reached",
+        }
+        .to_owned(),
+        why: rule.why,
+    };
+    trace.considered.into_iter().map(shape).collect()
+}

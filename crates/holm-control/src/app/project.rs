@@ -1,0 +1,160 @@
+//! Projects.
+
+use holm_api::{DeploymentView, ProjectUpdate, ProjectView};
+use holm_types::{ErrorCode, ProjectId, ProjectName, Timestamp};
+
+use super::host::production_label;
+use super::{ListAsk, find, release};
+use crate::authz::{Authorized, Deploy, Manage, Read};
+use crate::core::Core;
+use crate::db::{Change, ProjectRow};
+use crate::error::ApiError;
+
+/// Makes a project.
+pub(crate) async fn create(
+    core: &Core,
+    _who: &Authorized<Manage>,
+    name: &str,
+) -> Result<ProjectView, ApiError> {
+    let name = read_name(name)?;
+    let (id, now, projects_max) = (
+        core.mint.mint(),
+        core.now(),
+        core.config.limits.projects_max,
+    );
+    let row = core
+        .db
+        .write(move |change| insert(change, id, &name, now, projects_max))
+        .await?;
+    Ok(find::project_shape(&core.config, row))
+}
+
+/// One project.
+pub(crate) async fn view(
+    core: &Core,
+    _who: &Authorized<Read>,
+    reference: String,
+) -> Result<ProjectView, ApiError> {
+    let row = core
+        .db
+        .read(move |view| find::project(view, &reference))
+        .await?;
+    Ok(find::project_shape(&core.config, row))
+}
+
+/// The projects, newest first.
+pub(crate) async fn list(
+    core: &Core,
+    _who: &Authorized<Read>,
+    ask: ListAsk<ProjectId>,
+) -> Result<Vec<ProjectView>, ApiError> {
+    let rows = core
+        .db
+        .read(move |view| view.projects(ask.before, ask.rows_max))
+        .await?;
+    let shape = |row| find::project_shape(&core.config, row);
+    Ok(rows.into_iter().map(shape).collect())
+}
+
+/// Changes a project's settings; they act on later deployments.
+pub(crate) async fn update(
+    core: &Core,
+    _who: &Authorized<Manage>,
+    reference: String,
+    update: ProjectUpdate,
+) -> Result<ProjectView, ApiError> {
+    let row = core
+        .db
+        .write(move |change| {
+            let mut row = find::project(change, &reference)?;
+            if let Some(is_on) = update.functions_before_files {
+                change.set_functions_before_files(row.id, is_on)?;
+                row.functions_before_files = is_on;
+            }
+            Ok::<_, ApiError>(row)
+        })
+        .await?;
+    Ok(find::project_shape(&core.config, row))
+}
+
+/// Deletes a project: all its hosts vanish with the next snapshot, for which this waits.
+pub(crate) async fn delete(
+    core: &Core,
+    _who: &Authorized<Manage>,
+    reference: String,
+) -> Result<(), ApiError> {
+    let now = core.now();
+    let version = core
+        .db
+        .write(move |change| {
+            let row = find::project(change, &reference)?;
+            change.delete_project(row.id, now)?;
+            Ok::<_, ApiError>(change.hosts_changed()?)
+        })
+        .await?;
+    release::show(core, version).await
+}
+
+/// Points production at the deployment beneath the present one.
+pub(crate) async fn roll_back(
+    core: &Core,
+    _who: &Authorized<Deploy>,
+    reference: String,
+) -> Result<DeploymentView, ApiError> {
+    let (now, alias_id) = (core.now(), core.mint.mint());
+    let (row, version) = core
+        .db
+        .write(move |change| {
+            let project = find::project(change, &reference)?;
+            let sealed = release::roll_back(change, &project, alias_id, now)?;
+            let version = change.hosts_changed()?;
+            let row = find::deployment_of(change, &project, &sealed.id().to_string())?;
+            Ok::<_, ApiError>((row, version))
+        })
+        .await?;
+    release::announce_move(core, &production_label(&row.project_name), &row);
+    release::show(core, version).await?;
+    Ok(find::deployment_shape(&core.config, row))
+}
+
+/// Reads a name that a person chose.
+pub(super) fn read_name(name: &str) -> Result<ProjectName, ApiError> {
+    name.parse::<ProjectName>().map_err(|error| {
+        ApiError::new(
+            ErrorCode::ProjectNameInvalid,
+            "This name cannot be a project's",
+        )
+        .with_field("/name", error.to_string())
+    })
+}
+
+/// Keeps a new project, as part of a change.
+pub(super) fn insert(
+    change: &Change<'_>,
+    id: ProjectId,
+    name: &ProjectName,
+    now: Timestamp,
+    projects_max: u64,
+) -> Result<ProjectRow, ApiError> {
+    let count = change.project_count()?;
+    if count >= projects_max {
+        return Err(ApiError::new(
+            ErrorCode::ProjectLimit,
+            format!("This server may have {projects_max} projects and has {count}"),
+        )
+        .with_limit(projects_max, count, "control.projects_max"));
+    }
+    if !change.insert_project(id, name, now)? {
+        return Err(ApiError::new(
+            ErrorCode::ProjectNameTaken,
+            format!("A project named `{name}` already exists"),
+        ));
+    }
+    Ok(ProjectRow {
+        id,
+        name: name.clone(),
+        functions_before_files: false,
+        created_at: now,
+        live: None,
+    })
+}

@@ -1,0 +1,151 @@
+//! Moving aliases: releasing, promoting and rolling back are one act, and showing it to the edge.
+
+use holm_telemetry::event::{AliasMoved, SnapshotRefused, TaskFailed};
+use holm_types::{AliasId, DeploymentState, ErrorCode, Timestamp};
+
+use super::host::production_label;
+use super::seal::SealedDeployment;
+use crate::core::Core;
+use crate::db::{AliasKind, AliasRow, Change, DeploymentRow, MoveCause, ProjectRow};
+use crate::error::{ApiError, chain};
+
+/// How far back a roll-back looks for something that is still sealed.
+const MOVES_MAX: usize = 1000;
+
+/// An alias to move.
+#[derive(Clone, Debug)]
+pub(super) struct Alias {
+    pub(super) kind: AliasKind,
+    pub(super) label: String,
+}
+
+/// Points an alias at a sealed deployment. What it pointed at before stays beneath, for roll-back;
+/// pointing at the same deployment again changes nothing.
+pub(super) fn point(
+    change: &Change<'_>,
+    alias: &Alias,
+    to: &SealedDeployment,
+    cause: MoveCause,
+    alias_id: AliasId,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let before = change.alias(to.project_id(), &alias.label)?;
+    if before
+        .as_ref()
+        .is_some_and(|row| row.deployment_id == to.id())
+    {
+        return Ok(());
+    }
+    let beneath = before.map(|row| row.move_id);
+    record(change, alias, to, cause, beneath, alias_id, now)
+}
+
+/// Points production at the nearest deployment beneath the present one that is still sealed.
+pub(super) fn roll_back(
+    change: &Change<'_>,
+    project: &ProjectRow,
+    alias_id: AliasId,
+    now: Timestamp,
+) -> Result<SealedDeployment, ApiError> {
+    let alias = Alias {
+        kind: AliasKind::Production,
+        label: production_label(&project.name),
+    };
+    let nothing = || {
+        ApiError::new(
+            ErrorCode::ProjectNothingToRollBack,
+            format!(
+                "The project `{}` has no older production deployment",
+                project.name
+            ),
+        )
+    };
+    let present = change
+        .alias(project.id, &alias.label)?
+        .ok_or_else(nothing)?;
+    let mut next = change
+        .alias_move(present.move_id)?
+        .and_then(|top| top.beneath);
+    for _ in 0..MOVES_MAX {
+        let Some(candidate) = next.map(|id| change.alias_move(id)).transpose()?.flatten() else {
+            break;
+        };
+        let is_other = candidate.deployment_id != present.deployment_id;
+        if is_other && candidate.state == DeploymentState::Sealed {
+            let row = change.deployment(candidate.deployment_id)?;
+            let sealed = row
+                .as_ref()
+                .and_then(SealedDeployment::of)
+                .ok_or_else(nothing)?;
+            let cause = MoveCause::RollBack;
+            record(
+                change,
+                &alias,
+                &sealed,
+                cause,
+                candidate.beneath,
+                alias_id,
+                now,
+            )?;
+            return Ok(sealed);
+        }
+        next = candidate.beneath;
+    }
+    Err(nothing())
+}
+
+fn record(
+    change: &Change<'_>,
+    alias: &Alias,
+    to: &SealedDeployment,
+    cause: MoveCause,
+    beneath: Option<i64>,
+    alias_id: AliasId,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let project_id = to.project_id();
+    let move_id =
+        change.insert_alias_move(project_id, &alias.label, to.id(), cause, beneath, now)?;
+    let row = AliasRow {
+        project_id,
+        kind: alias.kind,
+        label: alias.label.clone(),
+        deployment_id: to.id(),
+        move_id,
+    };
+    Ok(change.put_alias(alias_id, &row)?)
+}
+
+/// Says that a host points at another deployment now.
+pub(super) fn announce_move(core: &Core, label: &str, row: &DeploymentRow) {
+    AliasMoved {
+        host: core.config.host(label),
+        project_id: row.project_id,
+        deployment_id: row.id,
+    }
+    .emit();
+}
+
+/// Publishes a snapshot that has at least this version and waits until the edge serves it, at most
+/// `take_up_wait_max`: what was changed stands either way.
+pub(super) async fn show(core: &Core, version: u64) -> Result<(), ApiError> {
+    if let Err(error) = core.publisher.reach(version).await {
+        // The change is committed; the publisher's timer tries again.
+        SnapshotRefused {
+            version,
+            reason: chain(&error),
+        }
+        .emit();
+        core.hosts_changed.notify_one();
+        return Ok(());
+    }
+    let wait_max = core.config.limits.take_up_wait_max;
+    if !core.snapshots.taken_up(version, wait_max).await {
+        TaskFailed {
+            task: "snapshot_take_up".to_owned(),
+            reason: format!("the edge does not serve version {version} after {wait_max:?}"),
+        }
+        .emit();
+    }
+    Ok(())
+}

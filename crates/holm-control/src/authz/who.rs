@@ -1,0 +1,141 @@
+//! From what a request shows to an actor.
+
+use std::net::IpAddr;
+
+use holm_types::{ErrorCode, Timestamp};
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE};
+
+use super::secret::{SecretKind, TOKEN_PREFIX};
+use super::{Actor, OWNER, ShownBy};
+use crate::core::Core;
+use crate::db::{DbError, View};
+use crate::error::ApiError;
+
+/// The cookie of a signed-in browser.
+pub(crate) const SESSION_COOKIE: &str = "holm_session";
+
+/// What a request shows. The secret itself is hashed at once and kept nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Nothing.
+    Nothing,
+    /// Something that cannot be a token of ours.
+    Garbage,
+    /// A bearer token, as its hash.
+    Token([u8; 32]),
+    /// A session cookie, as its hash.
+    Session([u8; 32]),
+}
+
+impl Shown {
+    /// Reads the header fields. A bearer token comes before a cookie.
+    pub(crate) fn in_headers(headers: &HeaderMap) -> Self {
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            return value.to_str().map_or(Self::Garbage, Self::bearer);
+        }
+        let cookies = headers.get_all(COOKIE).into_iter();
+        cookies
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(name, _)| *name == SESSION_COOKIE)
+            .map_or(Self::Nothing, |(_, secret)| {
+                Self::Session(SecretKind::Session.hash(secret))
+            })
+    }
+
+    /// Reads a token that was not sent as a header field.
+    pub(crate) fn token(secret: &str) -> Self {
+        if secret.starts_with(TOKEN_PREFIX) && secret.len() < 200 {
+            Self::Token(SecretKind::Token.hash(secret))
+        } else {
+            Self::Garbage
+        }
+    }
+
+    fn bearer(value: &str) -> Self {
+        match value.split_once(' ') {
+            Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Self::token(secret.trim())
+            }
+            _ => Self::Garbage,
+        }
+    }
+}
+
+/// Who shows this, from this address. An error says what is wrong with it; `None` is nobody.
+///
+/// Before the server has an owner it listens to its own machine only.
+pub(crate) async fn identify(
+    core: &Core,
+    shown: Shown,
+    peer: IpAddr,
+) -> Result<Option<Actor>, ApiError> {
+    let now = core.now();
+    let (is_claimed, actor) = core
+        .db
+        .read(move |view| Ok::<_, DbError>((view.owner()?.is_some(), find(view, shown, now)?)))
+        .await?;
+    if !is_claimed && !peer.to_canonical().is_loopback() {
+        return Err(ApiError::new(
+            ErrorCode::ClaimRequired,
+            "This server has no owner yet and listens to its own machine only",
+        ));
+    }
+    match (shown, actor) {
+        (_, Some(actor)) => Ok(Some(actor)),
+        // A cookie that has expired is what every browser shows one day: the same as none.
+        (Shown::Nothing | Shown::Session(_), None) => Ok(None),
+        (Shown::Garbage | Shown::Token(_), None) => Err(ApiError::new(
+            ErrorCode::AuthUnknownToken,
+            "This token is unknown, revoked or expired",
+        )),
+    }
+}
+
+fn find(view: &View<'_>, shown: Shown, now: Timestamp) -> Result<Option<Actor>, DbError> {
+    Ok(match shown {
+        Shown::Nothing | Shown::Garbage => None,
+        Shown::Token(hash) => view
+            .token_by_hash(&hash)?
+            .filter(|token| token.expires_at > now)
+            .map(|token| Actor {
+                user_id: token.user_id,
+                shown_by: ShownBy::Token(token.id),
+                permissions: OWNER,
+            }),
+        Shown::Session(hash) => view
+            .session_by_hash(&hash)?
+            .filter(|session| session.expires_at > now)
+            .map(|session| Actor {
+                user_id: Some(session.user_id),
+                shown_by: ShownBy::Session(session.id),
+                permissions: OWNER,
+            }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(name: &'static str, value: &str) -> Shown {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        Shown::in_headers(&headers)
+    }
+
+    #[test]
+    fn reads_what_is_shown() {
+        let token = Shown::Token(SecretKind::Token.hash("holm_x"));
+        assert_eq!(shown("authorization", "Bearer holm_x"), token);
+        assert_eq!(shown("authorization", "bearer  holm_x"), token);
+        assert_eq!(shown("authorization", "Basic holm_x"), Shown::Garbage);
+        assert_eq!(shown("authorization", "Bearer other"), Shown::Garbage);
+        let session = Shown::Session(SecretKind::Session.hash("s"));
+        assert_eq!(shown("cookie", "a=b; holm_session=s"), session);
+        assert_eq!(shown("cookie", "xholm_session=s"), Shown::Nothing);
+        assert_eq!(Shown::in_headers(&HeaderMap::new()), Shown::Nothing);
+    }
+}

@@ -1,0 +1,98 @@
+//! A request's body, read piece by piece with a limit on size and on silence.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use holm_types::ErrorCode;
+use http_body_util::BodyExt as _;
+
+use crate::error::ApiError;
+
+/// A request's body.
+#[derive(Debug)]
+pub(crate) struct RequestBody {
+    body: Body,
+    idle_max: Duration,
+    has_ended: bool,
+}
+
+impl RequestBody {
+    pub(crate) fn new(body: Body, idle_max: Duration) -> Self {
+        Self {
+            has_ended: http_body::Body::is_end_stream(&body),
+            body,
+            idle_max,
+        }
+    }
+
+    /// The next piece. `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        while !self.has_ended {
+            let frame = tokio::time::timeout(self.idle_max, self.body.frame())
+                .await
+                .map_err(|_| {
+                    self.has_ended = true;
+                    ApiError::new(ErrorCode::RequestTimeout, "The body stopped arriving")
+                })?;
+            match frame {
+                Some(Ok(frame)) => {
+                    // Trailers mean nothing here.
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+                Some(Err(_)) => {
+                    self.has_ended = true;
+                    return Err(ApiError::new(
+                        ErrorCode::RequestInvalid,
+                        "The body broke off",
+                    ));
+                }
+                None => self.has_ended = true,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The whole body, if it is at most this long.
+    pub(crate) async fn whole(
+        &mut self,
+        bytes_max: u64,
+        setting: &'static str,
+    ) -> Result<Bytes, ApiError> {
+        let mut whole = BytesMut::new();
+        while let Some(piece) = self.next().await? {
+            let observed = (whole.len() + piece.len()) as u64;
+            if observed > bytes_max {
+                return Err(too_large(bytes_max, observed, setting));
+            }
+            if whole.is_empty() && http_body::Body::is_end_stream(&self.body) {
+                return Ok(piece);
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Reads and forgets the rest, so that a client that is still sending gets to see the answer.
+    /// Gives up after `bytes_max` or one period of silence; then the connection is closed.
+    pub(crate) async fn drain(&mut self, bytes_max: u64) {
+        let mut seen = 0;
+        while seen < bytes_max {
+            match self.next().await {
+                Ok(Some(piece)) => seen += piece.len() as u64,
+                Ok(None) | Err(_) => break,
+            }
+        }
+    }
+}
+
+/// The body is over a limit.
+pub(crate) fn too_large(limit: u64, observed: u64, setting: &'static str) -> ApiError {
+    ApiError::new(
+        ErrorCode::RequestTooLarge,
+        format!("The body has more than {limit} bytes"),
+    )
+    .with_limit(limit, observed, setting)
+}

@@ -1,0 +1,57 @@
+//! What the control plane is told and what it is given.
+
+use std::sync::Arc;
+
+use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
+use holm_types::{Clock, Entropy};
+
+use crate::limits::ControlLimits;
+
+/// What the control plane is told at start.
+#[derive(Clone, Debug)]
+pub struct ControlConfig {
+    /// The domain that project hosts end with, for example `localhost`: lower case, no dots at the ends.
+    pub base_domain: String,
+    /// The scheme of project URLs as visitors use them, `http` or `https`.
+    pub public_scheme: String,
+    /// The port in project URLs as visitors use them. `None` is the scheme's own.
+    pub public_port: Option<u16>,
+    /// Where this control plane is reached, for example `http://127.0.0.1:8089`: for the owner link
+    /// and to tell its own pages from others'.
+    pub control_origin: String,
+    /// The version of the program.
+    pub version: &'static str,
+    /// The maxima.
+    pub limits: ControlLimits,
+}
+
+impl ControlConfig {
+    /// The full host name for a label, for example `blog.localhost`.
+    pub(crate) fn host(&self, label: &str) -> String {
+        format!("{label}.{}", self.base_domain)
+    }
+
+    /// The URL for a label, without a slash at the end.
+    pub(crate) fn url(&self, label: &str) -> String {
+        let host = self.host(label);
+        match self.public_port {
+            Some(port) => format!("{}://{host}:{port}", self.public_scheme),
+            None => format!("{}://{host}", self.public_scheme),
+        }
+    }
+}
+
+/// The parts that the control plane works with.
+#[derive(Clone, Debug)]
+pub struct ControlParts {
+    /// Where blobs are.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Where encoded variants are remembered.
+    pub variants: VariantIndex,
+    /// Where the snapshot is published.
+    pub snapshots: SnapshotStore,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for ids and secrets.
+    pub entropy: Arc<dyn Entropy>,
+}

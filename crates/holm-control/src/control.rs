@@ -1,0 +1,124 @@
+//! The control plane as the server holds it: opened, asked for links and tokens, served, closed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holm_telemetry::event::TaskFailed;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::instance;
+use crate::config::{ControlConfig, ControlParts};
+use crate::core::Core;
+use crate::db::{Db, DbError};
+use crate::error::chain;
+use crate::limits::FILES_MAX_MAX;
+use crate::{listener, reconcile};
+
+/// Why the control plane could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenControlError {
+    /// The database cannot be used: it is another program's, newer, damaged, or the disk refused.
+    #[error("open the control plane's database")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The first snapshot cannot be published.
+    #[error("publish the snapshot")]
+    Publish(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A limit is outside of its bounds.
+    #[error("`{setting}` is {found}, the largest allowed value is {allowed_max}")]
+    Limit {
+        /// Which.
+        setting: &'static str,
+        /// What it is set to.
+        found: u64,
+        /// What it may be at most.
+        allowed_max: u64,
+    },
+}
+
+/// Why no token could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("make a local token")]
+pub struct IssueTokenError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// The control plane. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Control {
+    core: Arc<Core>,
+}
+
+impl Control {
+    /// Opens the database (made if absent), brings it up to date, and publishes a snapshot if what
+    /// should be differs from what is. Blocks; needs no runtime.
+    pub fn open(
+        db_file: &Path,
+        config: ControlConfig,
+        parts: ControlParts,
+    ) -> Result<Self, OpenControlError> {
+        if config.limits.files_max > FILES_MAX_MAX {
+            return Err(OpenControlError::Limit {
+                setting: "control.files_max",
+                found: config.limits.files_max,
+                allowed_max: FILES_MAX_MAX,
+            });
+        }
+        let database = |error: DbError| OpenControlError::Database(Box::new(error));
+        let now_ms = parts.clock.now().unix_ms();
+        let db = Db::open(db_file, &config.limits, now_ms).map_err(database)?;
+        let core = Arc::new(Core::new(config, parts, db));
+        core.db
+            .write_blocking(|change| change.look_after_variants_again())
+            .map_err(database)?;
+        core.publisher
+            .publish_at_start()
+            .map_err(|error| OpenControlError::Publish(Box::new(error)))?;
+        Ok(Self { core })
+    }
+
+    /// A fresh one-time owner link; earlier ones stop working. `None` once the server has an owner,
+    /// and when the database refuses (the log says why). Blocks; not for async callers.
+    pub fn owner_link(&self) -> Option<String> {
+        match instance::new_owner_code(&self.core) {
+            Ok(code) => {
+                let origin = &self.core.config.control_origin;
+                code.map(|code| format!("{origin}/claim?code={code}"))
+            }
+            Err(error) => {
+                TaskFailed {
+                    task: "owner_link".to_owned(),
+                    reason: chain(&error),
+                }
+                .emit();
+                None
+            }
+        }
+    }
+
+    /// A token for whoever runs the server, such as `holm up`. Works from the first moment, also
+    /// before the server has an owner. Blocks; not for async callers.
+    pub fn issue_local_token(
+        &self,
+        name: &str,
+        valid_for: Duration,
+    ) -> Result<String, IssueTokenError> {
+        instance::new_local_token(&self.core, name, valid_for)
+            .map_err(|error| IssueTokenError(Box::new(error)))
+    }
+
+    /// Serves the API under `/v1` and the status page at `/` until `stop` is true; then finishes what
+    /// is in flight.
+    pub async fn serve(&self, listener: TcpListener, stop: watch::Receiver<bool>) {
+        listener::serve(Arc::clone(&self.core), listener, stop).await;
+    }
+
+    /// Runs the reconcilers (snapshot publisher, variant maker, sweepers) until `stop` is true.
+    pub async fn run_reconcilers(&self, stop: watch::Receiver<bool>) {
+        reconcile::run_all(&self.core, stop).await;
+    }
+
+    /// Commits what waits and moves the database's log into its file. Later operations are refused.
+    pub fn close(self) {
+        self.core.db.close();
+    }
+}

@@ -1,0 +1,157 @@
+//! Rows of tokens and sessions. Secrets are here only as hashes.
+
+use holm_types::{SessionId, Timestamp, TokenId, UserId};
+use rusqlite::{OptionalExtension as _, Row};
+
+use super::{Change, DbError, View, column};
+
+/// An API token.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenRow {
+    pub(crate) id: TokenId,
+    /// `None`: made by the server for itself before it had an owner.
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) name: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A signed-in browser.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionRow {
+    pub(crate) id: SessionId,
+    pub(crate) user_id: UserId,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+const TOKEN: &str = "SELECT id, user_id, name, created_at, expires_at FROM tokens";
+
+fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
+    Ok(TokenRow {
+        id: column::id(row, 0, TokenId::from_bytes)?,
+        user_id: column::optional_id(row, 1, UserId::from_bytes)?,
+        name: row.get(2)?,
+        created_at: column::time(row, 3)?,
+        expires_at: column::time(row, 4)?,
+    })
+}
+
+impl View<'_> {
+    /// The token whose secret has this hash, expired or not.
+    pub(crate) fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<TokenRow>, DbError> {
+        self.connection
+            .query_row(&format!("{TOKEN} WHERE secret_hash = ?1"), [hash], token)
+            .optional()
+            .map_err(DbError::sql("look up a token"))
+    }
+
+    /// Tokens that still work, newest first, older than `before`.
+    pub(crate) fn tokens(
+        &self,
+        now: Timestamp,
+        before: Option<TokenId>,
+        rows_max: u32,
+    ) -> Result<Vec<TokenRow>, DbError> {
+        let before = before.map_or([0xFF; 16], |id| *id.as_bytes());
+        let sql = format!("{TOKEN} WHERE id < ?1 AND expires_at > ?2 ORDER BY id DESC LIMIT ?3");
+        self.connection
+            .prepare(&sql)
+            .and_then(|mut statement| {
+                statement
+                    .query_map((before, now.unix_ms(), rows_max), token)?
+                    .collect()
+            })
+            .map_err(DbError::sql("list the tokens"))
+    }
+
+    /// The session whose secret has this hash, expired or not.
+    pub(crate) fn session_by_hash(&self, hash: &[u8; 32]) -> Result<Option<SessionRow>, DbError> {
+        let sql = "SELECT id, user_id, created_at, expires_at FROM sessions WHERE secret_hash = ?1";
+        self.connection
+            .query_row(sql, [hash], |row| {
+                Ok(SessionRow {
+                    id: column::id(row, 0, SessionId::from_bytes)?,
+                    user_id: column::id(row, 1, UserId::from_bytes)?,
+                    created_at: column::time(row, 2)?,
+                    expires_at: column::time(row, 3)?,
+                })
+            })
+            .optional()
+            .map_err(DbError::sql("look up a session"))
+    }
+}
+
+impl Change<'_> {
+    /// Keeps a new token.
+    pub(crate) fn insert_token(&self, token: &TokenRow, hash: &[u8; 32]) -> Result<(), DbError> {
+        self.connection
+            .execute(
+                "INSERT INTO tokens (id, secret_hash, user_id, name, created_at, expires_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                (
+                    token.id.as_bytes(),
+                    hash,
+                    token.user_id.as_ref().map(UserId::as_bytes),
+                    &token.name,
+                    token.created_at.unix_ms(),
+                    token.expires_at.unix_ms(),
+                ),
+            )
+            .map(drop)
+            .map_err(DbError::sql("keep a token"))
+    }
+
+    /// Revokes a token. False when there is none.
+    pub(crate) fn delete_token(&self, id: TokenId) -> Result<bool, DbError> {
+        self.connection
+            .execute("DELETE FROM tokens WHERE id = ?1", [id.as_bytes()])
+            .map(|count| count > 0)
+            .map_err(DbError::sql("revoke a token"))
+    }
+
+    /// Keeps a new session.
+    pub(crate) fn insert_session(
+        &self,
+        session: &SessionRow,
+        hash: &[u8; 32],
+    ) -> Result<(), DbError> {
+        self.connection
+            .execute(
+                "INSERT INTO sessions (id, secret_hash, user_id, created_at, expires_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                (
+                    session.id.as_bytes(),
+                    hash,
+                    session.user_id.as_bytes(),
+                    session.created_at.unix_ms(),
+                    session.expires_at.unix_ms(),
+                ),
+            )
+            .map(drop)
+            .map_err(DbError::sql("keep a session"))
+    }
+
+    /// Ends a session. Fine when it has ended before.
+    pub(crate) fn delete_session(&self, id: SessionId) -> Result<(), DbError> {
+        self.connection
+            .execute("DELETE FROM sessions WHERE id = ?1", [id.as_bytes()])
+            .map(drop)
+            .map_err(DbError::sql("end a session"))
+    }
+
+    /// Removes tokens and sessions that ended before `now`. How many there were.
+    pub(crate) fn delete_expired_credentials(&self, now: Timestamp) -> Result<u64, DbError> {
+        let mut removed = 0;
+        for sql in [
+            "DELETE FROM tokens WHERE expires_at <= ?1",
+            "DELETE FROM sessions WHERE expires_at <= ?1",
+        ] {
+            removed += self
+                .connection
+                .execute(sql, [now.unix_ms()])
+                .map_err(DbError::sql("remove what has expired"))?;
+        }
+        Ok(removed as u64)
+    }
+}

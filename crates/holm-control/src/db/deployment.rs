@@ -1,0 +1,311 @@
+//! Rows of deployments.
+
+use holm_api::DeploymentSource;
+use holm_types::{
+    BlobDigest, DeploymentId, DeploymentState, Diagnostic, Environment, ProjectId, ProjectName,
+    Timestamp,
+};
+use rusqlite::{OptionalExtension as _, Row};
+
+use super::{Change, DbError, View, column};
+
+/// A deployment, with its project's name and whether production points at it.
+#[derive(Clone, Debug)]
+pub(crate) struct DeploymentRow {
+    pub(crate) id: DeploymentId,
+    pub(crate) project_id: ProjectId,
+    pub(crate) project_name: ProjectName,
+    pub(crate) label: String,
+    pub(crate) state: DeploymentState,
+    pub(crate) environment: Environment,
+    pub(crate) source: DeploymentSource,
+    pub(crate) file_count: u64,
+    pub(crate) size_bytes: u64,
+    /// `None` before it is sealed and after it is deleted.
+    pub(crate) document: Option<BlobDigest>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) sealed_at: Option<Timestamp>,
+    pub(crate) is_live: bool,
+}
+
+/// What a new deployment starts with; its state is `uploading`.
+#[derive(Clone, Debug)]
+pub(crate) struct NewDeployment {
+    pub(crate) id: DeploymentId,
+    pub(crate) project_id: ProjectId,
+    pub(crate) environment: Environment,
+    pub(crate) source: DeploymentSource,
+    pub(crate) file_count: u64,
+    pub(crate) size_bytes: u64,
+    pub(crate) created_at: Timestamp,
+}
+
+/// What sealing adds.
+#[derive(Clone, Debug)]
+pub(crate) struct Sealing {
+    pub(crate) document: BlobDigest,
+    pub(crate) sealed_at: Timestamp,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// A deployment as the snapshot needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct HostRow {
+    pub(crate) id: DeploymentId,
+    pub(crate) project_id: ProjectId,
+    pub(crate) label: String,
+    pub(crate) state: DeploymentState,
+    pub(crate) environment: Environment,
+    pub(crate) document: Option<BlobDigest>,
+    pub(crate) sealed_at: Option<Timestamp>,
+}
+
+const DEPLOYMENT: &str = "SELECT d.id, d.project_id, p.name, d.label, d.state, d.environment,
+        d.source, d.file_count, d.size_bytes, d.document, d.diagnostics, d.created_at, d.sealed_at,
+        EXISTS (SELECT 1 FROM aliases a WHERE a.deployment_id = d.id AND a.kind = 'production')
+    FROM deployments d JOIN projects p ON p.id = d.project_id
+    WHERE p.deleted_at IS NULL";
+
+fn deployment(row: &Row<'_>) -> rusqlite::Result<DeploymentRow> {
+    Ok(DeploymentRow {
+        id: column::id(row, 0, DeploymentId::from_bytes)?,
+        project_id: column::id(row, 1, ProjectId::from_bytes)?,
+        project_name: column::word(row, 2)?,
+        label: row.get(3)?,
+        state: column::word(row, 4)?,
+        environment: column::word(row, 5)?,
+        source: column::json(row, 6)?,
+        file_count: column::count(row, 7)?,
+        size_bytes: column::count(row, 8)?,
+        document: column::optional_digest(row, 9)?,
+        diagnostics: column::json(row, 10)?,
+        created_at: column::time(row, 11)?,
+        sealed_at: column::optional_time(row, 12)?,
+        is_live: row.get(13)?,
+    })
+}
+
+fn host(row: &Row<'_>) -> rusqlite::Result<HostRow> {
+    Ok(HostRow {
+        id: column::id(row, 0, DeploymentId::from_bytes)?,
+        project_id: column::id(row, 1, ProjectId::from_bytes)?,
+        label: row.get(2)?,
+        state: column::word(row, 3)?,
+        environment: column::word(row, 4)?,
+        document: column::optional_digest(row, 5)?,
+        sealed_at: column::optional_time(row, 6)?,
+    })
+}
+
+impl View<'_> {
+    /// The deployment with this id, of a project that is there.
+    pub(crate) fn deployment(&self, id: DeploymentId) -> Result<Option<DeploymentRow>, DbError> {
+        self.connection
+            .query_row(
+                &format!("{DEPLOYMENT} AND d.id = ?1"),
+                [id.as_bytes()],
+                deployment,
+            )
+            .optional()
+            .map_err(DbError::sql("look up a deployment"))
+    }
+
+    /// The deployment with this label, of a project that is there.
+    pub(crate) fn deployment_by_label(
+        &self,
+        label: &str,
+    ) -> Result<Option<DeploymentRow>, DbError> {
+        self.connection
+            .query_row(
+                &format!("{DEPLOYMENT} AND d.label = ?1"),
+                [label],
+                deployment,
+            )
+            .optional()
+            .map_err(DbError::sql("look up a deployment"))
+    }
+
+    /// A project's deployments without the deleted ones, newest first, older than `before`.
+    pub(crate) fn deployments(
+        &self,
+        project_id: ProjectId,
+        before: Option<DeploymentId>,
+        rows_max: u32,
+    ) -> Result<Vec<DeploymentRow>, DbError> {
+        let before = before.map_or([0xFF; 16], |id| *id.as_bytes());
+        let sql = format!(
+            "{DEPLOYMENT} AND d.project_id = ?1 AND d.id < ?2 AND d.state <> 'deleted'
+             ORDER BY d.id DESC LIMIT ?3"
+        );
+        self.connection
+            .prepare(&sql)
+            .and_then(|mut statement| {
+                let rows =
+                    statement.query_map((project_id.as_bytes(), before, rows_max), deployment)?;
+                rows.collect()
+            })
+            .map_err(DbError::sql("list deployments"))
+    }
+
+    /// The newest deployments of all projects, without the deleted ones.
+    pub(crate) fn recent_deployments(&self, rows_max: u32) -> Result<Vec<DeploymentRow>, DbError> {
+        let sql = format!("{DEPLOYMENT} AND d.state <> 'deleted' ORDER BY d.id DESC LIMIT ?1");
+        self.connection
+            .prepare(&sql)
+            .and_then(|mut statement| statement.query_map([rows_max], deployment)?.collect())
+            .map_err(DbError::sql("list recent deployments"))
+    }
+
+    /// Every deployment of every project that is there, oldest first, for the snapshot.
+    pub(crate) fn deployment_hosts(&self) -> Result<Vec<HostRow>, DbError> {
+        let sql =
+            "SELECT d.id, d.project_id, d.label, d.state, d.environment, d.document, d.sealed_at
+            FROM deployments d JOIN projects p ON p.id = d.project_id
+            WHERE p.deleted_at IS NULL ORDER BY d.id";
+        self.connection
+            .prepare(sql)
+            .and_then(|mut statement| statement.query_map((), host)?.collect())
+            .map_err(DbError::sql("read the deployments' hosts"))
+    }
+
+    /// The newest sealed deployment whose encoded variants nobody has looked after.
+    pub(crate) fn deployment_without_variants(
+        &self,
+    ) -> Result<Option<(DeploymentId, BlobDigest)>, DbError> {
+        let sql = "SELECT id, document FROM deployments
+            WHERE state = 'sealed' AND variants_at IS NULL ORDER BY id DESC LIMIT 1";
+        let row = self
+            .connection
+            .query_row(sql, (), |row| {
+                Ok((
+                    column::id(row, 0, DeploymentId::from_bytes)?,
+                    column::optional_digest(row, 1)?,
+                ))
+            })
+            .optional()
+            .map_err(DbError::sql("look for a deployment without variants"))?;
+        Ok(row.and_then(|(id, document)| Some((id, document?))))
+    }
+}
+
+impl Change<'_> {
+    /// Keeps a new deployment.
+    pub(crate) fn insert_deployment(&self, new: &NewDeployment) -> Result<(), DbError> {
+        self.connection
+            .execute(
+                "INSERT INTO deployments
+                 (id, project_id, label, state, environment, source, file_count, size_bytes, created_at)
+                 VALUES (?1, ?2, ?3, 'uploading', ?4, ?5, ?6, ?7, ?8)",
+                (
+                    new.id.as_bytes(),
+                    new.project_id.as_bytes(),
+                    new.id.label(),
+                    new.environment.as_str(),
+                    to_json(&new.source)?,
+                    column::from_count(new.file_count),
+                    column::from_count(new.size_bytes),
+                    new.created_at.unix_ms(),
+                ),
+            )
+            .map(drop)
+            .map_err(DbError::sql("keep a deployment"))
+    }
+
+    /// Seals an uploading deployment. False when it is not uploading.
+    pub(crate) fn seal_deployment(
+        &self,
+        id: DeploymentId,
+        sealing: &Sealing,
+    ) -> Result<bool, DbError> {
+        self.connection
+            .execute(
+                "UPDATE deployments
+                 SET state = 'sealed', document = ?2, sealed_at = ?3, diagnostics = ?4
+                 WHERE id = ?1 AND state = 'uploading'",
+                (
+                    id.as_bytes(),
+                    sealing.document.as_bytes(),
+                    sealing.sealed_at.unix_ms(),
+                    to_json(&sealing.diagnostics)?,
+                ),
+            )
+            .map(|count| count > 0)
+            .map_err(DbError::sql("seal a deployment"))
+    }
+
+    /// Ends an uploading deployment in another way. False when it is not uploading.
+    pub(crate) fn end_deployment(
+        &self,
+        id: DeploymentId,
+        state: DeploymentState,
+        diagnostics: &[Diagnostic],
+    ) -> Result<bool, DbError> {
+        self.connection
+            .execute(
+                "UPDATE deployments SET state = ?2, diagnostics = ?3
+                 WHERE id = ?1 AND state = 'uploading'",
+                (id.as_bytes(), state.as_str(), to_json(&diagnostics)?),
+            )
+            .map(|count| count > 0)
+            .map_err(DbError::sql("end a deployment"))
+    }
+
+    /// Leaves a tombstone of a deployment.
+    pub(crate) fn delete_deployment(&self, id: DeploymentId) -> Result<(), DbError> {
+        self.connection
+            .execute(
+                "UPDATE deployments SET state = 'deleted', document = NULL WHERE id = ?1",
+                [id.as_bytes()],
+            )
+            .map(drop)
+            .map_err(DbError::sql("delete a deployment"))
+    }
+
+    /// Ends uploads that began before `before`. How many there were.
+    pub(crate) fn time_out_uploads(&self, before: Timestamp) -> Result<u64, DbError> {
+        self.connection
+            .execute(
+                "DELETE FROM announced_manifests WHERE deployment_id IN
+                 (SELECT id FROM deployments WHERE state = 'uploading' AND created_at < ?1)",
+                [before.unix_ms()],
+            )
+            .map_err(DbError::sql("drop old manifests"))?;
+        self.connection
+            .execute(
+                "UPDATE deployments SET state = 'timed_out'
+                 WHERE state = 'uploading' AND created_at < ?1",
+                [before.unix_ms()],
+            )
+            .map(|count| count as u64)
+            .map_err(DbError::sql("time out old uploads"))
+    }
+
+    /// Says that a deployment's variants have been looked after.
+    pub(crate) fn variants_made(&self, id: DeploymentId, now: Timestamp) -> Result<(), DbError> {
+        self.connection
+            .execute(
+                "UPDATE deployments SET variants_at = ?2 WHERE id = ?1",
+                (id.as_bytes(), now.unix_ms()),
+            )
+            .map(drop)
+            .map_err(DbError::sql("remember that variants were made"))
+    }
+
+    /// Has the variants of everything an alias points at looked after again: the side index may
+    /// have been lost.
+    pub(crate) fn look_after_variants_again(&self) -> Result<(), DbError> {
+        self.connection
+            .execute(
+                "UPDATE deployments SET variants_at = NULL
+                 WHERE state = 'sealed' AND id IN (SELECT deployment_id FROM aliases)",
+                (),
+            )
+            .map(drop)
+            .map_err(DbError::sql("ask for variants again"))
+    }
+}
+
+fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, DbError> {
+    serde_json::to_string(value).map_err(|_| DbError::Damaged { what: "value" })
+}

@@ -1,0 +1,216 @@
+//! The database: the only place with SQL. Others say what they mean in row types, through [`View`]
+//! for reading and [`Change`] for writing.
+//!
+//! SQLite in WAL mode with `synchronous=FULL`. One thread writes, in batches (group commit), and
+//! acknowledges only after COMMIT; a few connections read, each read seeing one moment.
+
+mod alias;
+pub(crate) mod announced;
+mod column;
+mod credential;
+mod deployment;
+mod health;
+mod instance;
+mod migrations;
+mod project;
+mod reader;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags};
+
+pub(crate) use alias::{AliasKind, AliasRow, MoveCause};
+pub(crate) use credential::{SessionRow, TokenRow};
+pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
+pub(crate) use health::{HealthRow, open_for_check};
+pub(crate) use project::{ProjectHost, ProjectRow};
+
+use crate::limits::ControlLimits;
+
+/// Why the database could not do something.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DbError {
+    /// SQLite said no.
+    #[error("{doing}")]
+    Sql {
+        /// A present-tense verb phrase.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The batch that held this change could not be committed; nothing of it was kept.
+    #[error("commit a batch of changes")]
+    Commit(#[source] Arc<rusqlite::Error>),
+    /// The file was made by a newer program.
+    #[error("the database has schema {found}, this program reads up to {newest}")]
+    TooNew {
+        /// The file's schema.
+        found: i64,
+        /// The newest that is understood.
+        newest: i64,
+    },
+    /// A stored value is not what was written.
+    #[error("a stored {what} cannot be read")]
+    Damaged {
+        /// Which kind of value.
+        what: &'static str,
+    },
+    /// Too many changes wait.
+    #[error("queue a change: the queue is full")]
+    Busy,
+    /// The database is closed, or the change itself panicked.
+    #[error("the database is closed")]
+    Closed,
+    /// A thread could not be started.
+    #[error("start the database's writer")]
+    Thread(#[source] std::io::Error),
+}
+
+impl DbError {
+    /// For `map_err`: names what was being done.
+    pub(crate) fn sql(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |source| Self::Sql { doing, source }
+    }
+}
+
+/// One moment of the database, for reading.
+#[derive(Debug)]
+pub(crate) struct View<'c> {
+    connection: &'c Connection,
+}
+
+/// A change in the making: everything that a [`View`] can, and writing. Kept as a whole or not at all.
+#[derive(Debug)]
+pub(crate) struct Change<'c> {
+    view: View<'c>,
+}
+
+impl<'c> std::ops::Deref for Change<'c> {
+    type Target = View<'c>;
+
+    fn deref(&self) -> &View<'c> {
+        &self.view
+    }
+}
+
+impl<'c> Change<'c> {
+    fn new(connection: &'c Connection) -> Self {
+        Self {
+            view: View { connection },
+        }
+    }
+}
+
+/// The database, open. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Db {
+    writer: writer::Writer,
+    readers: reader::Readers,
+}
+
+impl Db {
+    /// Opens the file (made if absent) and brings its schema up to date.
+    pub(crate) fn open(file: &Path, limits: &ControlLimits, now_ms: i64) -> Result<Self, DbError> {
+        let mut connection = Connection::open(file).map_err(DbError::sql("open the database"))?;
+        configure(&connection)?;
+        migrations::migrate(&mut connection, now_ms)?;
+        Ok(Self {
+            readers: reader::Readers::open(file, limits.db_readers_max)?,
+            writer: writer::Writer::start(file, connection, limits)?,
+        })
+    }
+
+    /// Makes a change; returns after it is durable. When `change` fails, nothing of it is kept.
+    pub(crate) async fn write<T, E>(
+        &self,
+        change: impl FnOnce(&Change<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.writer.submit(change, move |outcome| {
+            // Whoever asked may have gone; the change stands all the same.
+            drop(reply.send(outcome));
+        })?;
+        answer.await.unwrap_or(Err(DbError::Closed.into()))
+    }
+
+    /// As [`Db::write`], for callers outside of any runtime. Blocks the thread.
+    pub(crate) fn write_blocking<T, E>(
+        &self,
+        change: impl FnOnce(&Change<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        self.writer
+            .submit(change, move |outcome| drop(reply.send(outcome)))?;
+        answer.recv().unwrap_or(Err(DbError::Closed.into()))
+    }
+
+    /// Looks at one moment of the database, on a blocking thread.
+    pub(crate) async fn read<T, E>(
+        &self,
+        look: impl FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let readers = self.readers.clone();
+        let _place = readers.place().await;
+        tokio::task::spawn_blocking(move || readers.read(look))
+            .await
+            .unwrap_or(Err(DbError::Closed.into()))
+    }
+
+    /// As [`Db::read`], on this thread.
+    pub(crate) fn read_blocking<T, E: From<DbError>>(
+        &self,
+        look: impl FnOnce(&View<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.readers.read(look)
+    }
+
+    /// Commits what waits, moves the log into the file, ends the writer. Later changes are refused.
+    pub(crate) fn close(&self) {
+        self.writer.close();
+    }
+}
+
+/// What every connection is told first.
+fn configure(connection: &Connection) -> Result<(), DbError> {
+    connection
+        .busy_timeout(std::time::Duration::from_secs(5))
+        .and_then(|()| {
+            connection.execute_batch(
+                "PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = FULL;
+                 PRAGMA foreign_keys = ON;
+                 PRAGMA wal_autocheckpoint = 0;
+                 PRAGMA trusted_schema = OFF;",
+            )
+        })
+        .map_err(DbError::sql("configure a database connection"))
+}
+
+/// Opens a connection that cannot write.
+fn open_read_only(file: &Path) -> Result<Connection, DbError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)
+        .map_err(DbError::sql("open the database for reading"))?;
+    connection
+        .busy_timeout(std::time::Duration::from_secs(5))
+        .map_err(DbError::sql("configure a database connection"))?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests;

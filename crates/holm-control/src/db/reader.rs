@@ -1,0 +1,83 @@
+//! The connections that read, and who may use one now.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{DbError, View, open_read_only};
+
+/// A few read-only connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Readers {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    file: std::path::PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    idle_max: usize,
+    places: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn open(file: &Path, readers_max: usize) -> Result<Self, DbError> {
+        let first = open_read_only(file)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                file: file.to_owned(),
+                idle: Mutex::new(vec![first]),
+                idle_max: readers_max,
+                places: Arc::new(Semaphore::new(readers_max)),
+            }),
+        })
+    }
+
+    /// Waits until fewer than the maximum read. `None` never happens while the pool lives.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.shared.places).acquire_owned().await.ok()
+    }
+
+    /// Lets `look` see one moment of the database.
+    pub(super) fn read<T, E: From<DbError>>(
+        &self,
+        look: impl FnOnce(&View<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.take()?;
+        let outcome = {
+            let moment = connection
+                .transaction()
+                .map_err(DbError::sql("begin to read"))?;
+            look(&View {
+                connection: &moment,
+            })
+        };
+        self.put_back(connection);
+        outcome
+    }
+
+    fn take(&self) -> Result<Connection, DbError> {
+        let idle = self.lock().pop();
+        match idle {
+            Some(connection) => Ok(connection),
+            None => open_read_only(&self.shared.file),
+        }
+    }
+
+    fn put_back(&self, connection: Connection) {
+        let mut idle = self.lock();
+        if idle.len() < self.shared.idle_max {
+            idle.push(connection);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        // A panic while it was held cannot have left the list half changed.
+        self.shared
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

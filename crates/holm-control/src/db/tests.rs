@@ -1,0 +1,142 @@
+//! The database's own promises: a failing change takes no other down, nothing is lost by closing.
+
+use std::sync::Arc;
+
+use holm_types::{ProjectId, Timestamp};
+
+use super::*;
+
+fn open(folder: &Path) -> Db {
+    Db::open(&folder.join("control.db"), &ControlLimits::default(), 0).unwrap()
+}
+
+fn insert(db: &Db, number: u8, name: &str) -> Result<bool, DbError> {
+    let name = name.parse().unwrap();
+    db.write_blocking(move |change| {
+        let now = Timestamp::from_unix_ms(1);
+        change.insert_project(ProjectId::from_bytes([number; 16]), &name, now)
+    })
+}
+
+#[test]
+fn migrations_run_once_and_data_outlives_closing() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    assert!(insert(&db, 1, "blog").unwrap());
+    assert!(!insert(&db, 2, "blog").unwrap());
+    db.close();
+    assert!(matches!(insert(&db, 3, "late"), Err(DbError::Closed)));
+    let log = folder.path().join("control.db-wal");
+    assert_eq!(
+        std::fs::metadata(log).map_or(0, |metadata| metadata.len()),
+        0
+    );
+    let db = open(folder.path());
+    let found = db
+        .read_blocking(|view| view.project_by_name("blog"))
+        .unwrap();
+    assert_eq!(found.unwrap().id, ProjectId::from_bytes([1; 16]));
+}
+
+#[test]
+fn a_newer_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).close();
+    let file = folder.path().join("control.db");
+    let connection = Connection::open(&file).unwrap();
+    connection
+        .execute("INSERT INTO migrations VALUES (99, 0)", ())
+        .unwrap();
+    drop(connection);
+    let refused = Db::open(&file, &ControlLimits::default(), 0);
+    assert!(matches!(refused, Err(DbError::TooNew { found: 99, .. })));
+}
+
+#[test]
+fn a_failing_change_takes_no_other_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Arc::new(open(folder.path()));
+    // All but the first wait while it holds the writer, so they share one batch.
+    let (release, held) = std::sync::mpsc::sync_channel::<()>(0);
+    let first = {
+        let db = Arc::clone(&db);
+        std::thread::spawn(move || {
+            db.write_blocking::<_, DbError>(move |_| Ok(held.recv().is_ok()))
+        })
+    };
+    let others: Vec<_> = (1..=20_u8)
+        .map(|number| {
+            let db = Arc::clone(&db);
+            std::thread::spawn(move || {
+                db.write_blocking::<(), DbError>(move |change| {
+                    let name = format!("p{number}").parse().unwrap();
+                    let id = ProjectId::from_bytes([number; 16]);
+                    change.insert_project(id, &name, Timestamp::default())?;
+                    assert!(number != 7, "a bug in a change");
+                    if number % 2 == 0 {
+                        return Err(DbError::Damaged { what: "test" });
+                    }
+                    Ok(())
+                })
+            })
+        })
+        .collect();
+    release.send(()).unwrap();
+    assert!(first.join().unwrap().unwrap());
+    let outcomes: Vec<bool> = others
+        .into_iter()
+        .map(|thread| thread.join().unwrap().is_ok())
+        .collect();
+    let kept = db.read_blocking(|view| view.projects(None, 100)).unwrap();
+    let mut kept: Vec<u8> = kept.iter().map(|row| row.id.as_bytes()[0]).collect();
+    kept.sort_unstable();
+    let want: Vec<u8> = (1..=20)
+        .filter(|number| number % 2 == 1 && *number != 7)
+        .collect();
+    assert_eq!(kept, want);
+    let want_ok: Vec<bool> = (1..=20_u8)
+        .map(|number| number % 2 == 1 && number != 7)
+        .collect();
+    assert_eq!(outcomes, want_ok);
+}
+
+#[test]
+fn the_schema_itself_keeps_aliases_on_sealed_deployments() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    insert(&db, 1, "blog").unwrap();
+    let project_id = ProjectId::from_bytes([1; 16]);
+    let id = holm_types::DeploymentId::from_bytes([2; 16]);
+    let pointed = db.write_blocking::<_, DbError>(move |change| {
+        change.insert_deployment(&NewDeployment {
+            id,
+            project_id,
+            environment: holm_types::Environment::Production,
+            source: holm_api::DeploymentSource::default(),
+            file_count: 0,
+            size_bytes: 0,
+            created_at: Timestamp::default(),
+        })?;
+        let now = Timestamp::default();
+        let move_id =
+            change.insert_alias_move(project_id, "blog", id, MoveCause::Deploy, None, now)?;
+        let row = AliasRow {
+            project_id,
+            kind: AliasKind::Production,
+            label: "blog".to_owned(),
+            deployment_id: id,
+            move_id,
+        };
+        change.put_alias(holm_types::AliasId::from_bytes([3; 16]), &row)
+    });
+    assert!(
+        matches!(
+            pointed,
+            Err(DbError::Sql {
+                doing: "move an alias",
+                ..
+            })
+        ),
+        "{pointed:?}"
+    );
+}

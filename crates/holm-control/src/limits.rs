@@ -1,0 +1,167 @@
+//! The maxima of the control plane.
+
+use std::time::Duration;
+
+use holm_types::{Limit, Unit};
+
+/// Every maximum of the control plane. The defaults are in [`LIMITS`], in the same order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlLimits {
+    /// Files in one deployment. Default 20,000 (EdgeOne's), at most 100,000.
+    pub files_max: u64,
+    /// Bytes of one file. Default 25 MiB (EdgeOne's).
+    pub file_bytes_max: u64,
+    /// Bytes of one streamed manifest. Default 64 MiB.
+    pub manifest_bytes_max: u64,
+    /// Bytes of one line of a streamed manifest. Default 16 KiB.
+    pub manifest_line_bytes_max: usize,
+    /// Bytes of one path in a manifest. Default 1,024.
+    pub path_bytes_max: usize,
+    /// Bytes of blobs in one commit. Default 4 MiB (decision D10.16).
+    pub inline_bytes_max: u64,
+    /// Bytes of one configuration file that is read while compiling. Default 1 MiB.
+    pub config_bytes_max: u64,
+    /// Deployments being announced or committed at once. Default 8.
+    pub deploys_max: usize,
+    /// Projects on this server. Default 1,000.
+    pub projects_max: u64,
+    /// How long an upload may stay unfinished. Default 24 hours.
+    pub upload_time_max: Duration,
+    /// How long a commit waits for the edge to serve it. Default 5 s.
+    pub take_up_wait_max: Duration,
+    /// Bytes of a JSON or form body. Default 64 KiB.
+    pub body_bytes_max: u64,
+    /// Time between two pieces of a body. Default 30 s.
+    pub body_idle_max: Duration,
+    /// Time of one request from head to answer. Default 10 minutes.
+    pub request_time_max: Duration,
+    /// Bytes of a refused request's body that are read so that the client sees the answer. Default 8 MiB.
+    pub drain_bytes_max: u64,
+    /// Time for a request's head. Default 10 s.
+    pub head_time_max: Duration,
+    /// Open connections. Default 256.
+    pub connections_max: usize,
+    /// Requests in flight. Default 64.
+    pub requests_max: usize,
+    /// Time for requests in flight when the server stops. Default 10 s.
+    pub drain_time_max: Duration,
+    /// Connections that read the database. Default 4.
+    pub db_readers_max: usize,
+    /// Changes waiting for the database's writer. Default 1,024.
+    pub db_queue_max: usize,
+    /// Changes in one commit of the database. Default 256.
+    pub db_batch_max: usize,
+    /// Bytes of the write-ahead log before it is moved into the file at once. Default 32 MiB.
+    pub db_log_bytes_max: u64,
+    /// Quiet time after which the write-ahead log is moved into the file. Default 500 ms.
+    pub db_checkpoint_idle: Duration,
+    /// Bytes of the largest asset that is given encoded variants. Default 10 MiB.
+    pub variant_source_bytes_max: u64,
+    /// Bytes of variants stored together. Default 4 MiB.
+    pub variant_batch_bytes_max: u64,
+}
+
+/// The bounds of [`ControlLimits::files_max`].
+pub const FILES_MAX_MAX: u64 = 100_000;
+
+impl Default for ControlLimits {
+    fn default() -> Self {
+        Self {
+            files_max: 20_000,
+            file_bytes_max: 25 * 1024 * 1024,
+            manifest_bytes_max: 64 * 1024 * 1024,
+            manifest_line_bytes_max: 16 * 1024,
+            path_bytes_max: 1024,
+            inline_bytes_max: 4 * 1024 * 1024,
+            config_bytes_max: 1024 * 1024,
+            deploys_max: 8,
+            projects_max: 1000,
+            upload_time_max: Duration::from_hours(24),
+            take_up_wait_max: Duration::from_secs(5),
+            body_bytes_max: 64 * 1024,
+            body_idle_max: Duration::from_secs(30),
+            request_time_max: Duration::from_mins(10),
+            drain_bytes_max: 8 * 1024 * 1024,
+            head_time_max: Duration::from_secs(10),
+            connections_max: 256,
+            requests_max: 64,
+            drain_time_max: Duration::from_secs(10),
+            db_readers_max: 4,
+            db_queue_max: 1024,
+            db_batch_max: 256,
+            db_log_bytes_max: 32 * 1024 * 1024,
+            db_checkpoint_idle: Duration::from_millis(500),
+            variant_source_bytes_max: 10 * 1024 * 1024,
+            variant_batch_bytes_max: 4 * 1024 * 1024,
+        }
+    }
+}
+
+macro_rules! limits {
+    ($($name:literal $unit:ident $default:literal $at_max:literal;)*) => {
+        /// The table of the control plane's maxima, for the reference page.
+        pub const LIMITS: &[Limit] = &[$(Limit {
+            name: concat!("control.", $name), unit: Unit::$unit, default: $default, at_max: $at_max,
+        }),*];
+    };
+}
+
+limits! {
+    "files_max" Count 20_000 "The deployment is refused with 422 deployment/too-many-files.";
+    "file_bytes_max" Bytes 26_214_400 "The deployment is refused with 422 deployment/file-too-large.";
+    "manifest_bytes_max" Bytes 67_108_864 "The manifest is refused with 413 request/too-large.";
+    "manifest_line_bytes_max" Bytes 16_384 "The manifest is refused with 422 deployment/manifest.";
+    "path_bytes_max" Bytes 1_024 "The manifest is refused with 422 deployment/manifest.";
+    "inline_bytes_max" Bytes 4_194_304 "The commit is refused with 413 request/too-large; upload the blobs first.";
+    "config_bytes_max" Bytes 1_048_576 "The deployment is refused with 422 deployment/file-too-large.";
+    "deploys_max" Count 8 "Further announcements and commits wait.";
+    "projects_max" Count 1_000 "A new project is refused with 409 project/limit.";
+    "upload_time_max" Milliseconds 86_400_000 "The deployment ends as timed_out.";
+    "take_up_wait_max" Milliseconds 5_000 "The commit answers although the edge has not said that it serves it.";
+    "body_bytes_max" Bytes 65_536 "The request is refused with 413 request/too-large.";
+    "body_idle_max" Milliseconds 30_000 "The request is refused with 408 request/timeout.";
+    "request_time_max" Milliseconds 600_000 "The request is ended with 408 request/timeout.";
+    "drain_bytes_max" Bytes 8_388_608 "The connection is closed after the answer.";
+    "head_time_max" Milliseconds 10_000 "The connection is closed.";
+    "connections_max" Count 256 "Further connections wait in the listen backlog.";
+    "requests_max" Count 64 "Further requests are refused with 503 server/busy.";
+    "drain_time_max" Milliseconds 10_000 "Connections that are still busy are closed.";
+    "db_readers_max" Count 4 "Further reads wait.";
+    "db_queue_max" Count 1_024 "Further changes are refused with 503 server/busy.";
+    "db_batch_max" Count 256 "Further changes go into the next commit.";
+    "db_log_bytes_max" Bytes 33_554_432 "The log is moved into the file before the next change.";
+    "db_checkpoint_idle" Milliseconds 500 "The log is moved into the file.";
+    "variant_source_bytes_max" Bytes 10_485_760 "A larger asset is served as it is.";
+    "variant_batch_bytes_max" Bytes 4_194_304 "What was made so far is stored before the next asset.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_what_the_defaults_are() {
+        let limits = ControlLimits::default();
+        let default = |name: &str| {
+            let full = format!("control.{name}");
+            let row = LIMITS.iter().find(|limit| limit.name == full);
+            row.unwrap_or_else(|| panic!("{full} is not in the table"))
+                .default
+        };
+        assert_eq!(default("files_max"), limits.files_max);
+        assert_eq!(default("file_bytes_max"), limits.file_bytes_max);
+        assert_eq!(default("manifest_bytes_max"), limits.manifest_bytes_max);
+        assert_eq!(default("inline_bytes_max"), limits.inline_bytes_max);
+        assert_eq!(default("body_bytes_max"), limits.body_bytes_max);
+        assert_eq!(
+            u128::from(default("upload_time_max")),
+            limits.upload_time_max.as_millis()
+        );
+        assert_eq!(
+            u128::from(default("take_up_wait_max")),
+            limits.take_up_wait_max.as_millis()
+        );
+        assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
+        assert_eq!(LIMITS.len(), 26);
+    }
+}

@@ -1,0 +1,129 @@
+//! The pages of the control listener until there is a console: status, claim, sign-in. Plain HTML
+//! from the server, no scripts; whatever a person or a site wrote is escaped.
+
+mod claim;
+mod html;
+mod sign_in;
+mod status;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::{get, post};
+use holm_types::{ErrorCode, RequestId};
+
+use crate::api::Peer;
+use crate::authz::{self, Actor, SESSION_COOKIE, Shown};
+use crate::body::RequestBody;
+use crate::core::Core;
+use crate::error::ApiError;
+
+/// The pages' part of the router.
+pub(crate) fn router(core: &Arc<Core>) -> Router {
+    let at = |show: Show| {
+        let core = Arc::clone(core);
+        move |request: Request| answer(Arc::clone(&core), show, request)
+    };
+    Router::new()
+        .route("/", get(at(Show::Status)))
+        .route("/claim", get(at(Show::Claim)).post(at(Show::ClaimNow)))
+        .route("/login", post(at(Show::SignIn)))
+        .route("/logout", post(at(Show::SignOut)))
+}
+
+/// Which page.
+#[derive(Clone, Copy, Debug)]
+enum Show {
+    Status,
+    Claim,
+    ClaimNow,
+    SignIn,
+    SignOut,
+}
+
+/// What a page is given.
+struct Visit {
+    core: Arc<Core>,
+    actor: Option<Actor>,
+    query: Option<String>,
+    peer: IpAddr,
+    body: RequestBody,
+}
+
+async fn answer(core: Arc<Core>, show: Show, request: Request) -> Response {
+    let request_id = request.extensions().get::<RequestId>().copied();
+    match carry_out(core, show, request).await {
+        Ok(response) => response,
+        Err(error) => html::error(&error, request_id.unwrap_or(RequestId::from_u64(0))),
+    }
+}
+
+async fn carry_out(core: Arc<Core>, show: Show, request: Request) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let peer = parts
+        .extensions
+        .get::<Peer>()
+        .map(|peer| peer.0.ip())
+        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "The connection has no peer"))?;
+    // Pages know people by their cookie only; a token belongs to the API.
+    let shown = match Shown::in_headers(&parts.headers) {
+        session @ Shown::Session(_) => session,
+        _ => Shown::Nothing,
+    };
+    let actor = authz::identify(&core, shown, peer).await?;
+    let visit = Visit {
+        query: parts.uri.query().map(str::to_owned),
+        body: RequestBody::new(body, core.config.limits.body_idle_max),
+        core,
+        actor,
+        peer,
+    };
+    match show {
+        Show::Status => status::show(visit).await,
+        Show::Claim => claim::ask(visit).await,
+        Show::ClaimNow => claim::claim(visit).await,
+        Show::SignIn => sign_in::sign_in(visit).await,
+        Show::SignOut => sign_in::sign_out(visit).await,
+    }
+}
+
+/// One field of a form or query. The fields read here are our own secrets, which need no decoding.
+fn field<'f>(form: &'f str, name: &str) -> Option<&'f str> {
+    form.split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+/// The body of a form, as text.
+async fn form(visit: &mut Visit) -> Result<String, ApiError> {
+    let bytes_max = visit.core.config.limits.body_bytes_max;
+    let bytes = visit
+        .body
+        .whole(bytes_max, "control.body_bytes_max")
+        .await?;
+    String::from_utf8(bytes.to_vec())
+        .map_err(|_| ApiError::new(ErrorCode::RequestInvalid, "The form cannot be read"))
+}
+
+/// `Set-Cookie` for a session; an empty secret ends it. Over TLS the name would be `__Host-`; this
+/// listener is on loopback (decision D10.6).
+fn session_cookie(secret: &str, seconds: u64) -> String {
+    format!("{SESSION_COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_by_their_whole_name() {
+        assert_eq!(field("code=abc", "code"), Some("abc"));
+        assert_eq!(field("x=1&code=abc&y", "code"), Some("abc"));
+        assert_eq!(field("xcode=abc", "code"), None);
+        assert_eq!(field("", "code"), None);
+    }
+}

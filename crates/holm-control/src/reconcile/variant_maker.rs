@@ -1,0 +1,206 @@
+//! Makes the br and gzip forms of text-like assets, after sealing, one at a time on a blocking thread.
+//! A deployment is served without them; nothing waits for this.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use holm_site::{AssetRef, Site, codec};
+use holm_storage::{ContentCoding, Variant, Variants, compress};
+use holm_telemetry::event::TaskFailed;
+use holm_types::{BlobDigest, DeploymentId, ErrorCode};
+use tokio::sync::watch;
+
+use super::Report;
+use crate::core::Core;
+use crate::error::ApiError;
+
+/// How often the maker looks whether a deploy is under way before it takes the next asset all the same.
+const COURTESY_LOOKS: u32 = 50;
+
+/// Time between two such looks.
+const COURTESY_PAUSE: Duration = Duration::from_millis(20);
+
+/// An asset without variants yet.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    digest: BlobDigest,
+    size_bytes: u64,
+}
+
+/// One asset's encoded forms, not stored yet.
+#[derive(Debug)]
+struct Made {
+    source: BlobDigest,
+    br: Option<Bytes>,
+    gzip: Option<Bytes>,
+}
+
+/// Makes variants for what was sealed, newest first.
+#[derive(Debug)]
+pub(crate) struct VariantMaker<'c> {
+    core: &'c Core,
+}
+
+impl<'c> VariantMaker<'c> {
+    pub(crate) fn new(core: &'c Core) -> Self {
+        Self { core }
+    }
+
+    /// Looks after every sealed deployment that nobody has looked after; ends early when stopping.
+    pub(crate) async fn run_once(&self, stop: &watch::Receiver<bool>) -> Result<Report, ApiError> {
+        let mut report = Report::default();
+        while !*stop.borrow() {
+            let next = self
+                .core
+                .db
+                .read(|view| view.deployment_without_variants())
+                .await?;
+            let Some((id, document)) = next else {
+                break;
+            };
+            let Some(made_count) = self.look_after(id, document, stop).await? else {
+                break;
+            };
+            report.changed_count += made_count;
+            let now = self.core.now();
+            self.core
+                .db
+                .write(move |change| change.variants_made(id, now))
+                .await?;
+        }
+        Ok(report)
+    }
+
+    /// How many assets were encoded. `None` when it was stopped before the end.
+    async fn look_after(
+        &self,
+        id: DeploymentId,
+        document: BlobDigest,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Option<u64>, ApiError> {
+        let mut waiting = Vec::new();
+        let mut waiting_bytes = 0;
+        let mut made_count = 0;
+        for source in self.sources(document).await? {
+            if *stop.borrow() {
+                return Ok(None);
+            }
+            match self.encode(source).await {
+                Ok(made) => {
+                    waiting_bytes += made_bytes(&made);
+                    waiting.push(made);
+                    made_count += 1;
+                }
+                // One damaged blob must not keep the others from their variants.
+                Err(error) => TaskFailed {
+                    task: "variant_maker".to_owned(),
+                    reason: format!("encode {} of {id}: {}", source.digest, error.reason()),
+                }
+                .emit(),
+            }
+            if waiting_bytes >= self.core.config.limits.variant_batch_bytes_max {
+                self.store(std::mem::take(&mut waiting)).await?;
+                waiting_bytes = 0;
+            }
+        }
+        self.store(waiting).await?;
+        Ok(Some(made_count))
+    }
+
+    /// The assets of a deployment that compression pays for and that nobody has tried.
+    async fn sources(&self, document: BlobDigest) -> Result<Vec<Source>, ApiError> {
+        let bytes = self.core.blobs.read_verified(document).await?;
+        let variants = self.core.variants.clone();
+        let size_max = self.core.config.limits.variant_source_bytes_max;
+        let list = move || {
+            let site = Site::new(codec::decode_document(&bytes)?);
+            let count = u32::try_from(site.manifest().entries().len()).unwrap_or(u32::MAX);
+            let mut seen = HashSet::new();
+            let sources = (0..count)
+                .map(|index| site.asset(AssetRef(index)))
+                .filter(|asset| asset.is_compressible && asset.size_bytes <= size_max)
+                .filter(|asset| variants.get(&asset.digest).is_none() && seen.insert(asset.digest))
+                .map(|asset| Source {
+                    digest: asset.digest,
+                    size_bytes: asset.size_bytes,
+                });
+            Ok::<_, codec::DecodeError>(sources.collect())
+        };
+        let unreadable = |error: &(dyn std::error::Error + 'static)| {
+            ApiError::from_cause(ErrorCode::Internal, "A deployment cannot be read", error)
+        };
+        tokio::task::spawn_blocking(list)
+            .await
+            .map_err(|error| unreadable(&error))?
+            .map_err(|error| unreadable(&error))
+    }
+
+    async fn encode(&self, source: Source) -> Result<Made, ApiError> {
+        self.let_deploys_go_first().await;
+        let bytes = self
+            .core
+            .blobs
+            .read(source.digest, 0..source.size_bytes)
+            .await?;
+        tokio::task::spawn_blocking(move || Made {
+            source: source.digest,
+            br: compress(&bytes, ContentCoding::Br).map(Bytes::from),
+            gzip: compress(&bytes, ContentCoding::Gzip).map(Bytes::from),
+        })
+        .await
+        .map_err(|error| {
+            ApiError::from_cause(ErrorCode::Internal, "An asset could not be encoded", &error)
+        })
+    }
+
+    /// Waits while somebody is announcing or committing, but not for ever.
+    async fn let_deploys_go_first(&self) {
+        let mut looks_left = COURTESY_LOOKS;
+        while self.core.deploys.available_permits() < self.core.config.limits.deploys_max
+            && looks_left > 0
+        {
+            looks_left -= 1;
+            tokio::time::sleep(COURTESY_PAUSE).await;
+        }
+    }
+
+    /// First the blobs, durably; then the index that names them.
+    async fn store(&self, made: Vec<Made>) -> Result<(), ApiError> {
+        let mut upload = self.core.blobs.upload();
+        let mut known = Vec::with_capacity(made.len());
+        for made in made {
+            let mut variants = Variants::default();
+            for (bytes, variant) in [(made.br, &mut variants.br), (made.gzip, &mut variants.gzip)] {
+                let Some(bytes) = bytes else { continue };
+                let digest = BlobDigest::of(&bytes);
+                let size_bytes = bytes.len() as u64;
+                upload.put(digest, bytes).await?;
+                *variant = Some(Variant { digest, size_bytes });
+            }
+            known.push((made.source, variants));
+        }
+        if known.is_empty() {
+            return Ok(());
+        }
+        upload.finish().await?;
+        for (source, variants) in known {
+            self.core
+                .variants
+                .record(source, variants)
+                .map_err(|error| {
+                    ApiError::from_cause(
+                        ErrorCode::StorageUnavailable,
+                        "The server's disk refused to write",
+                        &error,
+                    )
+                })?;
+        }
+        Ok(())
+    }
+}
+
+fn made_bytes(made: &Made) -> u64 {
+    let size = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+    size(&made.br) + size(&made.gzip)
+}

@@ -1,0 +1,371 @@
+//! What the server is told, from flags, environment, file and defaults, each value with its origin.
+//!
+//! Flags and environment arrive as [`ServerArgs`] (clap reads both); the file is `holm.toml`.
+//! [`ServerConfig`] has no `Option` where there is a default.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::args::ServerArgs;
+use crate::console;
+use crate::exit::ServerError;
+
+/// Where a setting's value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag or its environment variable.
+    FlagOrEnvironment,
+    /// A line of the configuration file.
+    File(PathBuf),
+    /// Nobody said anything.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FlagOrEnvironment => f.write_str("flag or environment"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value that holds.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Everything the server is told.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where everything is kept. Default: `holm` in the user's data folder.
+    pub data: Setting<PathBuf>,
+    /// The address of sites. Default: 127.0.0.1:8088.
+    pub listen: Setting<SocketAddr>,
+    /// The address of the API and console. Default: 127.0.0.1:8089.
+    pub control_listen: Setting<SocketAddr>,
+    /// The address under which a TLS proxy shows the API and console. `None`: no proxy.
+    pub control_url: Setting<Option<String>>,
+    /// The domain that project hosts end with. Default: `localhost`, which works without DNS.
+    pub base_domain: Setting<String>,
+    /// Threads that serve requests, 1 to 256. Default: one per processor.
+    pub threads: Setting<usize>,
+}
+
+/// Why the configuration cannot be used. Every finding names the setting and the place.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("read the configuration file {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("the configuration file {} is wrong:\n{message}", path.display())]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        message: String,
+    },
+    /// A value is out of range.
+    #[error("the setting `{name}` (from {origin}) is {value}, but {rule}")]
+    Range {
+        /// The setting.
+        name: &'static str,
+        /// Where it came from.
+        origin: String,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        rule: &'static str,
+    },
+    /// There is no home folder to put the data into.
+    #[error("there is no home folder to keep data in; say where with --data DIR")]
+    NoHome,
+}
+
+/// `holm.toml`. Unknown keys are errors.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServerFile {
+    data: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    control_listen: Option<SocketAddr>,
+    control_url: Option<String>,
+    base_domain: Option<String>,
+    threads: Option<usize>,
+}
+
+impl ServerConfig {
+    /// Combines flags and environment with the file and the defaults, and checks every value.
+    pub fn combine(args: &ServerArgs) -> Result<Self, ConfigError> {
+        let default_data = default_data_folder();
+        let assumed = args.data.clone().or_else(|| default_data.clone());
+        let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
+        let config = Self {
+            data: pick(args.data.clone(), file.data, &path, default_data)
+                .ok_or(ConfigError::NoHome)?,
+            listen: pick(args.listen, file.listen, &path, Some(loopback(8088)))
+                .ok_or(ConfigError::NoHome)?,
+            control_listen: pick(
+                args.control_listen,
+                file.control_listen,
+                &path,
+                Some(loopback(8089)),
+            )
+            .ok_or(ConfigError::NoHome)?,
+            control_url: pick(
+                args.control_url.clone().map(Some),
+                file.control_url.map(Some),
+                &path,
+                Some(None),
+            )
+            .ok_or(ConfigError::NoHome)?,
+            base_domain: pick(
+                args.base_domain.clone(),
+                file.base_domain,
+                &path,
+                Some("localhost".to_owned()),
+            )
+            .ok_or(ConfigError::NoHome)?,
+            threads: pick(
+                args.threads,
+                file.threads,
+                &path,
+                Some(std::thread::available_parallelism().map_or(1, usize::from)),
+            )
+            .ok_or(ConfigError::NoHome)?,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let range = |name, origin: &Origin, value: String, rule| ConfigError::Range {
+            name,
+            origin: origin.to_string(),
+            value,
+            rule,
+        };
+        if !(1..=256).contains(&self.threads.value) {
+            return Err(range(
+                "threads",
+                &self.threads.origin,
+                self.threads.value.to_string(),
+                "it must be between 1 and 256",
+            ));
+        }
+        let domain = &self.base_domain;
+        let is_name = holm_types::Hostname::parse(&domain.value)
+            .is_ok_and(|host| host.as_str() == domain.value && !host.as_str().starts_with('.'));
+        if !is_name {
+            return Err(range(
+                "base_domain",
+                &domain.origin,
+                format!("`{}`", domain.value),
+                "it must be a host name in lower case without a port, such as sites.example.org",
+            ));
+        }
+        if let Some(url) = &self.control_url.value
+            && !url.starts_with("https://")
+        {
+            return Err(range(
+                "control_url",
+                &self.control_url.origin,
+                format!("`{url}`"),
+                "it must start with https://",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Every setting: name, value, origin.
+    fn rows(&self) -> Vec<(&'static str, String, &Origin)> {
+        let control_url = self.control_url.value.clone().unwrap_or_default();
+        vec![
+            (
+                "data",
+                self.data.value.display().to_string(),
+                &self.data.origin,
+            ),
+            ("listen", self.listen.value.to_string(), &self.listen.origin),
+            (
+                "control_listen",
+                self.control_listen.value.to_string(),
+                &self.control_listen.origin,
+            ),
+            ("control_url", control_url, &self.control_url.origin),
+            (
+                "base_domain",
+                self.base_domain.value.clone(),
+                &self.base_domain.origin,
+            ),
+            (
+                "threads",
+                self.threads.value.to_string(),
+                &self.threads.origin,
+            ),
+        ]
+    }
+}
+
+/// `holm serve config`: every setting with its origin.
+pub(crate) fn show(args: &ServerArgs) -> Result<(), ServerError> {
+    let config = ServerConfig::combine(args)?;
+    for (name, value, origin) in config.rows() {
+        if args.json {
+            let line =
+                serde_json::json!({"name": name, "value": value, "origin": origin.to_string()});
+            console::out(&line);
+        } else {
+            console::out(&format!("{name:<16} {value:<40} ({origin})"));
+        }
+    }
+    Ok(())
+}
+
+/// The first of flag, file and default.
+fn pick<T>(
+    flag: Option<T>,
+    file: Option<T>,
+    path: &Path,
+    default: Option<T>,
+) -> Option<Setting<T>> {
+    if let Some(value) = flag {
+        return Some(Setting {
+            value,
+            origin: Origin::FlagOrEnvironment,
+        });
+    }
+    if let Some(value) = file {
+        return Some(Setting {
+            value,
+            origin: Origin::File(path.to_owned()),
+        });
+    }
+    default.map(|value| Setting {
+        value,
+        origin: Origin::Default,
+    })
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// The file named, or `holm.toml` in the data folder if there is one.
+fn read_file(
+    named: Option<&Path>,
+    data: Option<&Path>,
+) -> Result<(ServerFile, PathBuf), ConfigError> {
+    let path = match (named, data) {
+        (Some(named), _) => named.to_owned(),
+        (None, Some(data)) => data.join("holm.toml"),
+        (None, None) => return Ok((ServerFile::default(), PathBuf::new())),
+    };
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(source) if named.is_none() && source.kind() == std::io::ErrorKind::NotFound => {
+            return Ok((ServerFile::default(), path));
+        }
+        Err(source) => return Err(ConfigError::Read { path, source }),
+    };
+    match toml::from_str(&text) {
+        Ok(file) => Ok((file, path)),
+        Err(error) => Err(ConfigError::Parse {
+            path,
+            message: error.to_string(),
+        }),
+    }
+}
+
+/// `holm` in the user's data folder (XDG base directory specification). `None` without a home.
+fn default_data_folder() -> Option<PathBuf> {
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    from("XDG_DATA_HOME")
+        .or_else(|| from("HOME").map(|home| home.join(".local/share")))
+        .map(|folder| folder.join("holm"))
+}
+
+/// The data folder that `doctor` checks when none is named.
+pub(crate) fn data_folder(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+    named
+        .or_else(default_data_folder)
+        .ok_or(ConfigError::NoHome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(data: &Path) -> ServerArgs {
+        ServerArgs {
+            data: Some(data.to_owned()),
+            ..ServerArgs::default()
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(
+            data.path().join("holm.toml"),
+            "threads = 3\nbase_domain = \"a.test\"\n",
+        )
+        .unwrap();
+        let mut args = args(data.path());
+        args.threads = Some(2);
+        let config = ServerConfig::combine(&args).unwrap();
+        assert_eq!(config.threads.value, 2);
+        assert_eq!(config.base_domain.value, "a.test");
+        assert!(matches!(config.base_domain.origin, Origin::File(_)));
+        assert_eq!(config.listen.origin, Origin::Default);
+    }
+
+    #[test]
+    fn bad_settings_name_the_setting_and_the_place() {
+        let data = tempfile::tempdir().unwrap();
+        let file = data.path().join("holm.toml");
+        for (text, want) in [
+            ("threads = 0", "`threads`"),
+            ("base_domain = \"Not A Name\"", "`base_domain`"),
+            ("control_url = \"http://x\"", "`control_url`"),
+            ("thraeds = 1", "unknown field `thraeds`"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let error = ServerConfig::combine(&args(data.path()))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(want), "{text}: {error}");
+            assert!(error.contains("holm.toml"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        let data = tempfile::tempdir().unwrap();
+        let mut args = args(data.path());
+        args.config = Some(data.path().join("absent.toml"));
+        assert!(matches!(
+            ServerConfig::combine(&args),
+            Err(ConfigError::Read { .. })
+        ));
+    }
+}

@@ -1,0 +1,138 @@
+//! The data folder: where everything lives, held by one server at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// The data folder, locked for as long as this value lives.
+#[derive(Debug)]
+pub(crate) struct DataFolder {
+    root: PathBuf,
+    _lock: File,
+}
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DataFolderError {
+    /// It cannot be made or opened.
+    #[error("open the data folder {}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another server holds it.
+    #[error("the data folder {} is in use by another Holm", path.display())]
+    InUse {
+        /// Which.
+        path: PathBuf,
+    },
+}
+
+impl DataFolderError {
+    pub(crate) fn is_in_use(&self) -> bool {
+        matches!(self, Self::InUse { .. })
+    }
+
+    pub(crate) fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::InUse { .. } => {
+                "stop the other one, deploy to it with `holm deploy`, or choose another folder with --data".to_owned()
+            }
+            Self::Io { .. } => "choose a folder that you may write with --data".to_owned(),
+        })
+    }
+}
+
+impl DataFolder {
+    /// Makes the folder if it is absent (readable by its owner only) and locks it.
+    pub(crate) fn lock(root: &Path) -> Result<Self, DataFolderError> {
+        let io = |source| DataFolderError::Io {
+            path: root.to_owned(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(root)
+            .map_err(io)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(root.join("lock"))
+            .map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                root: root.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(DataFolderError::InUse {
+                path: root.to_owned(),
+            }),
+            Err(TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+
+    /// Where each thing lives.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::of(&self.root)
+    }
+}
+
+/// Where each thing lives in a data folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    /// Blobs by digest.
+    pub(crate) blobs: PathBuf,
+    /// The index of encoded forms.
+    pub(crate) variants: PathBuf,
+    /// The published snapshot.
+    pub(crate) snapshots: PathBuf,
+    /// The control plane's database.
+    pub(crate) database: PathBuf,
+    /// Access records.
+    pub(crate) records: PathBuf,
+    /// The sample project, when `up` is not given a folder.
+    pub(crate) sample: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn of(root: &Path) -> Self {
+        Self {
+            blobs: root.join("blobs"),
+            variants: root.join("variants.index"),
+            snapshots: root.join("snapshots"),
+            database: root.join("control.db"),
+            records: root.join("records"),
+            sample: root.join("sample"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_server_is_refused_while_the_first_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("data");
+        let first = DataFolder::lock(&root).unwrap();
+        assert!(DataFolder::lock(&root).unwrap_err().is_in_use());
+        drop(first);
+        assert!(DataFolder::lock(&root).is_ok());
+    }
+
+    #[test]
+    fn only_the_owner_may_look_inside() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("data");
+        let _held = DataFolder::lock(&root).unwrap();
+        let mode = std::fs::metadata(&root).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+}

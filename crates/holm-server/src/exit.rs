@@ -1,0 +1,117 @@
+//! How the server's words end: exit codes as the command line documents them, errors with their chain.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::console;
+
+/// Something failed.
+pub(crate) const FAILURE: u8 = 1;
+/// The words or flags are wrong.
+pub(crate) const USAGE: u8 = 2;
+/// Something else holds what is needed (port, data folder).
+pub(crate) const CONFLICT: u8 = 5;
+
+/// Why a word of the server's ended without success.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServerError {
+    /// The flags, the environment or the file are wrong.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// clap could not read the flags.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    DataFolder(#[from] crate::data_folder::DataFolderError),
+    /// A listener cannot be opened.
+    #[error("listen on {address} for {what}")]
+    Listen {
+        /// Which address.
+        address: std::net::SocketAddr,
+        /// `sites` or `the API and console`.
+        what: &'static str,
+        /// The flag that changes it.
+        flag: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A part cannot be opened.
+    #[error("{doing}")]
+    Open {
+        /// A present-tense verb phrase.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The control listener may not be reached from elsewhere yet.
+    #[error("refuse to open the API on {address}: {why}")]
+    ControlExposed {
+        /// Which address.
+        address: std::net::SocketAddr,
+        /// What is missing.
+        why: &'static str,
+    },
+    /// `up` could not deploy the folder; the deploy has said why.
+    #[error("the folder was not deployed, so the server stops")]
+    Deploy(ExitCode),
+}
+
+impl ServerError {
+    fn code(&self) -> ExitCode {
+        if let Self::Deploy(code) = self {
+            return *code;
+        }
+        ExitCode::from(match self {
+            Self::Config(_) | Self::ControlExposed { .. } => USAGE,
+            Self::Usage(_) => USAGE,
+            Self::DataFolder(error) if error.is_in_use() => CONFLICT,
+            Self::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+                CONFLICT
+            }
+            _ => FAILURE,
+        })
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::DataFolder(error) => error.hint(),
+            Self::Listen { flag, source, .. } => Some(match source.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    format!("stop what listens there, or choose another address with {flag} (port 0 takes any free one)")
+                }
+                std::io::ErrorKind::PermissionDenied => {
+                    format!("ports below 1024 need the right to bind them; choose a higher one with {flag}")
+                }
+                _ => format!("choose another address with {flag}"),
+            }),
+            Self::ControlExposed { .. } => Some(
+                "claim the server on loopback first, then put a TLS proxy in front and name it with --control-url https://...".to_owned(),
+            ),
+            Self::Open { .. } => Some("`holm doctor` checks the data folder and says what is wrong with it".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// The exit code of a result; an error is printed with its chain and hint.
+pub(crate) fn of(result: Result<(), ServerError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(ServerError::Usage(error)) => usage(&error),
+        Err(error) => {
+            console::error(&error, error.hint().as_deref());
+            error.code()
+        }
+    }
+}
+
+/// Prints what clap says; help and version are no failures.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    if error.print().is_err() {
+        return ExitCode::from(FAILURE);
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
+}

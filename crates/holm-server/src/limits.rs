@@ -1,0 +1,50 @@
+//! The maxima of the daemon itself.
+
+use std::time::Duration;
+
+use holm_types::{Limit, Unit};
+
+/// How long a stop may take in all, drain included, before the process ends anyway.
+pub(crate) const STOP_MAX: Duration = Duration::from_secs(40);
+
+/// Threads for file work, shared by both planes; work beyond it waits.
+pub(crate) const BLOCKING_THREADS_MAX: usize = 32;
+
+/// The table for `docs/reference/limits.md`.
+pub const LIMITS: &[Limit] = &[
+    Limit {
+        name: "server.stop_max",
+        unit: Unit::Milliseconds,
+        default: 40_000,
+        at_max: "the process ends without waiting for what is still open",
+    },
+    Limit {
+        name: "server.blocking_threads_max",
+        unit: Unit::Count,
+        default: 32,
+        at_max: "further file work waits for a free thread",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_says_what_the_code_does() {
+        let value = |name: &str| {
+            LIMITS
+                .iter()
+                .find(|limit| limit.name == name)
+                .map(|limit| limit.default)
+        };
+        assert_eq!(
+            value("server.stop_max").map(u128::from),
+            Some(STOP_MAX.as_millis())
+        );
+        assert_eq!(
+            value("server.blocking_threads_max"),
+            u64::try_from(BLOCKING_THREADS_MAX).ok()
+        );
+    }
+}

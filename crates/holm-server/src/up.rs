@@ -1,0 +1,93 @@
+//! `up`: the server and one deploy. The deploy itself is the command line's, handed in as a hook.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::args::UpArgs;
+use crate::config::ServerConfig;
+use crate::console;
+use crate::data_folder::Layout;
+use crate::exit::ServerError;
+use crate::server::{Server, Signals, open, runtime};
+
+/// What the deploy of `up` is told.
+#[derive(Clone, Debug)]
+pub struct UpReady {
+    /// The folder to deploy. `None`: the sample project, to be written into `sample_folder` first.
+    pub folder: Option<PathBuf>,
+    /// Where the sample project may be written.
+    pub sample_folder: PathBuf,
+    /// The project's name as given. `None`: from the folder's name.
+    pub project: Option<String>,
+    /// Where the API is.
+    pub api_url: String,
+    /// A token for it.
+    pub token: String,
+}
+
+/// What the deploy of `up` made.
+#[derive(Clone, Debug)]
+pub struct SiteDeployed {
+    /// The production URL.
+    pub url: String,
+}
+
+/// The deploy of `up`: blocking; an error is its exit code, after it has said what was wrong.
+pub type DeployHook = Box<dyn FnOnce(UpReady) -> Result<SiteDeployed, ExitCode> + Send>;
+
+/// How long the token of `up` lasts.
+const TOKEN_VALID: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// Starts the server, deploys, says where everything is, and serves until it is told to stop.
+pub(crate) fn up(args: UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
+    let config = ServerConfig::combine(&args.server)?;
+    runtime(&config)?.block_on(async {
+        let mut signals = Signals::new()?;
+        let server = Server::start(&config).await?;
+        let token = server
+            .control
+            .issue_local_token("holm up", TOKEN_VALID)
+            .map_err(|error| open("make a token", error))?;
+        let ready = UpReady {
+            folder: args.folder.clone(),
+            sample_folder: Layout::of(&config.data.value).sample,
+            project: args.project.clone(),
+            api_url: server.control_origin.clone(),
+            token: token.clone(),
+        };
+        let deployed = tokio::task::spawn_blocking(move || deploy(ready)).await;
+        match deployed.unwrap_or(Err(ExitCode::FAILURE)) {
+            Ok(site) => {
+                announce(&server, &site, &token, args.server.json);
+                signals.wait().await;
+                server.stop().await;
+                Ok(())
+            }
+            Err(code) => {
+                server.stop().await;
+                Err(ServerError::Deploy(code))
+            }
+        }
+    })
+}
+
+fn announce(server: &Server, site: &SiteDeployed, token: &str, is_json: bool) {
+    let owner_link = server.control.owner_link();
+    let api_url = &server.control_origin;
+    if is_json {
+        console::out(&serde_json::json!({
+            "url": site.url,
+            "console_url": api_url,
+            "api_url": api_url,
+            "owner_link": owner_link,
+            "token": token,
+        }));
+        return;
+    }
+    console::out(&site.url);
+    console::say(&format!("\nConsole  {api_url}"));
+    if let Some(link) = owner_link {
+        console::say(&format!("Owner    {link}  (works once)"));
+    }
+    console::say(&"Stop     Ctrl-C");
+}

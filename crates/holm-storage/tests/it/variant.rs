@@ -1,0 +1,132 @@
+//! The variant index: restarts, torn ends, damaged records.
+
+use std::fs;
+use std::path::Path;
+
+use holm_storage::{ContentCoding, Variant, VariantIndex, Variants};
+use holm_types::BlobDigest;
+
+use crate::support::{cut, flip};
+
+fn source(number: u8) -> BlobDigest {
+    BlobDigest::of(&[number])
+}
+
+fn variants(number: u8) -> Variants {
+    let variant = |salt| Variant {
+        digest: BlobDigest::of(&[number, salt]),
+        size_bytes: 7 + u64::from(number),
+    };
+    Variants {
+        br: (number & 1 == 0).then(|| variant(1)),
+        gzip: (number & 2 == 0).then(|| variant(2)),
+    }
+}
+
+fn record(file: &Path, numbers: impl IntoIterator<Item = u8>) {
+    let index = VariantIndex::open(file).unwrap();
+    numbers
+        .into_iter()
+        .for_each(|number| index.record(source(number), variants(number)).unwrap());
+}
+
+/// Which of the first ten are known; each must be right.
+fn known(file: &Path) -> Vec<u8> {
+    let index = VariantIndex::open(file).unwrap();
+    let known: Vec<u8> = (0..10)
+        .filter(|number| index.get(&source(*number)).is_some())
+        .collect();
+    for number in &known {
+        assert_eq!(index.get(&source(*number)), Some(variants(*number)));
+    }
+    assert_eq!(index.count(), known.len());
+    known
+}
+
+#[test]
+fn what_is_recorded_survives_a_restart_and_the_last_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("variants");
+    assert!(known(&file).is_empty());
+    record(&file, 0..5);
+    record(&file, 5..8);
+    assert_eq!(known(&file), (0..8).collect::<Vec<_>>());
+    let index = VariantIndex::open(&file).unwrap();
+    index.record(source(3), variants(0)).unwrap();
+    assert_eq!(index.get(&source(3)), Some(variants(0)));
+    let index = VariantIndex::open(&file).unwrap();
+    assert_eq!(index.get(&source(3)), Some(variants(0)));
+}
+
+#[test]
+fn a_torn_end_is_cut_off_and_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    for kept in [0, 5, 16, 17, 100, 16 + 128, 16 + 128 + 1, 16 + 3 * 128 - 1] {
+        let file = folder.path().join(kept.to_string());
+        record(&file, 0..3);
+        assert_eq!(fs::metadata(&file).unwrap().len(), 16 + 3 * 128);
+        cut(&file, kept);
+        let whole = u8::try_from(kept.saturating_sub(16) / 128).unwrap();
+        assert_eq!(
+            known(&file),
+            (0..whole).collect::<Vec<_>>(),
+            "cut to {kept}"
+        );
+        record(&file, 5..7);
+        assert_eq!(
+            known(&file),
+            (0..whole).chain(5..7).collect::<Vec<_>>(),
+            "cut to {kept}"
+        );
+    }
+}
+
+#[test]
+fn a_hole_of_zeros_at_the_end_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("variants");
+    record(&file, 0..2);
+    cut(&file, 16 + 5 * 128);
+    assert_eq!(known(&file), [0, 1]);
+    assert_eq!(fs::metadata(&file).unwrap().len(), 16 + 2 * 128);
+}
+
+#[test]
+fn a_damaged_record_is_left_out_and_the_others_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    for at in 0..128 {
+        let file = folder.path().join(at.to_string());
+        record(&file, 0..3);
+        flip(&file, 16 + 128 + at);
+        assert_eq!(known(&file), [0, 2], "byte {at}");
+        record(&file, [1]);
+        assert_eq!(known(&file), [0, 1, 2]);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_index_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("variants");
+    fs::write(&file, "something else").unwrap();
+    record(&file, 0..2);
+    assert_eq!(known(&file), [0, 1]);
+    assert_eq!(
+        fs::read_to_string(folder.path().join("variants.damaged")).unwrap(),
+        "something else"
+    );
+}
+
+#[test]
+fn codings_have_names_and_tags() {
+    let forms = variants(0);
+    let check = |coding: ContentCoding, name, suffix, form| {
+        assert_eq!(
+            (coding.as_str(), coding.etag_suffix(), forms.get(coding)),
+            (name, suffix, form)
+        );
+    };
+    check(ContentCoding::Identity, "identity", "", None);
+    check(ContentCoding::Br, "br", "-br", forms.br);
+    check(ContentCoding::Gzip, "gzip", "-gz", forms.gzip);
+}

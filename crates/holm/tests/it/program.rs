@@ -1,0 +1,168 @@
+//! The real program, started in a folder of its own, ended when the test ends.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A folder for one test: the server's data, the client's home, and sites.
+pub(crate) struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a site of these files and returns its folder.
+    pub(crate) fn site(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
+        let site = self.path(name);
+        for (path, text) in files {
+            let path = site.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        site
+    }
+
+    /// The program with an environment of its own.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holm"));
+        command
+            .env_clear()
+            .env("HOME", self.path("home"))
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a word of the client's to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.command().args(args).output().unwrap()
+    }
+
+    /// `holm up` on free ports with this bench's data folder.
+    pub(crate) fn up(&self, site: Option<&Path>) -> Server<'_> {
+        let mut command = self.command();
+        command.arg("up");
+        if let Some(site) = site {
+            command.arg(site);
+        }
+        let mut child = command
+            .args([
+                "--json",
+                "--listen",
+                "127.0.0.1:0",
+                "--control-listen",
+                "127.0.0.1:0",
+                "--data",
+            ])
+            .arg(self.path("data"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready: Value = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("one line of JSON, not {line:?}: {error}"));
+        Server {
+            bench: self,
+            child,
+            ready,
+        }
+    }
+}
+
+/// A running server; killed when dropped.
+pub(crate) struct Server<'a> {
+    bench: &'a Bench,
+    child: Child,
+    pub(crate) ready: Value,
+}
+
+impl Server<'_> {
+    pub(crate) fn text(&self, key: &str) -> &str {
+        self.ready[key]
+            .as_str()
+            .unwrap_or_else(|| panic!("{key} in {}", self.ready))
+    }
+
+    /// The URL of a host on this server.
+    pub(crate) fn host(&self, host: &str, path: &str) -> String {
+        let (_, port) = self
+            .text("url")
+            .trim_end_matches('/')
+            .rsplit_once(':')
+            .unwrap();
+        format!("http://{host}:{port}{path}")
+    }
+
+    /// Runs a word of the client's against this server.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.bench
+            .command()
+            .args(args)
+            .env("HOLM_API", self.text("api_url"))
+            .env("HOLM_TOKEN", self.text("token"))
+            .output()
+            .unwrap()
+    }
+
+    /// As `run`, for words that end well and print one JSON object.
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(args);
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "{args:?}: {stdout}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_str(&stdout)
+            .unwrap_or_else(|error| panic!("{args:?}: {stdout:?}: {error}"))
+    }
+
+    /// Deploys a folder to production.
+    pub(crate) fn deploy(&self, site: &Path, project: &str) -> Value {
+        self.json(&[
+            "deploy",
+            site.to_str().unwrap(),
+            "--project",
+            project,
+            "--prod",
+            "--json",
+        ])
+    }
+
+    /// Asks the server to stop and returns its exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    /// As a power cut would end it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to end.
+        if self.child.kill().is_ok() {
+            self.child.wait().ok();
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Starting, stopping, and what a second start finds.
+
+use crate::http::{get, post_form};
+use crate::program::Bench;
+
+#[test]
+fn up_without_a_folder_shows_the_sample_and_says_where_everything_is() {
+    let bench = Bench::new();
+    let server = bench.up(None);
+    let answer = get(server.text("url"));
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("<html"));
+    assert!(server.text("token").starts_with("holm_"));
+    assert!(
+        server
+            .text("owner_link")
+            .starts_with(server.text("console_url"))
+    );
+    assert_eq!(get(server.text("console_url")).status, 200);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn what_was_deployed_is_there_after_a_stop_and_after_a_kill() {
+    let bench = Bench::new();
+    let site = bench.site("blog", &[("index.html", "<h1>first</h1>")]);
+    bench.up(Some(&site)).kill();
+    let other = bench.site("other", &[("index.html", "<h1>other</h1>")]);
+    let server = bench.up(Some(&other));
+    assert!(
+        get(&server.host("blog.localhost", "/"))
+            .text()
+            .contains("first")
+    );
+    assert!(
+        get(&server.host("other.localhost", "/"))
+            .text()
+            .contains("other")
+    );
+    assert_eq!(server.stop(), Some(0));
+    let doctor = bench.run(&["doctor", "--data", bench.path("data").to_str().unwrap()]);
+    assert!(
+        doctor.status.success(),
+        "{}",
+        String::from_utf8_lossy(&doctor.stdout)
+    );
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused_by_name() {
+    let bench = Bench::new();
+    let site = bench.site("blog", &[("index.html", "x")]);
+    let _server = bench.up(Some(&site));
+    let data = bench.path("data");
+    let second = bench.run(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--control-listen",
+        "127.0.0.1:0",
+        "--data",
+        data.to_str().unwrap(),
+    ]);
+    assert_eq!(second.status.code(), Some(5));
+    let stderr = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(stderr.contains("in use by another Holm"), "{stderr}");
+    assert!(stderr.contains("hint:"), "{stderr}");
+}
+
+#[test]
+fn a_taken_port_is_named_with_the_flag_that_changes_it() {
+    let bench = Bench::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data = bench.path("data");
+    let output = bench.run(&[
+        "serve",
+        "--listen",
+        &address,
+        "--control-listen",
+        "127.0.0.1:0",
+        "--data",
+        data.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(5));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        stderr.contains(&address) && stderr.contains("--listen"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn the_api_is_not_opened_beyond_loopback_for_a_server_without_an_owner() {
+    let bench = Bench::new();
+    let data = bench.path("data");
+    let output = bench.run(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--control-listen",
+        "0.0.0.0:0",
+        "--data",
+        data.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stderr.contains("refuse to open the API"), "{stderr}");
+}
+
+#[test]
+fn the_owner_link_works_once_and_is_gone_after_that() {
+    let bench = Bench::new();
+    let site = bench.site("blog", &[("index.html", "x")]);
+    let server = bench.up(Some(&site));
+    let link = server.text("owner_link").to_owned();
+    // Looking at the page claims nothing; a chat's link preview must not become the owner.
+    assert_eq!(get(&link).status, 200);
+    assert_eq!(get(&link).status, 200);
+    let origin = server.text("console_url").to_owned();
+    let (address, code) = link.split_once("?code=").unwrap();
+    let form = format!("code={code}");
+    let foreign = post_form(address, "http://evil.example", &form);
+    assert_eq!(foreign.status, 403, "{}", foreign.text());
+    let claim = post_form(address, &origin, &form);
+    assert_eq!(claim.status, 200, "{}", claim.text());
+    assert!(claim.text().contains("holm login") && claim.text().contains("holm_"));
+    let again = post_form(address, &origin, &form);
+    assert!(matches!(again.status, 403 | 409), "{}", again.status);
+    server.kill();
+    let server = bench.up(Some(&site));
+    assert!(server.ready["owner_link"].is_null(), "{}", server.ready);
+}
