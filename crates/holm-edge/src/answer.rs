@@ -60,6 +60,9 @@ impl Answer {
         request_id: RequestId,
     ) -> Self {
         let code = refusal.code;
+        let log_uuid = HeaderValue::from(request_id.as_u64());
+        let body = edge.pages.body(code, format, log_uuid.as_bytes());
+        headers.insert(EO_LOG_UUID, log_uuid);
         headers.insert(CONTENT_TYPE, format.content_type());
         headers.insert(VARY, HeaderValue::from_static("accept"));
         let cache_control = match code {
@@ -83,10 +86,10 @@ impl Answer {
             status: StatusCode::from_u16(code.status())
                 .expect("the table has statuses between 400 and 599"),
             headers,
-            body: BodySource::Whole(edge.pages.body(code, format, request_id)),
+            body: BodySource::Whole(body),
             note: Note {
                 fault: Some(fault_of(code)),
-                reason: Some(refusal.reason.into()),
+                reason: Some(refusal.reason),
                 ..Note::new(ServedBy::Page)
             },
             closes: refusal.closes,
@@ -98,7 +101,8 @@ impl Answer {
         self.headers
             .insert(SERVER, HeaderValue::from_static("holm"));
         self.headers
-            .insert(EO_LOG_UUID, draft.request_id().as_u64().into());
+            .entry(EO_LOG_UUID)
+            .or_insert_with(|| draft.request_id().as_u64().into());
         if self.closes {
             self.headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -204,13 +204,13 @@ fn note_end(edge: &EdgeInner, watch: &ConnectionWatch, result: Result<(), hyper:
         Err(error) if error.is_parse() => {
             let status = if error.is_parse_too_large() { 431 } else { 400 };
             let reason = crate::record::chain(&error);
-            emit_connection(edge, watch, status, SendOutcome::Sent, &reason);
+            emit_connection(edge, watch, status, SendOutcome::Sent, reason.into());
             true
         }
         Ok(()) | Err(_) => {
             if watch.is_reading_head() {
                 let reason = "the client left in the middle of a request head";
-                emit_connection(edge, watch, 0, SendOutcome::ClientGone, reason);
+                emit_connection(edge, watch, 0, SendOutcome::ClientGone, reason.into());
             }
             false
         }
@@ -221,11 +221,12 @@ fn note_end(edge: &EdgeInner, watch: &ConnectionWatch, result: Result<(), hyper:
 async fn say_too_slow(edge: &EdgeInner, watch: &ConnectionWatch, stream: &mut TcpStream) {
     let code = VisitorCode::RequestTimeout;
     let request_id = edge.request_ids.next();
-    let body = edge.pages.body(code, PageFormat::Html, request_id);
+    let digits = request_id.to_string();
+    let body = edge.pages.body(code, PageFormat::Html, digits.as_bytes());
     let head = format!(
         "HTTP/1.1 408 Request Timeout\r\ncontent-type: text/html; charset=utf-8\r\n\
          cache-control: no-store\r\nconnection: close\r\nserver: holm\r\n\
-         eo-log-uuid: {request_id}\r\ncontent-length: {}\r\n\r\n",
+         eo-log-uuid: {digits}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     let message = [head.as_bytes(), &body].concat();
@@ -235,7 +236,7 @@ async fn say_too_slow(edge: &EdgeInner, watch: &ConnectionWatch, stream: &mut Tc
         Ok(_) | Err(_) => SendOutcome::ClientGone,
     };
     let reason = "the request head did not arrive within edge.header_read_max";
-    emit_connection(edge, watch, code.status(), outcome, reason);
+    emit_connection(edge, watch, code.status(), outcome, reason.into());
     linger(edge, stream).await;
 }
 

@@ -4,15 +4,12 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use holm_types::{RequestId, VisitorCode};
+use holm_types::VisitorCode;
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 
 use crate::weight::{Weight, alternatives};
 
 const TEMPLATE: &str = include_str!("page/page.html");
-
-/// Ids have at most 20 digits.
-const ID_BYTES_MAX: usize = 20;
 
 /// In which form a page is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,12 +113,13 @@ impl Rendered {
         }
     }
 
-    fn with(&self, request_id: RequestId) -> Bytes {
-        let mut text = String::with_capacity(self.before.len() + ID_BYTES_MAX + self.after.len());
-        text.push_str(&self.before);
-        write!(text, "{request_id}").expect("a string takes what it is given");
-        text.push_str(&self.after);
-        text.into()
+    fn with(&self, id: &[u8]) -> Bytes {
+        let length = self.before.len() + id.len() + self.after.len();
+        let mut page = Vec::with_capacity(length);
+        page.extend_from_slice(self.before.as_bytes());
+        page.extend_from_slice(id);
+        page.extend_from_slice(self.after.as_bytes());
+        page.into()
     }
 }
 
@@ -143,8 +141,8 @@ impl Pages {
         Self { rows }
     }
 
-    /// A page for one request.
-    pub(crate) fn body(&self, code: VisitorCode, format: PageFormat, id: RequestId) -> Bytes {
+    /// A page for one request; `id` is its number in digits.
+    pub(crate) fn body(&self, code: VisitorCode, format: PageFormat, id: &[u8]) -> Bytes {
         let (_, html, json) = self
             .rows
             .iter()
@@ -241,8 +239,7 @@ mod tests {
     fn pages_say_all_there_is_to_say_and_load_nothing() {
         let pages = Pages::new();
         for code in VisitorCode::all() {
-            let id = RequestId::from_u64(12_345_678_901_234_567_890);
-            let page = pages.body(code, PageFormat::Html, id);
+            let page = pages.body(code, PageFormat::Html, b"12345678901234567890");
             let text = std::str::from_utf8(&page).unwrap();
             let heading = format!("{}: {}</h1>", code.status(), code.word());
             assert!(text.contains(&heading), "{text}");
@@ -261,11 +258,7 @@ mod tests {
 
     #[test]
     fn json_is_json() {
-        let page = Pages::new().body(
-            VisitorCode::NotFound,
-            PageFormat::Json,
-            RequestId::from_u64(7),
-        );
+        let page = Pages::new().body(VisitorCode::NotFound, PageFormat::Json, b"7");
         let text = std::str::from_utf8(&page).unwrap();
         assert!(text.starts_with(
             "{\"status\":404,\"title\":\"The page does not exist.\",\"code\":\"NOT_FOUND\","

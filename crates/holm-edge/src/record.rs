@@ -1,6 +1,7 @@
 //! The access record of one request: begun when its head has arrived, emitted when its answer has
 //! ended or was given up, exactly once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use holm_telemetry::{AccessRecord, CacheStatus, FaultSource, SendOutcome, Served
 use holm_types::{DeploymentId, ProjectId, RequestId};
 use http::header::{REFERER, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 
 use crate::edge::EdgeInner;
 use crate::watch::ConnectionWatch;
@@ -25,7 +26,7 @@ pub(crate) struct Note {
     /// As in [`AccessRecord`].
     pub(crate) fault: Option<FaultSource>,
     /// As in [`AccessRecord`].
-    pub(crate) reason: Option<Box<str>>,
+    pub(crate) reason: Option<Cow<'static, str>>,
     /// The host: shared with the host table, or the beginning of what was sent.
     pub(crate) host: Option<Arc<str>>,
     /// As in [`AccessRecord`].
@@ -70,7 +71,7 @@ impl Draft {
                 host: Arc::clone(&edge.no_host),
                 project_id: None,
                 deployment_id: None,
-                method: shortened(parts.method.as_str(), text_max),
+                method: method_text(&parts.method, text_max),
                 target: target(parts, limits.record_target_chars_max),
                 status: 0,
                 sent_bytes: 0,
@@ -171,7 +172,7 @@ pub(crate) fn emit_connection(
     watch: &ConnectionWatch,
     status: u16,
     outcome: SendOutcome,
-    reason: &str,
+    reason: Cow<'static, str>,
 ) {
     edge.parts.records.emit(AccessRecord {
         at: edge.parts.clock.now(),
@@ -181,14 +182,14 @@ pub(crate) fn emit_connection(
         host: Arc::clone(&edge.no_host),
         project_id: None,
         deployment_id: None,
-        method: Box::default(),
+        method: Cow::Borrowed(""),
         target: Box::default(),
         status,
         sent_bytes: 0,
         served_by: ServedBy::Connection,
         cache: CacheStatus::Bypass,
         fault: Some(FaultSource::Client),
-        reason: Some(reason.into()),
+        reason: Some(reason),
         outcome,
         user_agent: None,
         referer: None,
@@ -217,6 +218,21 @@ pub(crate) fn shortened(text: &str, chars_max: usize) -> Box<str> {
         .nth(chars_max)
         .map_or(text.len(), |(index, _)| index);
     text.get(..end).unwrap_or_default().into()
+}
+
+/// The usual methods cost no allocation.
+fn method_text(method: &Method, chars_max: usize) -> Cow<'static, str> {
+    const USUAL: [(Method, &str); 5] = [
+        (Method::GET, "GET"),
+        (Method::HEAD, "HEAD"),
+        (Method::POST, "POST"),
+        (Method::OPTIONS, "OPTIONS"),
+        (Method::PUT, "PUT"),
+    ];
+    match USUAL.iter().find(|(usual, _)| usual == method) {
+        Some((_, text)) => Cow::Borrowed(*text),
+        None => Cow::Owned(shortened(method.as_str(), chars_max).into()),
+    }
 }
 
 fn target(parts: &Parts, chars_max: usize) -> Box<str> {

@@ -1,5 +1,6 @@
 //! One finished request.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -70,8 +71,8 @@ pub struct AccessRecord {
     pub project_id: Option<ProjectId>,
     /// The deployment that answered. `None` when none did.
     pub deployment_id: Option<DeploymentId>,
-    /// The method, shortened.
-    pub method: Box<str>,
+    /// The method, shortened. Borrowed for the usual ones: a record costs few allocations.
+    pub method: Cow<'static, str>,
     /// The target as sent (path and query), shortened.
     pub target: Box<str>,
     /// The status sent; 0 when nothing was.
@@ -85,7 +86,7 @@ pub struct AccessRecord {
     /// Whose fault. `None` when it is no error answer.
     pub fault: Option<FaultSource>,
     /// Why it failed, in plain words, for the owner's log. `None` when it did not.
-    pub reason: Option<Box<str>>,
+    pub reason: Option<Cow<'static, str>>,
     /// How sending ended.
     pub outcome: SendOutcome,
     /// `User-Agent`, shortened. `None` when there was none.
