@@ -62,7 +62,7 @@ async fn a_slow_head_gets_408_and_a_record() {
         .await;
     // Half of it must have been read before the time is up; the sweep judges whatever phase it is in.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    scene.clock.advance(Duration::from_secs(60));
+    scene.clock.advance(Duration::from_mins(1));
     let answer = String::from_utf8(client.rest().await).unwrap();
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(answer.contains("REQUEST_TIMEOUT"));
@@ -81,11 +81,11 @@ async fn idle_connections_are_closed_later_and_without_a_word() {
     client.send(GET).await;
     client.reply().await;
     scene.records(1).await;
-    scene.clock.advance(Duration::from_secs(60));
+    scene.clock.advance(Duration::from_mins(1));
     client.send(GET).await;
     assert_eq!(client.reply().await.status, 200, "60 s are not too long");
     scene.records(1).await;
-    scene.clock.advance(Duration::from_secs(120));
+    scene.clock.advance(Duration::from_mins(2));
     assert!(client.rest().await.is_empty());
     scene
         .until("it is closed", || scene.edge.counts().connections_open == 0)

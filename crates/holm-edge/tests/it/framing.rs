@@ -13,7 +13,7 @@ async fn statuses(scene: &Scene, raw: &[u8]) -> Vec<u16> {
     answer
         .split("HTTP/1.1 ")
         .skip(1)
-        .map(|part| part[..3].parse().unwrap())
+        .map(|part| part.split(' ').next().unwrap().parse().unwrap())
         .collect()
 }
 

@@ -46,7 +46,7 @@ async fn programs_get_json() {
 
 #[tokio::test]
 async fn gates_show_their_page_on_every_path() {
-    let scene = Scene::empty(EdgeLimits::default()).await;
+    let scene = Scene::empty(EdgeLimits::default());
     let codes = [
         (VisitorCode::Unauthorized, 401),
         (VisitorCode::Deleted, 410),

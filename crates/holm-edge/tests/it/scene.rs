@@ -138,7 +138,7 @@ impl Scene {
 
     /// A site at `site.test`.
     pub(crate) async fn with(limits: EdgeLimits, files: &[File<'_>]) -> Self {
-        let scene = Self::empty(limits).await;
+        let scene = Self::empty(limits);
         let document = scene.deploy(files).await;
         scene
             .publish(1, vec![Host::site("site.test", document)])
@@ -147,7 +147,7 @@ impl Scene {
     }
 
     /// An edge that has never seen a snapshot.
-    pub(crate) async fn empty(limits: EdgeLimits) -> Self {
+    pub(crate) fn empty(limits: EdgeLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let blobs = LocalBlobStore::open(&folder.path().join("blobs")).unwrap();
         let variants = VariantIndex::open(&folder.path().join("variants")).unwrap();

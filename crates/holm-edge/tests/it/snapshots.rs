@@ -10,7 +10,7 @@ use crate::scene::{Host, Scene};
 
 #[tokio::test]
 async fn before_the_first_snapshot_nothing_is_found() {
-    let scene = Scene::empty(EdgeLimits::default()).await;
+    let scene = Scene::empty(EdgeLimits::default());
     assert_eq!(scene.edge.version(), 0);
     assert_eq!(scene.get("/", "").await.status, 404);
 }
@@ -95,7 +95,7 @@ async fn switching_under_load_drops_nothing() {
         })
         .collect();
     for version in 3..40 {
-        let document = documents[version as usize % documents.len()];
+        let document = documents[usize::try_from(version).unwrap() % documents.len()];
         scene
             .publish(version, vec![Host::site("site.test", document)])
             .await;
