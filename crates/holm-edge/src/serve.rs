@@ -82,6 +82,10 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
 }
 
 /// An answer, or the wait for it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and boxing it would cost an allocation a request"
+)]
 enum Progress {
     Now(Answer),
     Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
@@ -89,10 +93,6 @@ enum Progress {
 
 /// One request on its way to a response.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large variant is the usual one, and boxing it would cost an allocation a request"
-)]
 pub(crate) enum Answering {
     /// There.
     Now(Response<AnswerBody>),

@@ -7,6 +7,7 @@
 
 mod client;
 mod connections;
+mod faults;
 mod framing;
 mod pages;
 mod records;

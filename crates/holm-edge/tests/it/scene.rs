@@ -148,6 +148,14 @@ impl Scene {
 
     /// An edge that has never seen a snapshot.
     pub(crate) fn empty(limits: EdgeLimits) -> Self {
+        Self::empty_over(limits, |blobs| Arc::new(blobs))
+    }
+
+    /// As [`Scene::empty`], with something between the edge and the store.
+    pub(crate) fn empty_over(
+        limits: EdgeLimits,
+        over: impl FnOnce(LocalBlobStore) -> Arc<dyn BlobStore>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let blobs = LocalBlobStore::open(&folder.path().join("blobs")).unwrap();
         let variants = VariantIndex::open(&folder.path().join("variants")).unwrap();
@@ -157,7 +165,7 @@ impl Scene {
         let edge = Edge::new(
             EdgeConfig { limits },
             EdgeParts {
-                blobs: Arc::new(blobs.clone()),
+                blobs: over(blobs.clone()),
                 variants: variants.clone(),
                 snapshots: snapshots.clone(),
                 records: records.clone(),
