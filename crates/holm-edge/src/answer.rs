@@ -20,13 +20,13 @@ use crate::hosts::HostRow;
 use crate::page::PageFormat;
 use crate::record::{Draft, Note};
 
-/// The request's number, as EdgeOne names the field.
+/// The request's number, as `EdgeOne` names the field.
 pub(crate) const EO_LOG_UUID: HeaderName = HeaderName::from_static("eo-log-uuid");
-/// Where the bytes came from, as EdgeOne names the field.
+/// Where the bytes came from, as `EdgeOne` names the field.
 pub(crate) const EO_CACHE_STATUS: HeaderName = HeaderName::from_static("eo-cache-status");
 /// The same in the words of RFC 9211.
 pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-/// Why a 401, as EdgeOne names the field.
+/// Why a 401, as `EdgeOne` names the field.
 const X_EOP_MSG: HeaderName = HeaderName::from_static("x-eop-msg");
 /// Keeps previews out of search engines.
 const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");

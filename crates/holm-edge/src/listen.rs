@@ -140,10 +140,6 @@ impl Connections {
         self.watches.remove(&id);
     }
 
-    #[expect(
-        clippy::iter_over_hash_type,
-        reason = "each connection is judged by itself"
-    )]
     fn sweep(&self) {
         self.clock.set(self.edge.parts.clock.monotonic());
         for watch in self.watches.values() {
@@ -151,10 +147,6 @@ impl Connections {
         }
     }
 
-    #[expect(
-        clippy::iter_over_hash_type,
-        reason = "each connection is told by itself"
-    )]
     async fn drain(mut self) -> DrainReport {
         let open_count = self.tasks.len();
         for watch in self.watches.values() {

@@ -213,11 +213,11 @@ mod tests {
 
     #[test]
     fn json_only_for_those_who_ask() {
+        use PageFormat::{Html, Json};
         let check = |accept: &str, want: PageFormat| {
             let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
             assert_eq!(PageFormat::of(&headers), want, "{accept}");
         };
-        use PageFormat::{Html, Json};
         assert_eq!(PageFormat::of(&HeaderMap::new()), Html);
         check("*/*", Html);
         check("", Html);
@@ -244,7 +244,7 @@ mod tests {
             let id = RequestId::from_u64(12_345_678_901_234_567_890);
             let page = pages.body(code, PageFormat::Html, id);
             let text = std::str::from_utf8(&page).unwrap();
-            let heading = format!("{}: <span>{}</span>", code.status(), code.word());
+            let heading = format!("{}: {}</h1>", code.status(), code.word());
             assert!(text.contains(&heading), "{text}");
             for part in [code.sentence(), code.visitor_advice(), code.owner_advice()] {
                 assert!(text.contains(&escaped_html(part)), "{part}");

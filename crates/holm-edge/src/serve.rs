@@ -89,6 +89,10 @@ enum Progress {
 
 /// One request on its way to a response.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and boxing it would cost an allocation a request"
+)]
 pub(crate) enum Answering {
     /// There.
     Now(Response<AnswerBody>),
@@ -371,9 +375,12 @@ fn asset_answer(parts: &mut Parts, row: Option<&HostRow>, asset: AssetAnswer) ->
 }
 
 fn redirect_answer(parts: &mut Parts, redirect: Redirect) -> Result<Answer, Refusal> {
-    let unsendable = |_| Refusal::new(VisitorCode::InternalError, "a redirect that cannot be sent");
-    let location = HeaderValue::try_from(redirect.location).map_err(|_| unsendable(()))?;
-    let status = StatusCode::from_u16(redirect.status).map_err(|_| unsendable(()))?;
+    let location = HeaderValue::try_from(redirect.location);
+    let status = StatusCode::from_u16(redirect.status);
+    let (Ok(location), Ok(status)) = (location, status) else {
+        let reason = "a redirect that cannot be sent";
+        return Err(Refusal::new(VisitorCode::InternalError, reason));
+    };
     let mut headers = recycled_headers(parts);
     headers.insert(LOCATION, location);
     headers.insert(CACHE_CONTROL, MUST_REVALIDATE);

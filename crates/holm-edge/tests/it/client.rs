@@ -113,7 +113,7 @@ impl Client {
     }
 
     async fn fill(&mut self) -> Option<()> {
-        let mut piece = [0; 16 * 1024];
+        let mut piece = vec![0; 16 * 1024];
         match self.stream.read(&mut piece).await {
             Ok(0) | Err(_) => None,
             Ok(count) => {

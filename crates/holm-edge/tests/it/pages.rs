@@ -18,7 +18,7 @@ async fn an_unknown_host_is_not_found() {
     assert_eq!(reply.header("content-type"), "text/html; charset=utf-8");
     let id = reply.header("eo-log-uuid");
     assert!(reply.text().contains(&format!("<code>{id}</code>")));
-    assert!(reply.text().contains("404: <span>NOT_FOUND</span>"));
+    assert!(reply.text().contains("404: NOT_FOUND</h1>"));
 
     let head = scene.ask("HEAD", "other.test", "/", "").await;
     assert_eq!(head.status, 404);

@@ -8,6 +8,7 @@ use crate::scene::{Host, PROJECT, SEALED_AT, Scene};
 
 #[tokio::test]
 async fn every_kind_of_request_leaves_one_record() {
+    use ServedBy::{Asset, Page};
     let scene = Scene::usual().await;
     let document = scene.deploy(crate::scene::FILES).await;
     scene
@@ -19,7 +20,6 @@ async fn every_kind_of_request_leaves_one_record() {
             ],
         )
         .await;
-    use ServedBy::{Asset, Page};
     let client = Some(FaultSource::Client);
     let cases = [
         ("GET", "site.test", "/", "", 200, Asset, None),
