@@ -191,19 +191,20 @@ fn plan(
         query: target.query.as_deref(),
     };
     let (early, mut trace) = plan_early_traced(site, &head);
-    let decided = match early {
+    let mut decided = match early {
         EarlyPlan::Redirect(redirect) => Decided {
             decision: "redirect",
             status: redirect.status,
-            headers: vec![("location".to_owned(), redirect.location.clone())],
+            headers: Headers::from([("location".to_owned(), redirect.location.clone())]),
             summary: redirect.location,
         },
         EarlyPlan::Continue { .. } => {
             let (late, more) = plan_late_traced(site, &head);
             trace.considered.extend(more.considered);
-            late_decision(site, &late, path.as_str())
+            late_decision(site, &late)
         }
     };
+    apply_rules(site, path.as_str(), &mut decided.headers);
     Ok(ExplainReport {
         url: String::new(),
         project: String::new(),
@@ -212,20 +213,23 @@ fn plan(
         decision: decided.decision.to_owned(),
         status: decided.status,
         summary: decided.summary,
-        headers: decided.headers,
+        headers: decided.headers.into_iter().collect(),
         considered: considered(trace),
     })
 }
+
+/// Header fields by name.
+type Headers = BTreeMap<String, String>;
 
 /// A plan in the report's words.
 struct Decided {
     decision: &'static str,
     status: u16,
     summary: String,
-    headers: Vec<(String, String)>,
+    headers: Headers,
 }
 
-fn late_decision(site: &Site, plan: &Plan, path: &str) -> Decided {
+fn late_decision(site: &Site, plan: &Plan) -> Decided {
     match *plan {
         Plan::ServeAsset { asset, status } => {
             let asset = site.asset(asset);
@@ -233,40 +237,46 @@ fn late_decision(site: &Site, plan: &Plan, path: &str) -> Decided {
                 decision: "asset",
                 status,
                 summary: asset.path.to_owned(),
-                headers: asset_headers(site, &asset, path),
+                headers: asset_headers(&asset, status),
             }
         }
         Plan::Invoke(function) => Decided {
             decision: "function",
             status: 200,
             summary: format!("function {}", function.0),
-            headers: Vec::new(),
+            headers: Headers::new(),
         },
         Plan::NotFound => Decided {
             decision: "not_found",
             status: 404,
             summary: "Nothing answers at this path".to_owned(),
-            headers: Vec::new(),
+            headers: Headers::new(),
         },
     }
 }
 
-/// The header fields that the deployment decides: the defaults, then its rules over them.
-fn asset_headers(site: &Site, asset: &Asset<'_>, path: &str) -> Vec<(String, String)> {
-    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let cache_control = if asset.is_hashed {
+/// What is sent with a file before the rules: a 404 page is never immutable.
+fn asset_headers(asset: &Asset<'_>, status: u16) -> Headers {
+    let cache_control = if asset.is_hashed && status != 404 {
         "public, max-age=31536000, immutable"
     } else {
         "public, max-age=0, must-revalidate"
     };
-    let mut headers = BTreeMap::from([
+    Headers::from([
         ("cache-control".to_owned(), cache_control.to_owned()),
         ("content-type".to_owned(), text(asset.media_type)),
-    ]);
+    ])
+}
+
+/// The site's header rules, over whatever is there, as the edge applies them to every answer.
+fn apply_rules(site: &Site, path: &str, headers: &mut Headers) {
     site.header_rules(path, &mut |name, value| {
         headers.insert(name.as_str().to_owned(), text(value));
     });
-    headers.into_iter().collect()
+}
+
+fn text(value: &http::HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
 }
 
 fn considered(trace: Trace) -> Vec<ExplainConsidered> {

@@ -108,3 +108,6 @@ async fn repeat<F>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

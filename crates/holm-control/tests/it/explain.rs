@@ -25,6 +25,8 @@ fn a_url_is_explained_by_the_same_plan() {
     let redirect = explain(&server, "http://blog.localhost:8088/old?a=1").expect(200);
     assert_eq!(redirect["decision"], "redirect", "{redirect}");
     assert_eq!(redirect["status"], 301);
+    let headers = serde_json::json!([["location", "/new?a=1"], ["x-test", "yes"]]);
+    assert_eq!(redirect["headers"], headers);
     assert_eq!(redirect["deployment_id"], deployment["id"]);
     let considered = redirect["considered"].as_array().unwrap();
     assert!(

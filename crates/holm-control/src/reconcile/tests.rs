@@ -1,0 +1,160 @@
+//! Every reconciler can be run again: the second run finds nothing to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use holm_storage::{LocalBlobStore, SnapshotStore, VariantIndex};
+use holm_types::{Clock, DeploymentId, Entropy, Environment, ProjectId, Timestamp};
+
+use super::*;
+use crate::config::{ControlConfig, ControlParts};
+use crate::db::{Db, NewDeployment};
+use crate::limits::ControlLimits;
+
+/// A clock that says the same always, and entropy of one byte.
+#[derive(Debug)]
+struct Fixed;
+
+const NOW: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl Entropy for Fixed {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(7);
+    }
+}
+
+fn core(folder: &std::path::Path) -> Core {
+    let limits = ControlLimits::default();
+    let db = Db::open(&folder.join("control.db"), &limits, 0).unwrap();
+    let config = ControlConfig {
+        base_domain: "localhost".to_owned(),
+        public_scheme: "http".to_owned(),
+        public_port: None,
+        control_origin: "http://127.0.0.1:1".to_owned(),
+        version: "test",
+        limits,
+    };
+    let parts = ControlParts {
+        blobs: Arc::new(LocalBlobStore::open(&folder.join("blobs")).unwrap()),
+        variants: VariantIndex::open(&folder.join("variants")).unwrap(),
+        snapshots: SnapshotStore::open(&folder.join("snapshots")).unwrap(),
+        clock: Arc::new(Fixed),
+        entropy: Arc::new(Fixed),
+    };
+    Core::new(config, parts, db)
+}
+
+/// A project with one upload that began this long ago, and a token that has expired.
+fn fill(core: &Core, age: Duration) {
+    let project_id = ProjectId::from_bytes([1; 16]);
+    core.db
+        .write_blocking::<_, ApiError>(move |change| {
+            change.insert_project(project_id, &"blog".parse().unwrap(), NOW)?;
+            change.insert_deployment(&NewDeployment {
+                id: DeploymentId::from_bytes([2; 16]),
+                project_id,
+                environment: Environment::Production,
+                source: holm_api::DeploymentSource::default(),
+                file_count: 0,
+                size_bytes: 0,
+                created_at: NOW.minus(age),
+            })?;
+            Ok(change.hosts_changed()?)
+        })
+        .unwrap();
+    crate::app::instance::new_local_token(core, "gone", Duration::ZERO).unwrap();
+}
+
+#[test]
+fn a_second_run_finds_nothing_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let core = core(folder.path());
+    fill(&core, Duration::from_hours(25));
+    let (_sender, stop) = watch::channel(false);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        for want in [1, 0] {
+            let uploads = UploadSweeper::new(&core).run_once().await.unwrap();
+            assert_eq!(uploads.changed_count, want, "uploads");
+            let credentials = CredentialSweeper::new(&core).run_once().await.unwrap();
+            assert_eq!(credentials.changed_count, want, "credentials");
+            let published = core.publisher.run_once().await.unwrap();
+            assert_eq!(published.changed_count, want, "snapshot");
+            let variants = VariantMaker::new(&core).run_once(&stop).await.unwrap();
+            assert_eq!(variants.changed_count, 0, "variants: nothing is sealed");
+        }
+    });
+}
+
+#[test]
+fn a_burst_of_changes_is_published_by_one_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let core = core(folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut last = 0;
+        for _ in 0..50 {
+            last = core
+                .db
+                .write::<_, ApiError>(|change| Ok(change.hosts_changed()?))
+                .await
+                .unwrap();
+        }
+        // Whoever comes first publishes for all.
+        core.publisher.reach(1).await.unwrap();
+        let published = core.snapshots.newest().unwrap();
+        assert_eq!(published.version, last);
+        assert_eq!(core.publisher.run_once().await.unwrap(), Report::default());
+    });
+}
+
+#[test]
+fn a_panic_ends_one_run_only() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let runs = std::cell::Cell::new(0);
+    let (stop, stopped) = watch::channel(false);
+    let nudge = Notify::new();
+    runtime.block_on(repeat(
+        "test",
+        stopped,
+        Some(&nudge),
+        Duration::from_hours(1),
+        async || {
+            runs.set(runs.get() + 1);
+            match runs.get() {
+                1 => {
+                    nudge.notify_one();
+                    panic!("a bug in a reconciler");
+                }
+                2 => {
+                    nudge.notify_one();
+                    Err(ApiError::new(holm_types::ErrorCode::Internal, "failed"))
+                }
+                _ => {
+                    stop.send_replace(true);
+                    Ok(Report::default())
+                }
+            }
+        },
+    ));
+    assert_eq!(runs.get(), 3);
+}
