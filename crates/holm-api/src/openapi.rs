@@ -1,8 +1,235 @@
-//! The OpenAPI document.
+//! The OpenAPI document: made from the table of operations, the schemas of the wire types and the table
+//! of error codes. Nothing in it is written twice.
 
-use serde_json::{Value, json};
+mod shape;
+#[cfg(test)]
+mod tests;
 
-/// The OpenAPI 3.1 document of this version.
+use std::collections::BTreeMap;
+
+use holm_types::{Blame, ErrorCode, Retry};
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    API_PREFIX, FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, OPERATIONS, Operation, Policy, Problem,
+};
+use shape::{Body, SHAPES, Shape};
+
+/// The OpenAPI 3.1 document that the server with this version serves at `/v1/openapi.json`.
 pub fn openapi(version: &str) -> Value {
-    json!({ "openapi": "3.1.0", "info": { "title": "Holm", "version": version } })
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    let mut generator = settings.into_generator();
+    let problem = generator.subschema_for::<Problem>();
+    let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    for (operation, shape) in OPERATIONS.iter().zip(SHAPES) {
+        let path = format!("{API_PREFIX}{}", operation.path);
+        let entry = describe(
+            operation,
+            shape,
+            &mut generator,
+            &problem.clone().to_value(),
+        );
+        paths
+            .entry(path)
+            .or_default()
+            .insert(operation.method.as_str().to_owned(), entry);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Holm",
+            "version": version,
+            "description": "The API of the control plane. Errors are RFC 9457 problem details; \
+                `x-error-codes` lists every code. Lists are newest first, with a cursor.",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths,
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": {
+                "token": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "An API token, `holm_...`.",
+                },
+                "session": {
+                    "type": "apiKey", "in": "cookie", "name": "holm_session",
+                    "description": "A signed-in browser.",
+                },
+            },
+        },
+        "x-error-codes": ErrorCode::ALL.iter().copied().map(code_row).collect::<Vec<_>>(),
+    })
+}
+
+fn code_row(code: ErrorCode) -> Value {
+    json!({
+        "code": code.as_str(),
+        "status": code.status(),
+        "blame": match code.blame() { Blame::Caller => "caller", Blame::Platform => "platform" },
+        "retry": match code.retry() {
+            Retry::No => "no",
+            Retry::Later => "later",
+            Retry::Yes => "yes",
+        },
+        "advice": code.advice(),
+    })
+}
+
+fn describe(
+    operation: &Operation,
+    shape: &Shape,
+    generator: &mut SchemaGenerator,
+    problem: &Value,
+) -> Value {
+    let mut described = json!({
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "tags": [operation.id.split('_').next()],
+        "parameters": parameters(operation, shape),
+        "responses": responses(operation, shape, generator, problem),
+        "security": match operation.policy {
+            Policy::Public | Policy::OwnerCode => json!([]),
+            Policy::Needs(_) => json!([{ "token": [] }, { "session": [] }]),
+        },
+    });
+    if let Policy::Needs(permission) = operation.policy {
+        described["x-permission"] = json!(permission.as_str());
+    }
+    if let Some(content) = content(&shape.request, generator) {
+        let is_required = !matches!(shape.request, Body::Frames { may_be_empty: true });
+        described["requestBody"] = json!({ "required": is_required, "content": content });
+    }
+    described
+}
+
+/// Path parameters from the path itself, query parameters from the shape.
+fn parameters(operation: &Operation, shape: &Shape) -> Vec<Value> {
+    let in_path = path_parameters(operation.path).map(|name| {
+        json!({
+            "name": name, "in": "path", "required": true, "schema": { "type": "string" },
+            "description": match name {
+                "project" => "The project's id or name.",
+                "deployment" => "The deployment's id or its 12-character label.",
+                _ => "The id.",
+            },
+        })
+    });
+    let in_query = shape.query.iter().map(|parameter| {
+        json!({
+            "name": parameter.name, "in": "query", "required": parameter.is_required,
+            "schema": if parameter.is_number {
+                json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 })
+            } else {
+                json!({ "type": "string" })
+            },
+            "description": parameter.about,
+        })
+    });
+    in_path.chain(in_query).collect()
+}
+
+fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn responses(
+    operation: &Operation,
+    shape: &Shape,
+    generator: &mut SchemaGenerator,
+    problem: &Value,
+) -> Map<String, Value> {
+    let mut responses = Map::new();
+    let mut success = json!({
+        "description": "Done.",
+        "headers": { "X-Request-Id": { "schema": { "type": "string" } } },
+    });
+    if let Some(content) = content(&shape.response, generator) {
+        success["content"] = content;
+    }
+    responses.insert(operation.success.to_string(), success);
+    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for code in codes(operation, shape) {
+        let named = by_status.entry(code.status()).or_default();
+        if !named.contains(&code.as_str()) {
+            named.push(code.as_str());
+        }
+    }
+    for (status, codes) in by_status {
+        let answer = json!({
+            "description": codes.join(", "),
+            "content": { "application/problem+json": { "schema": problem } },
+        });
+        responses.insert(status.to_string(), answer);
+    }
+    responses
+}
+
+/// What any operation may answer, what its policy, path and body add, and its own codes.
+fn codes(operation: &Operation, shape: &Shape) -> Vec<ErrorCode> {
+    use ErrorCode as Code;
+    let mut codes = vec![
+        Code::RequestInvalid,
+        Code::RequestForeignOrigin,
+        Code::ClaimRequired,
+        Code::RequestTimeout,
+        Code::Internal,
+        Code::StorageUnavailable,
+        Code::ServerBusy,
+        Code::ServerStopping,
+    ];
+    if matches!(operation.policy, Policy::Needs(_)) {
+        codes.extend([
+            Code::AuthRequired,
+            Code::AuthUnknownToken,
+            Code::AuthForbidden,
+        ]);
+    }
+    for name in path_parameters(operation.path) {
+        match name {
+            "project" => codes.push(Code::ProjectNotFound),
+            "deployment" => codes.push(Code::DeploymentNotFound),
+            _ => {}
+        }
+    }
+    if !matches!(shape.request, Body::None) {
+        codes.extend([Code::RequestTooLarge, Code::RequestMediaType]);
+    }
+    if shape
+        .query
+        .iter()
+        .any(|parameter| parameter.name == "cursor")
+    {
+        codes.push(Code::RequestCursor);
+    }
+    codes.extend_from_slice(shape.codes);
+    codes
+}
+
+/// `None` for no body.
+fn content(body: &Body, generator: &mut SchemaGenerator) -> Option<Value> {
+    let (media_type, schema) = match body {
+        Body::None => return None,
+        Body::Json(schema) => ("application/json", schema(generator).to_value()),
+        Body::AnyJson => ("application/json", json!({ "type": "object" })),
+        Body::Manifest { head, line } => {
+            let about = "One line of `head`, then one `line` for each file.";
+            let (head, line) = (head(generator).to_value(), line(generator).to_value());
+            let schema =
+                json!({ "type": "string", "description": about, "x-head": head, "x-line": line });
+            (MANIFEST_MEDIA_TYPE, schema)
+        }
+        Body::Frames { .. } => {
+            let about = "Blobs one after another, each as 32 bytes of BLAKE3 digest, 8 bytes of size \
+                (big-endian), then its bytes.";
+            let schema = json!({ "type": "string", "format": "binary", "description": about });
+            (FRAME_MEDIA_TYPE, schema)
+        }
+    };
+    Some(json!({ media_type: { "schema": schema } }))
 }

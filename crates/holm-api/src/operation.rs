@@ -16,6 +16,19 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// In lower case, as in OpenAPI.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Put => "put",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+}
+
 /// What an actor must be allowed to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
@@ -27,6 +40,18 @@ pub enum Permission {
     Manage,
     /// Make and revoke tokens.
     Own,
+}
+
+impl Permission {
+    /// The word for documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Deploy => "deploy",
+            Self::Manage => "manage",
+            Self::Own => "own",
+        }
+    }
 }
 
 /// Who may call an operation. There is no operation without one.

@@ -62,16 +62,10 @@ impl Access {
 
     /// Refuses to send a token where it can be read on the way.
     pub(crate) fn guarded(self, allow_insecure: bool) -> Result<Self, CliError> {
-        if self.token.is_none() || allow_insecure || !self.api.is_exposed() {
-            return Ok(self);
+        if self.token.is_some() {
+            refuse_exposed(&self.api, allow_insecure)?;
         }
-        let doing = format!("send your token to {}", self.api);
-        Err(CliError::new(
-            Exit::Policy,
-            doing,
-            "anyone on the way could read it: the address is plain http",
-        )
-        .next("Use an https:// address; on a network that you trust, add --insecure-http."))
+        Ok(self)
     }
 
     /// Asks for a token to be there.
@@ -97,6 +91,17 @@ impl Origin {
             Self::Default => "the default",
         }
     }
+}
+
+/// Refuses to send a secret where it can be read on the way.
+pub(crate) fn refuse_exposed(api: &ApiUrl, allow_insecure: bool) -> Result<(), CliError> {
+    if allow_insecure || !api.is_exposed() {
+        return Ok(());
+    }
+    let doing = format!("send your token to {api}");
+    let why = "anyone on the way could read it: the address is plain http";
+    Err(CliError::new(Exit::Policy, doing, why)
+        .next("Use an https:// address; on a network that you trust, add --insecure-http."))
 }
 
 fn address(

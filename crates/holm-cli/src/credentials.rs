@@ -55,7 +55,7 @@ impl fmt::Debug for Token {
 }
 
 /// The file's content.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     /// The format; 1 now.
     version: u32,
@@ -64,6 +64,16 @@ struct Stored {
     /// Token by address.
     #[serde(default)]
     servers: BTreeMap<String, Server>,
+}
+
+impl Default for Stored {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            default_api: None,
+            servers: BTreeMap::new(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -176,18 +186,26 @@ impl Credentials {
         self.path.as_deref().filter(|_| self.is_open)
     }
 
+    /// Whether a token could be kept: writes what is there once more.
+    pub(crate) fn check_writable(&self) -> Result<(), CredentialsError> {
+        self.write().map(drop)
+    }
+
     /// Keeps a token for an address and makes the address the default. Answers the file's path.
     pub(crate) fn store(
         &mut self,
         api: &ApiUrl,
         token: Token,
     ) -> Result<PathBuf, CredentialsError> {
-        let path = self.path.clone().ok_or(CredentialsError::NoFolder)?;
-        self.stored.version = 1;
         self.stored.default_api = Some(api.to_string());
         self.stored
             .servers
             .insert(api.to_string(), Server { token });
+        self.write()
+    }
+
+    fn write(&self) -> Result<PathBuf, CredentialsError> {
+        let path = self.path.clone().ok_or(CredentialsError::NoFolder)?;
         let text = serde_json::to_vec_pretty(&self.stored).unwrap_or_default();
         match replace(&path, &text, Readers::Owner) {
             Ok(()) => Ok(path),

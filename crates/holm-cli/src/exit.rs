@@ -39,7 +39,11 @@ pub const EXIT_CODES: &[(Exit, u8, &str)] = &[
         "wrong usage, or an answer is needed and there is no terminal",
     ),
     (Exit::Auth, 3, "not logged in, or not allowed"),
-    (Exit::NotFound, 4, "no such project, deployment, URL or folder"),
+    (
+        Exit::NotFound,
+        4,
+        "no such project, deployment, URL or folder",
+    ),
     (Exit::Conflict, 5, "conflict with the present state"),
     (Exit::Quota, 6, "over a limit, or the server is busy"),
     (

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holm_telemetry::event::TaskFailed;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -84,7 +85,11 @@ impl Control {
                 code.map(|code| format!("{origin}/claim?code={code}"))
             }
             Err(error) => {
-                tracing::error!(error = chain(&error), "no owner link could be made");
+                TaskFailed {
+                    task: "owner_link".to_owned(),
+                    reason: chain(&error),
+                }
+                .emit();
                 None
             }
         }

@@ -95,6 +95,12 @@ impl ApiError {
         self
     }
 
+    /// For the log: what the caller is not told, or what it is told when that is all there is.
+    pub(crate) fn reason(&self) -> String {
+        let told = self.internal.as_ref().unwrap_or(&self.external);
+        format!("{}: {told}", self.code)
+    }
+
     /// The body of the answer.
     pub(crate) fn problem(self, request_id: RequestId) -> Problem {
         Problem {
@@ -138,6 +144,13 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without words").to_owned()
 }
 
 impl From<DbError> for ApiError {

@@ -4,6 +4,10 @@
 //! `reconcile` makes the edge's snapshot and the encoded variants follow. The edge needs none of it to
 //! go on serving: the published snapshot is all that crosses.
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "what looks at the database works for any lifetime of its view, a method's path for one"
+)]
 
 mod api;
 mod app;
@@ -19,6 +23,7 @@ mod limits;
 mod listener;
 mod pages;
 mod reconcile;
+mod stop;
 
 pub use config::{ControlConfig, ControlParts};
 pub use control::{Control, IssueTokenError, OpenControlError};

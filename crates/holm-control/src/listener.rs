@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use holm_telemetry::event::TaskFailed;
 use holm_types::ErrorCode;
 use http::Request;
 use hyper::body::Incoming;
@@ -20,7 +21,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::api::{self, Peer};
 use crate::authz::origin;
 use crate::core::Core;
-use crate::error::ApiError;
+use crate::error::{ApiError, chain};
+use crate::stop::stopped;
 
 /// How long to wait after the system refuses a connection (no descriptors left, for example).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -48,7 +50,7 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stop: watc
                     tokio::spawn(connection.run(gate.clone(), stop_of_connections.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    failed("control_accept", chain(&error));
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -58,8 +60,19 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stop: watc
     let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
     let drained = tokio::time::timeout(limits.drain_time_max, places.acquire_many(all)).await;
     if drained.is_err() {
-        tracing::warn!("some requests did not end in time and are cut off");
+        failed(
+            "control_drain",
+            "requests that did not end in time are cut off".to_owned(),
+        );
     }
+}
+
+fn failed(task: &str, reason: String) {
+    TaskFailed {
+        task: task.to_owned(),
+        reason,
+    }
+    .emit();
 }
 
 /// One connection; holds its place among the allowed ones until it ends.
@@ -86,9 +99,8 @@ impl Connection {
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
             outcome = connection.as_mut() => {
-                if let Err(error) = outcome {
-                    tracing::debug!(%error, "a connection ended early");
-                }
+                // How a client breaks off is its own affair.
+                drop(outcome);
                 return;
             }
             () = stopped(&mut stop) => {}
@@ -96,13 +108,6 @@ impl Connection {
         connection.as_mut().graceful_shutdown();
         drop(connection.await);
     }
-}
-
-/// Returns when `stop` is true or its sender is gone, which is as good.
-///
-/// A function of its own, so that the value's guard is not held where a task may move between threads.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// What every request passes before the router.

@@ -145,22 +145,41 @@ mod tests {
         let post = || Request::post("/").version(Version::HTTP_11);
         check(post(), Ok((false, false)));
         check(post().header("content-length", "5"), Ok((false, false)));
-        check(post().header("transfer-encoding", "chunked"), Ok((true, false)));
-        check(post().header("transfer-encoding", "CHUNKED"), Ok((true, false)));
+        check(
+            post().header("transfer-encoding", "chunked"),
+            Ok((true, false)),
+        );
+        check(
+            post().header("transfer-encoding", "CHUNKED"),
+            Ok((true, false)),
+        );
         check(post().header("expect", "100-Continue"), Ok((false, true)));
-        for bad in ["gzip, chunked", "chunked, chunked", "\"chunked\"", "chunked;q=1", "identity", ""] {
+        for bad in [
+            "gzip, chunked",
+            "chunked, chunked",
+            "\"chunked\"",
+            "chunked;q=1",
+            "identity",
+            "",
+        ] {
             check(post().header("transfer-encoding", bad), Err(BadRequest));
         }
         check(
-            post().header("transfer-encoding", "chunked").header("transfer-encoding", "chunked"),
+            post()
+                .header("transfer-encoding", "chunked")
+                .header("transfer-encoding", "chunked"),
             Err(BadRequest),
         );
         check(
-            post().header("transfer-encoding", "chunked").header("content-length", "5"),
+            post()
+                .header("transfer-encoding", "chunked")
+                .header("content-length", "5"),
             Err(BadRequest),
         );
         check(
-            post().version(Version::HTTP_10).header("transfer-encoding", "chunked"),
+            post()
+                .version(Version::HTTP_10)
+                .header("transfer-encoding", "chunked"),
             Err(BadRequest),
         );
         check(post().header("expect", "x-y"), Err(ExpectationFailed));
@@ -170,9 +189,18 @@ mod tests {
     #[test]
     fn sizes() {
         use VisitorCode::{RequestHeaderFieldsTooLarge, UriTooLong};
-        check(Request::get(format!("/{}", "a".repeat(8191))), Ok((false, false)));
-        check(Request::get(format!("/{}", "a".repeat(8192))), Err(UriTooLong));
-        check(Request::get(format!("/?{}", "a".repeat(8192))), Err(UriTooLong));
+        check(
+            Request::get(format!("/{}", "a".repeat(8191))),
+            Ok((false, false)),
+        );
+        check(
+            Request::get(format!("/{}", "a".repeat(8192))),
+            Err(UriTooLong),
+        );
+        check(
+            Request::get(format!("/?{}", "a".repeat(8192))),
+            Err(UriTooLong),
+        );
         let many = |count: usize| {
             (0..count).fold(Request::get("/"), |request, index| {
                 request.header(format!("x-{index}"), "y")
@@ -192,7 +220,9 @@ mod tests {
             for value in values {
                 headers.append(HOST, http::HeaderValue::from_static(value));
             }
-            single_host(&headers).map(str::to_owned).map_err(|refusal| refusal.code)
+            single_host(&headers)
+                .map(str::to_owned)
+                .map_err(|refusal| refusal.code)
         };
         assert_eq!(host(&["a.test"]), Ok("a.test".to_owned()));
         assert_eq!(host(&[]), Err(VisitorCode::BadRequest));

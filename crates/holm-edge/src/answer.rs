@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    RETRY_AFTER, SERVER, TRANSFER_ENCODING, VARY,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, RETRY_AFTER, SERVER, TRANSFER_ENCODING, VARY,
 };
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -20,13 +20,13 @@ use crate::hosts::HostRow;
 use crate::page::PageFormat;
 use crate::record::{Draft, Note};
 
-/// The request's number, as EdgeOne names the field.
+/// The request's number, as `EdgeOne` names the field.
 pub(crate) const EO_LOG_UUID: HeaderName = HeaderName::from_static("eo-log-uuid");
-/// Where the bytes came from, as EdgeOne names the field.
+/// Where the bytes came from, as `EdgeOne` names the field.
 pub(crate) const EO_CACHE_STATUS: HeaderName = HeaderName::from_static("eo-cache-status");
 /// The same in the words of RFC 9211.
 pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-/// Why a 401, as EdgeOne names the field.
+/// Why a 401, as `EdgeOne` names the field.
 const X_EOP_MSG: HeaderName = HeaderName::from_static("x-eop-msg");
 /// Keeps previews out of search engines.
 const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
@@ -195,12 +195,29 @@ impl RuleHeaders {
 /// Fields that say where a message ends or what the connection does: never a site's to set.
 fn is_framing(name: &HeaderName) -> bool {
     use http::header::{CONTENT_RANGE, TE, TRAILER, UPGRADE};
-    [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, CONTENT_RANGE, TE, TRAILER, UPGRADE]
-        .contains(name)
-        || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "eo-log-uuid")
+    [
+        CONTENT_LENGTH,
+        TRANSFER_ENCODING,
+        CONNECTION,
+        CONTENT_RANGE,
+        TE,
+        TRAILER,
+        UPGRADE,
+    ]
+    .contains(name)
+        || matches!(
+            name.as_str(),
+            "keep-alive" | "proxy-connection" | "eo-log-uuid"
+        )
 }
 
 fn is_about_body(name: &HeaderName) -> bool {
     use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE};
-    [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_DISPOSITION].contains(name)
+    [
+        CONTENT_TYPE,
+        CONTENT_ENCODING,
+        CONTENT_LANGUAGE,
+        CONTENT_DISPOSITION,
+    ]
+    .contains(name)
 }

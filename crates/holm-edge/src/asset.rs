@@ -199,9 +199,8 @@ fn choose_form(edge: &EdgeInner, request: &AssetRequest<'_>) -> Form {
         size_bytes: asset.size_bytes,
     };
     // Parts are parts of the file as it was deployed, so who asks for parts always gets that form.
-    let is_identity = !asset.is_compressible
-        || request.is_identity_only
-        || request.headers.contains_key(RANGE);
+    let is_identity =
+        !asset.is_compressible || request.is_identity_only || request.headers.contains_key(RANGE);
     if is_identity {
         return identity;
     }
@@ -209,12 +208,7 @@ fn choose_form(edge: &EdgeInner, request: &AssetRequest<'_>) -> Form {
         return identity;
     };
     let coding = Negotiation::of(request.headers).choose(&variants);
-    let variant = match coding {
-        ContentCoding::Identity => None,
-        ContentCoding::Br => variants.br,
-        ContentCoding::Gzip => variants.gzip,
-    };
-    variant.map_or(identity, |variant| Form {
+    variants.get(coding).map_or(identity, |variant| Form {
         key: BlobKey {
             source: asset.digest,
             coding,
@@ -291,7 +285,11 @@ impl AssetFields {
 
 impl AssetAnswer {
     /// Sets the fields of the answer, and hands back what is left of it.
-    pub(crate) fn dress(self, headers: &mut HeaderMap, last_modified: Option<&HeaderValue>) -> BodySource {
+    pub(crate) fn dress(
+        self,
+        headers: &mut HeaderMap,
+        last_modified: Option<&HeaderValue>,
+    ) -> BodySource {
         let fields = self.fields;
         let has_content = self.status != StatusCode::NOT_MODIFIED;
         // A 404 page is an answer about a path, not a form of the file: nothing to validate or to cut.
@@ -305,7 +303,11 @@ impl AssetAnswer {
             }
         }
         let is_immutable = fields.is_hashed && self.status != StatusCode::NOT_FOUND;
-        let cache_control = if is_immutable { IMMUTABLE } else { MUST_REVALIDATE };
+        let cache_control = if is_immutable {
+            IMMUTABLE
+        } else {
+            MUST_REVALIDATE
+        };
         headers.insert(CACHE_CONTROL, cache_control);
         if fields.varies {
             headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -331,14 +333,9 @@ fn dress_content(headers: &mut HeaderMap, status: StatusCode, fields: ContentFie
         return;
     }
     headers.insert(CONTENT_TYPE, fields.media_type);
-    match fields.coding {
-        ContentCoding::Identity => {}
-        ContentCoding::Br => {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
-        }
-        ContentCoding::Gzip => {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
+    if fields.coding != ContentCoding::Identity {
+        let coding = HeaderValue::from_static(fields.coding.as_str());
+        headers.insert(CONTENT_ENCODING, coding);
     }
     if let Some(length) = fields.content_length {
         headers.insert(CONTENT_LENGTH, length.into());

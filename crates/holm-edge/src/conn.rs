@@ -171,11 +171,7 @@ async fn drive(connection: &mut HttpConnection, watch: &ConnectionWatch) -> End 
 
 /// Records a connection that ended before there was a request. True when the library refused
 /// something that the client may still be sending.
-fn note_end(
-    edge: &EdgeInner,
-    watch: &ConnectionWatch,
-    result: Result<(), hyper::Error>,
-) -> bool {
+fn note_end(edge: &EdgeInner, watch: &ConnectionWatch, result: Result<(), hyper::Error>) -> bool {
     match result {
         Err(error) if error.is_parse() => {
             let status = if error.is_parse_too_large() { 431 } else { 400 };

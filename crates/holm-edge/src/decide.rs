@@ -61,8 +61,17 @@ pub(crate) enum Outcome {
 pub(crate) enum Missing {
     /// The site of this row.
     Site(Arc<HostRow>),
-    /// A small blob.
-    Blob(BlobWanted),
+    /// A small blob, for this row.
+    Blob(Arc<HostRow>, BlobWanted),
+}
+
+impl Missing {
+    /// Whose request waits.
+    pub(crate) fn row(&self) -> &Arc<HostRow> {
+        match self {
+            Self::Site(row) | Self::Blob(row, _) => row,
+        }
+    }
 }
 
 /// Decides about one request.
@@ -131,7 +140,8 @@ fn decide_row(
                 .or_else(|| site_row.slot.built(&edge.sites))
                 .ok_or_else(|| Missing::Site(Arc::clone(row)))?;
             let head = asked.head(parts, row.is_custom_domain);
-            decide_site(edge, parts, gathered, site_row, &site, &head)?
+            decide_site(edge, parts, gathered, site_row, &site, &head)
+                .map_err(|wanted| Missing::Blob(Arc::clone(row), wanted))?
         }
     };
     Ok(Decision {
@@ -149,7 +159,7 @@ fn decide_site(
     site_row: &SiteRow,
     site: &Site,
     head: &RequestHead<'_>,
-) -> Result<(RuleHeaders, Outcome), Missing> {
+) -> Result<(RuleHeaders, Outcome), BlobWanted> {
     let path = head.path.as_str();
     let rules = RuleHeaders::of(site, path);
     if let EarlyPlan::Redirect(redirect) = plan_early(site, head) {
@@ -181,7 +191,7 @@ fn decide_site(
             };
             match answer_asset(edge, &request) {
                 AssetStep::Answer(answer) => Outcome::Asset(answer),
-                AssetStep::Fetch(wanted) => return Err(Missing::Blob(wanted)),
+                AssetStep::Fetch(wanted) => return Err(wanted),
             }
         }
     };

@@ -28,9 +28,12 @@ pub(crate) async fn discard(mut body: Incoming, limits: &EdgeLimits) -> Discarde
     if announced > limits.body_bytes_max as u64 {
         return Discarded::TooLarge;
     }
-    tokio::time::timeout(limits.body_read_max, drain(&mut body, limits.body_bytes_max))
-        .await
-        .unwrap_or(Discarded::TooSlow)
+    tokio::time::timeout(
+        limits.body_read_max,
+        drain(&mut body, limits.body_bytes_max),
+    )
+    .await
+    .unwrap_or(Discarded::TooSlow)
 }
 
 async fn drain(body: &mut Incoming, bytes_max: usize) -> Discarded {

@@ -1,11 +1,13 @@
 //! The edge as one value: its parts, its tables, and what it is serving.
 
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use holm_site::codec;
 use holm_storage::{BlobStore, PublishedSnapshot, SnapshotStore, VariantIndex};
 use holm_telemetry::RecordSink;
+use holm_telemetry::event::{PanicCaught, SnapshotRefused, SnapshotTakenUp};
 use holm_types::{Clock, Entropy, RequestIds};
 use hyper::server::conn::http1;
 use tokio::sync::watch;
@@ -14,7 +16,9 @@ use crate::EdgeLimits;
 use crate::cache::BlobCache;
 use crate::counters::{Counters, EdgeCounts, count};
 use crate::hosts::HostTable;
+use crate::listen::told_to_stop;
 use crate::page::Pages;
+use crate::record::chain;
 use crate::site_table::SiteTable;
 
 /// How an edge behaves. `Default` is right for a server of one's own.
@@ -100,14 +104,18 @@ impl Edge {
             if let Some(newest) = newest {
                 let inner = Arc::clone(&self.inner);
                 // Reading a snapshot of many hosts takes longer than a request may be held up.
-                let taken = tokio::task::spawn_blocking(move || inner.take_up(&newest)).await;
-                if taken.is_err() {
-                    count(&self.inner.counters.panics);
+                let taking_up = tokio::task::spawn_blocking(move || inner.take_up(&newest));
+                let panic = taking_up
+                    .await
+                    .err()
+                    .and_then(|error| error.try_into_panic().ok());
+                if let Some(panic) = panic {
+                    self.inner.note_panic("take up snapshot", panic.as_ref());
                 }
             }
             tokio::select! {
                 changed = snapshots.changed() => if changed.is_err() { return },
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = told_to_stop(&mut stop) => return,
             }
         }
     }
@@ -133,15 +141,40 @@ impl EdgeInner {
         if published.version <= self.hosts.load().version {
             return;
         }
-        let Ok(snapshot) = codec::decode_snapshot(&published.bytes) else {
-            count(&self.counters.snapshots_refused);
-            return;
+        let started = self.parts.clock.monotonic();
+        let snapshot = match codec::decode_snapshot(&published.bytes) {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                count(&self.counters.snapshots_refused);
+                let (version, reason) = (published.version, chain(&error));
+                SnapshotRefused { version, reason }.emit();
+                return;
+            }
         };
-        let mut table = HostTable::new(snapshot, &self.sites);
-        table.version = published.version;
+        let table = HostTable::new(published.version, snapshot.hosts, &self.sites);
+        let site_count = table.site_count();
         self.hosts.store(Arc::new(table));
         self.sites.forget_unused();
         self.parts.snapshots.acknowledge(published.version);
+        let took = self.parts.clock.monotonic().saturating_sub(started);
+        SnapshotTakenUp {
+            version: published.version,
+            site_count: site_count as u64,
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        }
+        .emit();
+    }
+
+    /// Counts a panic and says so. Each is a bug.
+    pub(crate) fn note_panic(&self, task: &str, panic: &(dyn Any + Send)) {
+        count(&self.counters.panics);
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        PanicCaught {
+            task: task.to_owned(),
+            reason: text.unwrap_or("a panic without a message").to_owned(),
+        }
+        .emit();
     }
 }
 
@@ -158,3 +191,7 @@ fn http_settings() -> http1::Builder {
         .max_buf_size(EdgeLimits::HEAD_BYTES_CEILING + 16 * 1024);
     builder
 }
+
+#[cfg(test)]
+#[path = "edge/tests.rs"]
+mod tests;

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use holm_site::{EdgeSnapshot, HostEntry, HostTarget};
-use holm_types::{DeploymentId, Environment, ProjectId, VisitorCode};
+use holm_site::{HostEntry, HostTarget};
+use holm_types::{DeploymentId, Environment, ProjectId, Timestamp, VisitorCode};
 use http::HeaderValue;
-
-use holm_types::Timestamp;
 
 use crate::site_table::{SiteSlot, SiteTable};
 
@@ -63,19 +61,23 @@ pub(crate) struct HostTable {
 
 impl HostTable {
     /// Builds the look-up. Sites that `sites` knows are taken over, loaded or not.
-    pub(crate) fn new(snapshot: EdgeSnapshot, sites: &SiteTable) -> Self {
-        let rows = snapshot
-            .hosts
+    pub(crate) fn new(version: u64, hosts: Vec<HostEntry>, sites: &SiteTable) -> Self {
+        let rows = hosts
             .into_iter()
             .map(|entry| {
                 let row = Arc::new(HostRow::new(entry, sites));
                 (Arc::clone(&row.host), row)
             })
             .collect();
-        Self {
-            version: snapshot.version,
-            rows,
-        }
+        Self { version, rows }
+    }
+
+    /// How many hosts answer with a deployment.
+    pub(crate) fn site_count(&self) -> usize {
+        let targets = self.rows.values().map(|row| &row.target);
+        targets
+            .filter(|target| matches!(target, RowTarget::Site(_)))
+            .count()
     }
 
     /// The row of a host.

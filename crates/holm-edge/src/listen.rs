@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
+use holm_telemetry::event::TaskFailed;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -45,6 +46,11 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
+/// Waits until the value is true, or nobody is left to set it.
+pub(crate) async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
 impl Edge {
     /// Accepts and serves connections until `stop` is true (or its sender is gone), then lets requests
     /// in flight end, for `drain_max` at most.
@@ -60,22 +66,20 @@ impl Edge {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => connections.open(stream, peer),
-                    Err(_) => tokio::time::sleep(ACCEPT_REST).await,
+                    Err(error) => {
+                        let task = "accept".to_owned();
+                        TaskFailed { task, reason: error.to_string() }.emit();
+                        tokio::time::sleep(ACCEPT_REST).await;
+                    }
                 },
                 Some(ended) = connections.tasks.join_next_with_id() => connections.closed(ended),
                 _ = sweep.tick() => connections.sweep(),
-                () = stopped(&mut stop) => break,
+                () = told_to_stop(&mut stop) => break,
             }
         }
         drop(listener);
         connections.drain().await
     }
-}
-
-/// Returns when `stop` is true or its sender is gone.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A sender that is gone can say nothing more: that is a stop too.
-    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// The connections of one listener.
@@ -126,16 +130,16 @@ impl Connections {
         let id = match ended {
             Ok((id, ())) => id,
             Err(error) => {
-                if error.is_panic() {
-                    count(&self.edge.counters.panics);
+                let id = error.id();
+                if let Ok(panic) = error.try_into_panic() {
+                    self.edge.note_panic("connection", panic.as_ref());
                 }
-                error.id()
+                id
             }
         };
         self.watches.remove(&id);
     }
 
-    #[expect(clippy::iter_over_hash_type, reason = "each connection is judged by itself")]
     fn sweep(&self) {
         self.clock.set(self.edge.parts.clock.monotonic());
         for watch in self.watches.values() {
@@ -143,7 +147,6 @@ impl Connections {
         }
     }
 
-    #[expect(clippy::iter_over_hash_type, reason = "each connection is told by itself")]
     async fn drain(mut self) -> DrainReport {
         let open_count = self.tasks.len();
         for watch in self.watches.values() {

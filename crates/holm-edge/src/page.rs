@@ -117,8 +117,7 @@ impl Rendered {
     }
 
     fn with(&self, request_id: RequestId) -> Bytes {
-        let mut text =
-            String::with_capacity(self.before.len() + ID_BYTES_MAX + self.after.len());
+        let mut text = String::with_capacity(self.before.len() + ID_BYTES_MAX + self.after.len());
         text.push_str(&self.before);
         write!(text, "{request_id}").expect("a string takes what it is given");
         text.push_str(&self.after);
@@ -214,16 +213,19 @@ mod tests {
 
     #[test]
     fn json_only_for_those_who_ask() {
+        use PageFormat::{Html, Json};
         let check = |accept: &str, want: PageFormat| {
             let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
             assert_eq!(PageFormat::of(&headers), want, "{accept}");
         };
-        use PageFormat::{Html, Json};
         assert_eq!(PageFormat::of(&HeaderMap::new()), Html);
         check("*/*", Html);
         check("", Html);
         check("image/avif,image/webp,*/*;q=0.8", Html);
-        check("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Html);
+        check(
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            Html,
+        );
         check("application/json", Json);
         check("application/problem+json", Json);
         check("application/vnd.api+json", Json);
@@ -242,13 +244,15 @@ mod tests {
             let id = RequestId::from_u64(12_345_678_901_234_567_890);
             let page = pages.body(code, PageFormat::Html, id);
             let text = std::str::from_utf8(&page).unwrap();
-            let heading = format!("{}: <span>{}</span>", code.status(), code.word());
+            let heading = format!("{}: {}</h1>", code.status(), code.word());
             assert!(text.contains(&heading), "{text}");
             for part in [code.sentence(), code.visitor_advice(), code.owner_advice()] {
                 assert!(text.contains(&escaped_html(part)), "{part}");
             }
             assert!(text.contains("12345678901234567890"));
-            for forbidden in ["{", "http://", "https://", "<script", "<link", "<img", "url("] {
+            for forbidden in [
+                "{", "http://", "https://", "<script", "<link", "<img", "url(",
+            ] {
                 let rest = text.split("</style>").last().unwrap();
                 assert!(!rest.contains(forbidden), "{forbidden} in {text}");
             }
@@ -263,7 +267,9 @@ mod tests {
             RequestId::from_u64(7),
         );
         let text = std::str::from_utf8(&page).unwrap();
-        assert!(text.starts_with("{\"status\":404,\"title\":\"The page does not exist.\",\"code\":\"NOT_FOUND\","));
+        assert!(text.starts_with(
+            "{\"status\":404,\"title\":\"The page does not exist.\",\"code\":\"NOT_FOUND\","
+        ));
         assert!(text.ends_with(",\"request_id\":\"7\"}"));
         assert_eq!(quoted_json("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000a\"");
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use holm_telemetry::event::RequestFailed;
 use holm_telemetry::{AccessRecord, CacheStatus, FaultSource, SendOutcome, ServedBy};
 use holm_types::{DeploymentId, ProjectId, RequestId};
 use http::header::{REFERER, USER_AGENT};
@@ -128,6 +129,11 @@ impl Draft {
 
     /// Answering or sending failed on our side.
     pub(crate) fn failed(&mut self, reason: String) {
+        let event = RequestFailed {
+            request_id: self.request_id,
+            reason: reason.clone(),
+        };
+        event.emit();
         if let Some(record) = &mut self.record {
             record.outcome = SendOutcome::Failed;
             record.fault = Some(FaultSource::Platform);
@@ -147,7 +153,12 @@ impl Drop for Draft {
         let Some(mut record) = self.record.take() else {
             return;
         };
-        let took = self.edge.parts.clock.monotonic().saturating_sub(self.started);
+        let took = self
+            .edge
+            .parts
+            .clock
+            .monotonic()
+            .saturating_sub(self.started);
         record.duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.edge.parts.records.emit(record);
     }
@@ -240,6 +251,9 @@ mod tests {
         assert_eq!(&*shortened("abc", 3), "abc");
         assert_eq!(&*shortened("abcd", 3), "abc");
         assert_eq!(&*shortened("标标标标", 2), "标标");
-        assert_eq!(&*without_query("https://a.test/x?token=1".into()), "https://a.test/x");
+        assert_eq!(
+            &*without_query("https://a.test/x?token=1".into()),
+            "https://a.test/x"
+        );
     }
 }

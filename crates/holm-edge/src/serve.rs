@@ -1,6 +1,7 @@
 //! Carrying out: decide, fetch what was missing, decide again, dress. Most requests never wait and
 //! are answered within the call; only the others cost a future of their own.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,6 +11,7 @@ use std::task::{Context, Poll};
 
 use holm_site::Redirect;
 use holm_storage::{BlobError, ContentCoding};
+use holm_telemetry::event::RequestFailed;
 use holm_telemetry::{FaultSource, ServedBy};
 use holm_types::{RequestId, VisitorCode};
 use http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION};
@@ -23,7 +25,6 @@ use crate::answer::{Answer, MUST_REVALIDATE, mark_preview, recycled_headers};
 use crate::asset::{AssetAnswer, BlobWanted};
 use crate::body::{AnswerBody, BodySource};
 use crate::cache::{self, CachedBlob};
-use crate::counters::count;
 use crate::decide::{Decision, Gathered, Missing, Outcome, decide};
 use crate::discard::{Discarded, discard};
 use crate::edge::EdgeInner;
@@ -72,8 +73,8 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
                 draft,
                 future,
             })),
-            Err(_) => {
-                let answer = after_panic(&self.edge, request_id);
+            Err(panic) => {
+                let answer = after_panic(&self.edge, request_id, panic.as_ref());
                 Answering::Now(answer.into_response(is_head, draft))
             }
         }
@@ -88,6 +89,10 @@ enum Progress {
 
 /// One request on its way to a response.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and boxing it would cost an allocation a request"
+)]
 pub(crate) enum Answering {
     /// There.
     Now(Response<AnswerBody>),
@@ -129,7 +134,9 @@ impl Future for Answering {
                         *this = Self::Later(waiting);
                         return Poll::Pending;
                     }
-                    Err(_) => after_panic(&waiting.edge, waiting.draft.request_id()),
+                    Err(panic) => {
+                        after_panic(&waiting.edge, waiting.draft.request_id(), panic.as_ref())
+                    }
                 };
                 Poll::Ready(Ok(answer.into_response(waiting.is_head, waiting.draft)))
             }
@@ -138,10 +145,16 @@ impl Future for Answering {
 }
 
 /// A panic is a bug, and one request's: it is counted, answered, and the connection ends.
-fn after_panic(edge: &EdgeInner, request_id: RequestId) -> Answer {
-    count(&edge.counters.panics);
+fn after_panic(edge: &EdgeInner, request_id: RequestId, panic: &(dyn Any + Send)) -> Answer {
+    edge.note_panic("request", panic);
     let refusal = Refusal::closing(VisitorCode::InternalError, "a panic while answering");
-    Answer::page(edge, HeaderMap::new(), PageFormat::Html, refusal, request_id)
+    Answer::page(
+        edge,
+        HeaderMap::new(),
+        PageFormat::Html,
+        refusal,
+        request_id,
+    )
 }
 
 /// Answers at once if nothing has to be waited for.
@@ -168,9 +181,9 @@ fn begin(
             answer.closes |= admitted.closes;
             Progress::Now(answer)
         }
-        Err(missing) => Progress::Later(Box::pin(fetch_and_answer(
-            edge, parts, request_id, missing,
-        ))),
+        Err(missing) => {
+            Progress::Later(Box::pin(fetch_and_answer(edge, parts, request_id, missing)))
+        }
     }
 }
 
@@ -217,8 +230,7 @@ async fn discard_body(
         return Ok(false);
     }
     // A method that is not for files is told so, however large its body is.
-    let is_told_about_size =
-        [Method::GET, Method::HEAD, Method::OPTIONS].contains(&parts.method);
+    let is_told_about_size = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&parts.method);
     match discard(body, &edge.config.limits).await {
         Discarded::All => Ok(true),
         Discarded::Broken => Err(Refusal::closing(
@@ -246,11 +258,12 @@ async fn fetch_and_answer(
 ) -> Answer {
     let mut gathered = Gathered::default();
     for _ in 0..WAIT_COUNT_MAX {
+        let row = Arc::clone(missing.row());
         if let Err(refusal) = fetch(&edge, &mut gathered, missing).await {
+            let reason = refusal.reason.clone().into_owned();
+            RequestFailed { request_id, reason }.emit();
             let mut answer = page(&edge, &mut parts, request_id, refusal);
-            if let Some((row, _)) = &gathered.site {
-                answer.note.about(row);
-            }
+            answer.note.about(&row);
             return answer;
         }
         match answer_now(&edge, &mut parts, request_id, &gathered) {
@@ -265,11 +278,7 @@ async fn fetch_and_answer(
     page(&edge, &mut parts, request_id, refusal)
 }
 
-async fn fetch(
-    edge: &EdgeInner,
-    gathered: &mut Gathered,
-    missing: Missing,
-) -> Result<(), Refusal> {
+async fn fetch(edge: &EdgeInner, gathered: &mut Gathered, missing: Missing) -> Result<(), Refusal> {
     let blobs = &*edge.parts.blobs;
     let platform_fault =
         |error: &dyn std::error::Error| Refusal::new(VisitorCode::InternalError, chain(error));
@@ -282,7 +291,7 @@ async fn fetch(
             let site = site.map_err(|error| platform_fault(&error))?;
             gathered.site = Some((row, site));
         }
-        Missing::Blob(wanted) => match fetch_blob(edge, &wanted).await {
+        Missing::Blob(_, wanted) => match fetch_blob(edge, &wanted).await {
             Ok(blob) => gathered.blob = Some((wanted.key, blob)),
             Err(_) if wanted.key.coding != ContentCoding::Identity => {
                 gathered.is_identity_only = true;
@@ -293,10 +302,7 @@ async fn fetch(
     Ok(())
 }
 
-async fn fetch_blob(
-    edge: &EdgeInner,
-    wanted: &BlobWanted,
-) -> Result<Arc<CachedBlob>, BlobError> {
+async fn fetch_blob(edge: &EdgeInner, wanted: &BlobWanted) -> Result<Arc<CachedBlob>, BlobError> {
     let blobs = &*edge.parts.blobs;
     if wanted.bypasses_memory {
         cache::read(&wanted.key, wanted.blob, blobs).await
@@ -369,9 +375,12 @@ fn asset_answer(parts: &mut Parts, row: Option<&HostRow>, asset: AssetAnswer) ->
 }
 
 fn redirect_answer(parts: &mut Parts, redirect: Redirect) -> Result<Answer, Refusal> {
-    let unsendable = |_| Refusal::new(VisitorCode::InternalError, "a redirect that cannot be sent");
-    let location = HeaderValue::try_from(redirect.location).map_err(|_| unsendable(()))?;
-    let status = StatusCode::from_u16(redirect.status).map_err(|_| unsendable(()))?;
+    let location = HeaderValue::try_from(redirect.location);
+    let status = StatusCode::from_u16(redirect.status);
+    let (Ok(location), Ok(status)) = (location, status) else {
+        let reason = "a redirect that cannot be sent";
+        return Err(Refusal::new(VisitorCode::InternalError, reason));
+    };
     let mut headers = recycled_headers(parts);
     headers.insert(LOCATION, location);
     headers.insert(CACHE_CONTROL, MUST_REVALIDATE);

@@ -46,7 +46,7 @@ pub(crate) fn alternatives(value: &str) -> impl Iterator<Item = (&str, Weight)> 
         .filter_map(|item| {
             let mut parts = item.split(';');
             let name = parts.next()?.trim();
-            let weight = match parts.filter_map(weight_text).last() {
+            let weight = match parts.filter_map(weight_text).next_back() {
                 None => Weight::FULL,
                 Some(text) => Weight::parse(text)?,
             };

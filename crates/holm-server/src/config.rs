@@ -196,12 +196,28 @@ impl ServerConfig {
     fn rows(&self) -> Vec<(&'static str, String, &Origin)> {
         let control_url = self.control_url.value.clone().unwrap_or_default();
         vec![
-            ("data", self.data.value.display().to_string(), &self.data.origin),
+            (
+                "data",
+                self.data.value.display().to_string(),
+                &self.data.origin,
+            ),
             ("listen", self.listen.value.to_string(), &self.listen.origin),
-            ("control_listen", self.control_listen.value.to_string(), &self.control_listen.origin),
+            (
+                "control_listen",
+                self.control_listen.value.to_string(),
+                &self.control_listen.origin,
+            ),
             ("control_url", control_url, &self.control_url.origin),
-            ("base_domain", self.base_domain.value.clone(), &self.base_domain.origin),
-            ("threads", self.threads.value.to_string(), &self.threads.origin),
+            (
+                "base_domain",
+                self.base_domain.value.clone(),
+                &self.base_domain.origin,
+            ),
+            (
+                "threads",
+                self.threads.value.to_string(),
+                &self.threads.origin,
+            ),
         ]
     }
 }
@@ -211,7 +227,8 @@ pub(crate) fn show(args: &ServerArgs) -> Result<(), ServerError> {
     let config = ServerConfig::combine(args)?;
     for (name, value, origin) in config.rows() {
         if args.json {
-            let line = serde_json::json!({"name": name, "value": value, "origin": origin.to_string()});
+            let line =
+                serde_json::json!({"name": name, "value": value, "origin": origin.to_string()});
             console::out(&line);
         } else {
             console::out(&format!("{name:<16} {value:<40} ({origin})"));
@@ -221,14 +238,28 @@ pub(crate) fn show(args: &ServerArgs) -> Result<(), ServerError> {
 }
 
 /// The first of flag, file and default.
-fn pick<T>(flag: Option<T>, file: Option<T>, path: &Path, default: Option<T>) -> Option<Setting<T>> {
+fn pick<T>(
+    flag: Option<T>,
+    file: Option<T>,
+    path: &Path,
+    default: Option<T>,
+) -> Option<Setting<T>> {
     if let Some(value) = flag {
-        return Some(Setting { value, origin: Origin::FlagOrEnvironment });
+        return Some(Setting {
+            value,
+            origin: Origin::FlagOrEnvironment,
+        });
     }
     if let Some(value) = file {
-        return Some(Setting { value, origin: Origin::File(path.to_owned()) });
+        return Some(Setting {
+            value,
+            origin: Origin::File(path.to_owned()),
+        });
     }
-    default.map(|value| Setting { value, origin: Origin::Default })
+    default.map(|value| Setting {
+        value,
+        origin: Origin::Default,
+    })
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -236,7 +267,10 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 /// The file named, or `holm.toml` in the data folder if there is one.
-fn read_file(named: Option<&Path>, data: Option<&Path>) -> Result<(ServerFile, PathBuf), ConfigError> {
+fn read_file(
+    named: Option<&Path>,
+    data: Option<&Path>,
+) -> Result<(ServerFile, PathBuf), ConfigError> {
     let path = match (named, data) {
         (Some(named), _) => named.to_owned(),
         (None, Some(data)) => data.join("holm.toml"),
@@ -251,13 +285,20 @@ fn read_file(named: Option<&Path>, data: Option<&Path>) -> Result<(ServerFile, P
     };
     match toml::from_str(&text) {
         Ok(file) => Ok((file, path)),
-        Err(error) => Err(ConfigError::Parse { path, message: error.to_string() }),
+        Err(error) => Err(ConfigError::Parse {
+            path,
+            message: error.to_string(),
+        }),
     }
 }
 
 /// `holm` in the user's data folder (XDG base directory specification). `None` without a home.
 fn default_data_folder() -> Option<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     from("XDG_DATA_HOME")
         .or_else(|| from("HOME").map(|home| home.join(".local/share")))
         .map(|folder| folder.join("holm"))
@@ -265,7 +306,9 @@ fn default_data_folder() -> Option<PathBuf> {
 
 /// The data folder that `doctor` checks when none is named.
 pub(crate) fn data_folder(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
-    named.or_else(default_data_folder).ok_or(ConfigError::NoHome)
+    named
+        .or_else(default_data_folder)
+        .ok_or(ConfigError::NoHome)
 }
 
 #[cfg(test)]
@@ -273,13 +316,20 @@ mod tests {
     use super::*;
 
     fn args(data: &Path) -> ServerArgs {
-        ServerArgs { data: Some(data.to_owned()), ..ServerArgs::default() }
+        ServerArgs {
+            data: Some(data.to_owned()),
+            ..ServerArgs::default()
+        }
     }
 
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
         let data = tempfile::tempdir().unwrap();
-        std::fs::write(data.path().join("holm.toml"), "threads = 3\nbase_domain = \"a.test\"\n").unwrap();
+        std::fs::write(
+            data.path().join("holm.toml"),
+            "threads = 3\nbase_domain = \"a.test\"\n",
+        )
+        .unwrap();
         let mut args = args(data.path());
         args.threads = Some(2);
         let config = ServerConfig::combine(&args).unwrap();
@@ -300,7 +350,9 @@ mod tests {
             ("thraeds = 1", "unknown field `thraeds`"),
         ] {
             std::fs::write(&file, text).unwrap();
-            let error = ServerConfig::combine(&args(data.path())).unwrap_err().to_string();
+            let error = ServerConfig::combine(&args(data.path()))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(want), "{text}: {error}");
             assert!(error.contains("holm.toml"), "{text}: {error}");
         }
@@ -311,6 +363,9 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let mut args = args(data.path());
         args.config = Some(data.path().join("absent.toml"));
-        assert!(matches!(ServerConfig::combine(&args), Err(ConfigError::Read { .. })));
+        assert!(matches!(
+            ServerConfig::combine(&args),
+            Err(ConfigError::Read { .. })
+        ));
     }
 }

@@ -32,7 +32,11 @@ impl Check {
             problem.push_str(&inner.to_string());
             cause = inner.source();
         }
-        Self { name, seen: String::new(), problems: vec![problem] }
+        Self {
+            name,
+            seen: String::new(),
+            problems: vec![problem],
+        }
     }
 }
 
@@ -49,7 +53,11 @@ pub(crate) fn run(matches: &ArgMatches) -> ExitCode {
     let checks = check(&folder);
     let is_clean = checks.iter().all(|check| check.problems.is_empty());
     print(&folder, &checks, is_clean, args.json);
-    if is_clean { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILURE) }
+    if is_clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(exit::FAILURE)
+    }
 }
 
 fn check(folder: &Path) -> Vec<Check> {
@@ -95,7 +103,10 @@ fn check_database(layout: &Layout, blobs: &LocalBlobStore) -> Check {
         name: "database",
         seen: format!(
             "{} projects, {} deployments, {} aliases; {} blobs needed",
-            findings.project_count, findings.deployment_count, findings.alias_count, findings.blob_count
+            findings.project_count,
+            findings.deployment_count,
+            findings.alias_count,
+            findings.blob_count
         ),
         problems: problems
             .map(|problem| format!("{}: {}; {}", problem.about, problem.finding, problem.hint))
@@ -105,14 +116,19 @@ fn check_database(layout: &Layout, blobs: &LocalBlobStore) -> Check {
 
 fn check_snapshot(layout: &Layout) -> Check {
     if !layout.snapshots.is_dir() {
-        return Check { name: "snapshot", seen: "none yet".to_owned(), problems: Vec::new() };
+        return Check {
+            name: "snapshot",
+            seen: "none yet".to_owned(),
+            problems: Vec::new(),
+        };
     }
     match SnapshotStore::open(&layout.snapshots) {
         Ok(store) => Check {
             name: "snapshot",
-            seen: store
-                .newest()
-                .map_or_else(|| "none yet".to_owned(), |snapshot| format!("version {}", snapshot.version)),
+            seen: store.newest().map_or_else(
+                || "none yet".to_owned(),
+                |snapshot| format!("version {}", snapshot.version),
+            ),
             problems: Vec::new(),
         },
         Err(error) => Check::failed("snapshot", &error),
@@ -126,7 +142,11 @@ fn print(folder: &Path, checks: &[Check], is_clean: bool, is_json: bool) {
     }
     console::out(&format!("data folder {}", folder.display()));
     for check in checks {
-        let mark = if check.problems.is_empty() { "ok " } else { "BAD" };
+        let mark = if check.problems.is_empty() {
+            "ok "
+        } else {
+            "BAD"
+        };
         console::out(&format!("{mark} {:<12} {}", check.name, check.seen));
         for problem in &check.problems {
             console::out(&format!("      {problem}"));

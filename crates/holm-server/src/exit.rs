@@ -68,7 +68,9 @@ impl ServerError {
             Self::Config(_) | Self::ControlExposed { .. } => USAGE,
             Self::Usage(_) => USAGE,
             Self::DataFolder(error) if error.is_in_use() => CONFLICT,
-            Self::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => CONFLICT,
+            Self::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+                CONFLICT
+            }
             _ => FAILURE,
         })
     }

@@ -32,8 +32,16 @@ mod tests {
 
     #[test]
     fn table_says_what_the_code_does() {
-        let value = |name: &str| LIMITS.iter().find(|limit| limit.name == name).map(|limit| limit.default);
-        assert_eq!(value("server.stop_max").map(u128::from), Some(STOP_MAX.as_millis()));
+        let value = |name: &str| {
+            LIMITS
+                .iter()
+                .find(|limit| limit.name == name)
+                .map(|limit| limit.default)
+        };
+        assert_eq!(
+            value("server.stop_max").map(u128::from),
+            Some(STOP_MAX.as_millis())
+        );
         assert_eq!(
             value("server.blocking_threads_max"),
             u64::try_from(BLOCKING_THREADS_MAX).ok()

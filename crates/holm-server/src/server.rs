@@ -43,25 +43,29 @@ impl Server {
         let data = DataFolder::lock(&config.data.value)?;
         let layout = data.layout();
         let site_listener = listen(config.listen.value, "sites", "--listen").await?;
-        let control_listener =
-            listen(config.control_listen.value, "the API and console", "--control-listen").await?;
+        let control_listener = listen(
+            config.control_listen.value,
+            "the API and console",
+            "--control-listen",
+        )
+        .await?;
         let site_address = local_address(&site_listener, config.listen.value);
         let control_address = local_address(&control_listener, config.control_listen.value);
-        let control_origin = config
-            .control_url
-            .value
-            .clone()
-            .map_or_else(|| format!("http://{control_address}"), |url| url.trim_end_matches('/').to_owned());
+        let control_origin = config.control_url.value.clone().map_or_else(
+            || format!("http://{control_address}"),
+            |url| url.trim_end_matches('/').to_owned(),
+        );
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         let blobs: Arc<dyn BlobStore> = Arc::new(
-            LocalBlobStore::open(&layout.blobs).map_err(|error| open("open the blob store", error))?,
+            LocalBlobStore::open(&layout.blobs)
+                .map_err(|error| open("open the blob store", error))?,
         );
-        let variants =
-            VariantIndex::open(&layout.variants).map_err(|error| open("open the index of encoded forms", error))?;
-        let snapshots =
-            SnapshotStore::open(&layout.snapshots).map_err(|error| open("open the snapshot store", error))?;
+        let variants = VariantIndex::open(&layout.variants)
+            .map_err(|error| open("open the index of encoded forms", error))?;
+        let snapshots = SnapshotStore::open(&layout.snapshots)
+            .map_err(|error| open("open the snapshot store", error))?;
         let (sink, records) = RecordLog::open(layout.records, RecordLimits::default())
             .map_err(|error| open("open the access records", error))?;
 
@@ -92,7 +96,13 @@ impl Server {
                 version: env!("CARGO_PKG_VERSION"),
                 limits: ControlLimits::default(),
             },
-            ControlParts { blobs, variants, snapshots, clock, entropy },
+            ControlParts {
+                blobs,
+                variants,
+                snapshots,
+                clock,
+                entropy,
+            },
         )
         .map_err(|error| open("open the control plane", error))?;
         refuse_exposed_control(config, control_address, &control)?;
@@ -104,7 +114,15 @@ impl Server {
             let (control, stopped) = (control.clone(), stopped);
             async move { control.run_reconcilers(stopped).await }
         }));
-        Ok(Self { control, site_address, control_origin, tasks, records, stop, _data: data })
+        Ok(Self {
+            control,
+            site_address,
+            control_origin,
+            tasks,
+            records,
+            stop,
+            _data: data,
+        })
     }
 
     /// Stops in order: listeners close, requests in flight end, records and database are flushed.
@@ -150,7 +168,11 @@ fn announce(server: &Server, args: &ServerArgs) {
         }));
         return;
     }
-    console::say(&format!("Holm {} serves sites on {}", env!("CARGO_PKG_VERSION"), server.site_address));
+    console::say(&format!(
+        "Holm {} serves sites on {}",
+        env!("CARGO_PKG_VERSION"),
+        server.site_address
+    ));
     console::say(&format!("Console  {}", server.control_origin));
     if let Some(link) = owner_link {
         console::say(&format!("Owner    {link}  (works once)"));
@@ -197,7 +219,10 @@ pub(crate) fn open(
     doing: &'static str,
     source: impl std::error::Error + Send + Sync + 'static,
 ) -> ServerError {
-    ServerError::Open { doing, source: Box::new(source) }
+    ServerError::Open {
+        doing,
+        source: Box::new(source),
+    }
 }
 
 /// Beyond loopback the API is only opened for a server that has an owner and stands behind TLS.
@@ -225,7 +250,12 @@ async fn listen(
 ) -> Result<TcpListener, ServerError> {
     TcpListener::bind(address)
         .await
-        .map_err(|source| ServerError::Listen { address, what, flag, source })
+        .map_err(|source| ServerError::Listen {
+            address,
+            what,
+            flag,
+            source,
+        })
 }
 
 fn local_address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {

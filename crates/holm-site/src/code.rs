@@ -54,4 +54,6 @@ codes! {
     MISSING_FILE = "edgeone-json/missing-file";
     /// `.edgeone-assets-config.json` cannot be used.
     ASSETS_CONFIG = "assets-config/unreadable";
+    /// A redirect whose target it takes itself, without end.
+    REDIRECT_LOOP = "edgeone-json/redirect-loop";
 }

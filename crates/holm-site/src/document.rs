@@ -20,7 +20,7 @@ pub struct DeploymentDocument {
     pub settings: SiteSettings,
 }
 
-/// What answers a path that no rule, file or function takes (EdgeOne docs, Custom 404 page).
+/// What answers a path that no rule, file or function takes (`EdgeOne` docs, Custom 404 page).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FallbackKind {
     /// Holm's own 404 page.

@@ -8,6 +8,9 @@ pub const PATH_BYTES_MAX: usize = 1024;
 /// The longest name between two slashes, in bytes: what common file systems hold.
 pub const SEGMENT_BYTES_MAX: usize = 255;
 
+/// The longest `Location` that a redirect rule may make, in bytes.
+pub const LOCATION_BYTES_MAX: usize = 16 * 1024;
+
 /// What a project file may hold. The defaults are `EdgeOne`'s (config-build spec 1.3 to 1.7, 4.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleLimits {
@@ -68,6 +71,12 @@ pub const LIMITS: &[Limit] = &[
         Unit::Bytes,
         SEGMENT_BYTES_MAX,
         "A deployment with a longer name between two slashes fails.",
+    ),
+    limit(
+        "site.location_bytes_max",
+        Unit::Bytes,
+        LOCATION_BYTES_MAX,
+        "The redirect rule does not apply to the request.",
     ),
     limit(
         "site.file_bytes_max",

@@ -6,6 +6,7 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use crate::limits::LOCATION_BYTES_MAX;
 use crate::pattern::Captures;
 use crate::template::{Part, Template};
 
@@ -47,11 +48,13 @@ enum Place {
 }
 
 /// The target of a redirect rule. `query` is the client's, and is kept unless the destination has its own.
+/// `None` when the target would be longer than [`LOCATION_BYTES_MAX`]: a destination may name one long capture
+/// many times.
 pub(crate) fn redirect_target(
     template: &Template,
     captures: &Captures<'_>,
     query: Option<&str>,
-) -> String {
+) -> Option<String> {
     let is_absolute = matches!(
         template.parts().first(),
         Some(Part::Text(text)) if text.starts_with("http://") || text.starts_with("https://")
@@ -68,12 +71,16 @@ pub(crate) fn redirect_target(
             }
             Part::Capture(index) => push_captured(&mut url, captures.get(*index), place),
         }
+        if url.len() > LOCATION_BYTES_MAX {
+            return None;
+        }
     }
     let url = if is_absolute { url } else { on_this_site(&url) };
-    match query {
+    let url = match query {
         Some(query) if !has_query => with_query(&url, query),
         _ => url,
-    }
+    };
+    (url.len() <= LOCATION_BYTES_MAX).then_some(url)
 }
 
 /// `path?query` on this site, from a path and a query as the client sent them.
@@ -144,8 +151,8 @@ mod tests {
         let captures = pattern.captures(path).expect("the pattern takes the path");
         let template = Template::compile(destination, &pattern);
         assert_eq!(
-            redirect_target(&template, &captures, query),
-            want,
+            redirect_target(&template, &captures, query).as_deref(),
+            Some(want),
             "{source} {destination} {path}"
         );
     }
@@ -176,6 +183,20 @@ mod tests {
         check("/s/*", "/find#:splat", "/s/a/b", None, "/find#a%2Fb");
         check("/a", "/b c", "/a", None, "/b%20c");
         check("/a", "/%E6%A0%87", "/a", None, "/%E6%A0%87");
+    }
+
+    #[test]
+    fn a_long_target_is_none() {
+        let pattern = Pattern::compile("/a/*");
+        let template = Template::compile(&"/:splat".repeat(60), &pattern);
+        let target = |length: usize| {
+            let path = format!("/a/{}", "x".repeat(length));
+            let captures = pattern.captures(&path).expect("the pattern takes the path");
+            redirect_target(&template, &captures, Some("q")).map(|target| target.len())
+        };
+        assert_eq!(target(200), Some(60 * 201 + 2));
+        assert_eq!(target(300), None);
+        assert_eq!(target(8000), None);
     }
 
     #[test]

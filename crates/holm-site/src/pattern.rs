@@ -141,6 +141,23 @@ impl Pattern {
         }
     }
 
+    /// The lead up to and with its last slash: whole segments that every path begins with that it takes.
+    fn lead_key(&self) -> &str {
+        let lead = self.lead();
+        let end = lead.rfind('/').map_or(0, |slash| slash + 1);
+        lead.split_at(end).0
+    }
+
+    /// The literal end from its first slash: whole segments that every path ends with that it takes. Empty when
+    /// there are none.
+    fn tail_key(&self) -> &str {
+        let pieces = self.right.as_ref().unwrap_or(&self.left);
+        let Some(Piece::Literal(tail)) = pieces.last() else {
+            return "";
+        };
+        tail.find('/').map_or("", |slash| tail.split_at(slash).1)
+    }
+
     /// Whether it takes one path only, its lead.
     pub(crate) fn is_exact(&self) -> bool {
         self.right.is_none() && self.left.len() == 1

@@ -133,7 +133,7 @@ impl<'l> Reader<'l> {
             ("nodeVersion", file.node_version.is_some()),
         ];
         for (key, _) in settings.into_iter().filter(|(_, is_set)| *is_set) {
-            let line = root.get(key).line();
+            let line = Some(root.get(key).line());
             self.diagnostics.push(
                 Diagnostic::new(
                     Severity::Info,
@@ -207,7 +207,7 @@ impl<'l> Reader<'l> {
         let message = format!("error in {}: {}{detail}", field.path(), words(code));
         self.diagnostics.push(
             Diagnostic::new(severity, code, message)
-                .at(&*self.name, field.line())
+                .at(&*self.name, Some(field.line()))
                 .hint(hint),
         );
     }
@@ -216,7 +216,7 @@ impl<'l> Reader<'l> {
     fn remark(&mut self, field: &Field<'_>, code: &'static str, message: String, hint: &str) {
         self.diagnostics.push(
             Diagnostic::new(Severity::Warning, code, message)
-                .at(&*self.name, field.line())
+                .at(&*self.name, Some(field.line()))
                 .hint(hint),
         );
     }

@@ -39,7 +39,7 @@ pub struct RedirectRule {
     pub origin: RuleOrigin,
 }
 
-/// The two host canonicalisations (EdgeOne docs, edgeone.json, redirects).
+/// The two host canonicalisations (`EdgeOne` docs, edgeone.json, redirects).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostCanon {
     /// `$host` to `$wwwhost`.

@@ -20,6 +20,9 @@ use crate::{DeploymentDocument, Manifest};
 use assets::Assets;
 pub(crate) use rules::{CompiledRules, RedirectMatch};
 
+/// An allowance for one compiled regular expression and the caches that it grows, in bytes.
+const REGEX_BYTES: usize = 16 * 1024;
+
 /// Position of a file in its site's manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AssetRef(pub u32);
@@ -132,8 +135,7 @@ impl Site {
         size_of::<Self>()
             + self.assets.weight_bytes(self.manifest())
             + self.rules.weight_bytes(&self.document.rules)
-            // A compiled regular expression with the caches that it grows: about this much, measured.
-            + regexes * 16 * 1024
+            + regexes * REGEX_BYTES
     }
 
     pub(crate) fn document(&self) -> &DeploymentDocument {

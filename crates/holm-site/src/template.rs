@@ -1,6 +1,7 @@
 //! The destination of a rule: literal text with `:name` and `:splat` in it.
 
 use crate::decode::decode_literal;
+use crate::limits::PATH_BYTES_MAX;
 use crate::pattern::{Captures, Pattern, is_name_character};
 
 /// A destination, taken apart.
@@ -54,7 +55,8 @@ impl Template {
         &self.parts
     }
 
-    /// The decoded path that this destination names, with the captured values in it, up to a query.
+    /// The decoded path that this destination names, with the captured values in it, up to a query. It ends soon
+    /// after it is too long for the path of a file.
     pub(crate) fn fill(&self, captures: &Captures<'_>) -> String {
         let mut out = String::new();
         for part in &self.parts {
@@ -69,8 +71,22 @@ impl Template {
                 }
                 Part::Capture(index) => out.push_str(captures.get(*index)),
             }
+            if out.len() > PATH_BYTES_MAX {
+                break;
+            }
         }
         out
+    }
+
+    /// The decoded path, if this destination is on the same site and names nothing that was captured.
+    pub(crate) fn fixed_path(&self) -> Option<String> {
+        match &*self.parts {
+            [Part::Text(text)] if text.starts_with('/') => {
+                let end = text.find(['?', '#']).unwrap_or(text.len());
+                Some(decode_literal(text.split_at(end).0).into())
+            }
+            _ => None,
+        }
     }
 
     /// About how much memory it takes, in bytes.

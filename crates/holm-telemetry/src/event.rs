@@ -190,6 +190,12 @@ events! {
         /// Why, with its causes.
         reason: String,
     }
+
+    /// Somebody used the owner link: the server has an owner from now on.
+    ServerClaimed = INFO "server/claimed" "the server has an owner" {
+        /// From which address.
+        peer: std::net::IpAddr,
+    }
 }
 
 #[cfg(test)]

@@ -103,7 +103,10 @@ mod tests {
         let digest = BlobDigest::of(b"hello");
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert_eq!("ABC".parse::<BlobDigest>(), Err(ParseDigestError));
-        assert_eq!(digest.to_string().to_uppercase().parse::<BlobDigest>(), Err(ParseDigestError));
+        assert_eq!(
+            digest.to_string().to_uppercase().parse::<BlobDigest>(),
+            Err(ParseDigestError)
+        );
         let mut hasher = BlobHasher::new();
         hasher.update(b"hel");
         hasher.update(b"lo");

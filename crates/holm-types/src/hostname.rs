@@ -89,12 +89,17 @@ mod tests {
     #[test]
     fn hosts_as_they_are_and_are_not() {
         let parse = |text: &'static str| Hostname::parse(text).map(|host| host.to_string());
-        assert_eq!(parse("Blog.Localhost:8088"), Ok("blog.localhost".to_owned()));
+        assert_eq!(
+            parse("Blog.Localhost:8088"),
+            Ok("blog.localhost".to_owned())
+        );
         assert_eq!(parse("a.test."), Ok("a.test".to_owned()));
         assert_eq!(parse("a.test:"), Ok("a.test".to_owned()));
         assert_eq!(parse("[::1]:80"), Ok("[::1]".to_owned()));
         assert_eq!(parse(""), Err(HostnameError::Empty));
-        for bad in ["u@a.test", "a b", "a/b", "a:80:80", "a:x", "a\\b", "é.test", "a%2e"] {
+        for bad in [
+            "u@a.test", "a b", "a/b", "a:80:80", "a:x", "a\\b", "é.test", "a%2e",
+        ] {
             assert_eq!(parse(bad), Err(HostnameError::Character), "{bad}");
         }
     }

@@ -164,7 +164,10 @@ mod tests {
         let text = id.to_string();
         assert_eq!(text.len(), 4 + 26);
         assert_eq!(text.parse(), Ok(id));
-        assert_eq!(text.parse::<ProjectId>(), Err(ParseIdError { prefix: "prj" }));
+        assert_eq!(
+            text.parse::<ProjectId>(),
+            Err(ParseIdError { prefix: "prj" })
+        );
         assert!("dpl_short".parse::<DeploymentId>().is_err());
     }
 

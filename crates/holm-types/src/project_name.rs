@@ -39,8 +39,26 @@ pub enum ProjectNameError {
 
 /// Host names that Holm itself or its operators will want.
 const RESERVED: &[&str] = &[
-    "admin", "api", "app", "assets", "cdn", "console", "dashboard", "docs", "holm", "localhost",
-    "login", "mail", "ns1", "ns2", "root", "static", "status", "support", "system", "www",
+    "admin",
+    "api",
+    "app",
+    "assets",
+    "cdn",
+    "console",
+    "dashboard",
+    "docs",
+    "holm",
+    "localhost",
+    "login",
+    "mail",
+    "ns1",
+    "ns2",
+    "root",
+    "static",
+    "status",
+    "support",
+    "system",
+    "www",
 ];
 
 impl ProjectName {
@@ -125,7 +143,17 @@ mod tests {
         for good in ["a", "blog", "my-site-2", "a".repeat(40).as_str()] {
             assert!(good.parse::<ProjectName>().is_ok(), "{good}");
         }
-        for bad in ["", "-a", "a-", "a--b", "Blog", "a_b", "ü", "www", "a".repeat(41).as_str()] {
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "a--b",
+            "Blog",
+            "a_b",
+            "ü",
+            "www",
+            "a".repeat(41).as_str(),
+        ] {
             assert!(bad.parse::<ProjectName>().is_err(), "{bad}");
         }
     }

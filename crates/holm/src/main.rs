@@ -43,12 +43,13 @@ fn deploy(ready: UpReady) -> Result<SiteDeployed, ExitCode> {
 fn options(ready: UpReady) -> Result<DeployOptions, CliError> {
     let folder = match ready.folder {
         Some(folder) => folder,
-        None => sample::write(&ready.sample_folder)
-            .map_err(|error| CliError::because(Exit::Failure, "deploy the sample project", &error))?,
+        None => sample::write(&ready.sample_folder).map_err(|error| {
+            CliError::because(Exit::Failure, "deploy the sample project", &error)
+        })?,
     };
     let project = ready.project.map(|name| name.parse()).transpose();
-    let project = project
-        .map_err(|error| CliError::because(Exit::Usage, "read --project", &error))?;
+    let project =
+        project.map_err(|error| CliError::because(Exit::Usage, "read --project", &error))?;
     Ok(DeployOptions {
         project,
         environment: Environment::Production,

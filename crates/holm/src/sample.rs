@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn every_file_of_the_sample_is_carried() {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/projects/hello/site");
+        let source =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/projects/hello/site");
         let mut on_disk = Vec::new();
         let mut folders = vec![source.clone()];
         while let Some(folder) = folders.pop() {
@@ -81,7 +82,13 @@ mod tests {
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    on_disk.push(path.strip_prefix(&source).unwrap().to_str().unwrap().to_owned());
+                    on_disk.push(
+                        path.strip_prefix(&source)
+                            .unwrap()
+                            .to_str()
+                            .unwrap()
+                            .to_owned(),
+                    );
                 }
             }
         }

@@ -35,8 +35,8 @@ pub(crate) enum ClientError {
         source: Box<ureq::Error>,
     },
     /// The body could not be made; the reader's own error.
-    #[error("the request's body could not be made")]
-    Stopped(#[source] Stopped),
+    #[error(transparent)]
+    Stopped(Stopped),
     /// The server's own error.
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),

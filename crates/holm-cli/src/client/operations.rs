@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use holm_api::{
-    DeploymentCreated, DeploymentView, ExplainReport, FRAME_MEDIA_TYPE, InstanceView,
-    MANIFEST_MEDIA_TYPE, MeView, Page, ProjectView,
+    ClaimRequest, ClaimResult, DeploymentCreated, DeploymentView, ExplainReport, FRAME_MEDIA_TYPE,
+    InstanceView, MANIFEST_MEDIA_TYPE, MeView, Page, ProjectView,
 };
 use holm_types::{DeploymentId, ProjectName};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -35,6 +35,22 @@ impl Client {
     /// What the server is.
     pub(crate) fn instance_view(&self) -> Result<InstanceView, ClientError> {
         self.call(&Call::get("/instance".into()))
+    }
+
+    /// Becomes the owner. The code works once.
+    pub(crate) fn instance_claim(&self, code: &str) -> Result<ClaimResult, ClientError> {
+        let request = ClaimRequest {
+            code: code.to_owned(),
+        };
+        // Writing our own record to memory cannot fail.
+        let body = serde_json::to_vec(&request).unwrap_or_default();
+        let payload = Payload::Bytes("application/json", &body);
+        self.call(&Call::send(
+            "POST",
+            "/claim".into(),
+            payload,
+            Again::IfUnseen,
+        ))
     }
 
     /// Who the token stands for.

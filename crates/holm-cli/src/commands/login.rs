@@ -1,18 +1,20 @@
-//! `holm login`: a token is checked and kept.
+//! `holm login`: a token is checked and kept, or the owner link is opened for one.
 
 use std::io;
 
 use serde::Serialize;
 
 use super::Session;
-use crate::access::Access;
-use crate::args::LoginArgs;
+use crate::access::{Access, refuse_exposed};
+use crate::api_url::ApiUrl;
+use crate::args::{Connection, LoginArgs};
 use crate::client::Client;
 use crate::credentials::{Credentials, Token};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::limits::CliLimits;
 use crate::printer::{read_hidden_line, read_line};
+use crate::surroundings::Surroundings;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -25,25 +27,41 @@ struct LoggedIn<'a> {
 
 pub(super) fn run(session: &Session<'_>, args: &LoginArgs) -> Result<(), CliError> {
     // The folder's link does not say where to log in: what is typed goes where the user says.
-    let access = Access::decide(
-        &args.connection,
-        session.surroundings,
-        None,
-        session.printer,
-    )?;
-    let token = token(session, args, &access)?;
-    let access = Access {
-        token: Some(token.clone()),
-        ..access
+    let connection = Connection {
+        token: None,
+        ..args.connection.clone()
+    };
+    let surroundings = Surroundings {
+        token: None,
+        ..session.surroundings.clone()
+    };
+    let access = Access::decide(&connection, &surroundings, None, session.printer)?;
+    match secret(session, args, &access.api)? {
+        Secret::Token(token) => keep(session, args, &access.api, token),
+        Secret::OwnerLink(link) => {
+            let token = claim(session, args, &link)?;
+            keep(session, args, &link.api, token)
+        }
     }
-    .guarded(args.connection.insecure_http)?;
-    let api = access.api.clone();
-    let client = Client::new(access);
+}
+
+/// Checks the token with the server and keeps it.
+fn keep(
+    session: &Session<'_>,
+    args: &LoginArgs,
+    api: &ApiUrl,
+    token: Token,
+) -> Result<(), CliError> {
+    refuse_exposed(api, args.connection.insecure_http)?;
+    let client = Client::new(Access {
+        api: api.clone(),
+        token: Some(token.clone()),
+    });
     let me = client
         .me_view()
         .map_err(|error| error.explain(format!("log in at {api}")))?;
     let mut credentials = Credentials::load(session.surroundings.config_folder.as_deref())?;
-    let file = credentials.store(&api, token)?.display().to_string();
+    let file = credentials.store(api, token)?.display().to_string();
     session.printer.done(&format!(
         "logged in at {api} as {}; the token is kept in {file}",
         me.role
@@ -59,19 +77,70 @@ pub(super) fn run(session: &Session<'_>, args: &LoginArgs) -> Result<(), CliErro
     Ok(())
 }
 
-/// The token: from the flag, from standard input, from the environment, or typed.
-fn token(session: &Session<'_>, args: &LoginArgs, access: &Access) -> Result<Token, CliError> {
-    let text = if args.token_stdin {
-        read_line(CliLimits::default().settings_bytes_max).map_err(|error| unread(&error))?
-    } else if let Some(token) = args
+/// What the user has to show.
+#[derive(Debug, PartialEq, Eq)]
+enum Secret {
+    Token(Token),
+    OwnerLink(OwnerLink),
+}
+
+/// The one-time link that a server without an owner prints: `http://127.0.0.1:8089/claim?code=...`.
+#[derive(Debug, PartialEq, Eq)]
+struct OwnerLink {
+    api: ApiUrl,
+    code: String,
+}
+
+impl OwnerLink {
+    /// `None` when the text is something else.
+    fn parse(text: &str) -> Option<Self> {
+        let (origin, code) = text.trim().split_once("/claim?code=")?;
+        let api = origin.parse().ok()?;
+        let is_word = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_word.then(|| Self {
+            api,
+            code: code.to_owned(),
+        })
+    }
+}
+
+/// Opens the owner link: the server gives the token of its new owner, once. So it is kept before
+/// anything else can fail, and before the link is used up it is tried whether it can be kept.
+fn claim(session: &Session<'_>, args: &LoginArgs, link: &OwnerLink) -> Result<Token, CliError> {
+    let api = &link.api;
+    refuse_exposed(api, args.connection.insecure_http)?;
+    let mut credentials = Credentials::load(session.surroundings.config_folder.as_deref())?;
+    credentials.check_writable()?;
+    let client = Client::new(Access {
+        api: api.clone(),
+        token: None,
+    });
+    let doing = || format!("become the owner of {api}");
+    let claimed = client
+        .instance_claim(&link.code)
+        .map_err(|error| error.explain(doing()))?;
+    let token: Token = claimed
+        .secret
+        .parse()
+        .map_err(|error| CliError::because(Exit::Failure, doing(), &error))?;
+    credentials.store(api, token.clone())?;
+    session.printer.done(&format!("you are the owner of {api}"));
+    Ok(token)
+}
+
+/// From the flag, from standard input, from the environment, or typed.
+fn secret(session: &Session<'_>, args: &LoginArgs, api: &ApiUrl) -> Result<Secret, CliError> {
+    let given = args
         .connection
         .token
         .as_ref()
-        .or(session.surroundings.token.as_ref())
-    {
-        token.clone()
+        .or(session.surroundings.token.as_ref());
+    let text = if args.token_stdin {
+        read_line(CliLimits::default().settings_bytes_max).map_err(|error| unread(&error))?
+    } else if let Some(given) = given {
+        given.clone()
     } else if session.surroundings.can_ask() {
-        typed(session, access)?
+        typed(session, api)?
     } else {
         return Err(CliError::new(
             Exit::Usage,
@@ -80,22 +149,46 @@ fn token(session: &Session<'_>, args: &LoginArgs, access: &Access) -> Result<Tok
         )
         .next("Give it with --token-stdin, --token or HOLM_TOKEN."));
     };
-    text.parse().map_err(|error| {
+    if let Some(link) = OwnerLink::parse(&text) {
+        return Ok(Secret::OwnerLink(link));
+    }
+    text.parse().map(Secret::Token).map_err(|error| {
         CliError::because(Exit::Auth, "log in", &error)
-            .next("Copy the whole token; the owner link's page shows one, once.")
+            .next("Copy the whole token, or the whole owner link that the server printed.")
     })
 }
 
-fn typed(session: &Session<'_>, access: &Access) -> Result<String, CliError> {
-    let api = &access.api;
+fn typed(session: &Session<'_>, api: &ApiUrl) -> Result<String, CliError> {
     session.printer.note(&format!("Logging in at {api}."));
     session
         .printer
-        .note("A new server prints a one-time owner link: open it, and it shows a token.");
-    session.printer.ask("Paste the token (it is not shown): ");
+        .note("A new server prints a one-time owner link; paste that, or a token.");
+    session.printer.ask("Token or owner link (not shown): ");
     read_hidden_line().map_err(|error| unread(&error))
 }
 
 fn unread(error: &io::Error) -> CliError {
     CliError::because(Exit::Failure, "read the token", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_link_says_where_and_with_which_code() {
+        let link = OwnerLink::parse(" http://127.0.0.1:8089/claim?code=abc123\n").unwrap();
+        assert_eq!(
+            (link.api.as_str(), link.code.as_str()),
+            ("http://127.0.0.1:8089", "abc123")
+        );
+        for other in [
+            "holm_abc",
+            "/claim?code=x",
+            "http://127.0.0.1:8089/claim?code=",
+            "http://x/y/claim?code=a",
+        ] {
+            assert_eq!(OwnerLink::parse(other), None, "{other}");
+        }
+    }
 }

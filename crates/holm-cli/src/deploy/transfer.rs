@@ -96,8 +96,10 @@ impl Deploy<'_> {
             created.inline_bytes_max,
             limits.upload_batch_bytes_max,
         );
-        self.progress
-            .begin("uploading", plan.blob_count(), plan.blob_bytes());
+        match plan.blob_count() {
+            0 => self.progress.begin("committing", 0, 0),
+            blobs => self.progress.begin("uploading", blobs, plan.blob_bytes()),
+        }
         let id = created.deployment.id;
         match self.send(&id, &plan) {
             Ok(view) => Ok(Sent {

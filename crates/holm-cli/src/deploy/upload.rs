@@ -109,15 +109,14 @@ pub(crate) struct BatchReader<'a> {
 enum Part<'a> {
     Between,
     Header {
-        header: [u8; FRAME_HEADER_BYTES],
-        sent: usize,
+        header: io::Cursor<[u8; FRAME_HEADER_BYTES]>,
         file: &'a DigestedFile,
         open: File,
     },
     Blob {
         file: &'a DigestedFile,
-        open: File,
-        remaining: u64,
+        /// Ends where the announced size ends.
+        open: io::Take<File>,
     },
 }
 
@@ -142,61 +141,34 @@ impl<'a> BatchReader<'a> {
                         return Ok(0);
                     };
                     let open = open_unchanged(file)?;
-                    let header = frame_header(&file.digest, file.found.stamp.size_bytes);
-                    self.part = Part::Header {
-                        header,
-                        sent: 0,
-                        file,
-                        open,
-                    };
+                    let header =
+                        io::Cursor::new(frame_header(&file.digest, file.found.stamp.size_bytes));
+                    self.part = Part::Header { header, file, open };
                 }
                 Part::Header {
-                    header,
-                    sent,
+                    mut header,
                     file,
                     open,
                 } => {
-                    let rest = header.get(sent..).unwrap_or_default();
-                    let count = rest.len().min(buffer.len());
-                    let (filled, piece) = (buffer.get_mut(..count), rest.get(..count));
-                    if let (Some(filled), Some(piece)) = (filled, piece) {
-                        filled.copy_from_slice(piece);
-                    }
-                    self.part = if sent + count < FRAME_HEADER_BYTES {
-                        Part::Header {
-                            header,
-                            sent: sent + count,
-                            file,
-                            open,
-                        }
+                    let count = header.read(buffer)?;
+                    self.part = if header.position() < FRAME_HEADER_BYTES as u64 {
+                        Part::Header { header, file, open }
                     } else {
                         Part::Blob {
                             file,
-                            open,
-                            remaining: file.found.stamp.size_bytes,
+                            open: open.take(file.found.stamp.size_bytes),
                         }
                     };
                     return Ok(count);
                 }
-                Part::Blob { remaining: 0, .. } => self.tell(1, 0),
-                Part::Blob {
-                    file,
-                    mut open,
-                    remaining,
-                } => {
-                    let most = usize::try_from(remaining)
-                        .unwrap_or(usize::MAX)
-                        .min(buffer.len());
-                    let count = open.read(buffer.get_mut(..most).unwrap_or_default())?;
+                Part::Blob { open, .. } if open.limit() == 0 => self.tell(1, 0),
+                Part::Blob { file, mut open } => {
+                    let count = open.read(buffer)?;
                     if count == 0 {
                         return Err(stopped(file));
                     }
                     self.tell(0, count as u64);
-                    self.part = Part::Blob {
-                        file,
-                        open,
-                        remaining: remaining - count as u64,
-                    };
+                    self.part = Part::Blob { file, open };
                     return Ok(count);
                 }
             }

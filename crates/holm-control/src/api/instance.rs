@@ -18,7 +18,7 @@ pub(super) async fn instance_view(call: &mut Call) -> Result<Response, ApiError>
 
 pub(super) async fn instance_claim(call: &mut Call) -> Result<Response, ApiError> {
     let claim: ClaimRequest = call.json().await?;
-    let claimed = app::claim(&call.core, &claim.code).await?;
+    let claimed = app::claim(&call.core, &claim.code, call.peer).await?;
     let result = ClaimResult {
         secret: claimed.token,
     };

@@ -13,5 +13,5 @@ mod router;
 mod token;
 
 pub(crate) use call::Call;
-pub(crate) use respond::{Peer, dress, problem};
+pub(crate) use respond::{Peer, dress, log, problem};
 pub(crate) use router::router;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use holm_telemetry::event::RequestFailed;
 use holm_types::{Blame, RequestId};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -64,17 +65,14 @@ pub(crate) fn problem(error: ApiError, request_id: RequestId) -> Response {
     response
 }
 
-fn log(error: &ApiError, request_id: RequestId) {
-    let internal = error.internal.as_deref().unwrap_or_default();
-    match error.code.blame() {
-        Blame::Platform => tracing::error!(
-            %request_id, code = %error.code, external = error.external, internal,
-            "an operation failed"
-        ),
-        Blame::Caller => tracing::debug!(
-            %request_id, code = %error.code, external = error.external, internal,
-            "an operation was refused"
-        ),
+/// A fault of ours is an event; what a caller did wrong, the caller is told.
+pub(crate) fn log(error: &ApiError, request_id: RequestId) {
+    if error.code.blame() == Blame::Platform {
+        RequestFailed {
+            request_id,
+            reason: error.reason(),
+        }
+        .emit();
     }
 }
 

@@ -1,6 +1,5 @@
 //! The router, made from the table of operations, and the one way from a request to a handler.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,8 +7,8 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
-use futures_util::FutureExt as _;
 use holm_api::{API_PREFIX, Method, Operation};
+use holm_telemetry::event::PanicCaught;
 use holm_types::{ErrorCode, RequestId};
 
 use super::operations::{self, Handler};
@@ -17,7 +16,7 @@ use super::{Call, Peer, problem};
 use crate::authz::{self, Shown};
 use crate::body::RequestBody;
 use crate::core::Core;
-use crate::error::ApiError;
+use crate::error::{ApiError, chain, panic_text};
 
 /// Everything that the control listener answers: the API and the pages.
 pub(crate) fn router(core: &Arc<Core>) -> Router {
@@ -63,7 +62,8 @@ pub(crate) fn request_id(request: &Request) -> RequestId {
     given.copied().unwrap_or(RequestId::from_u64(0))
 }
 
-/// Carries out one call; a panic in it is a bug and is answered as one.
+/// Carries out one call in a task of its own: a client that goes away does not stop a change halfway
+/// to the edge, and a panic ends this call only and is answered as the bug it is.
 async fn call(
     core: Arc<Core>,
     operation: &'static Operation,
@@ -71,17 +71,23 @@ async fn call(
     request: Request,
 ) -> Response {
     let request_id = request_id(&request);
-    let outcome = AssertUnwindSafe(carry_out(core, handler, request))
-        .catch_unwind()
-        .await;
-    match outcome {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => problem(error, request_id),
-        Err(_) => {
-            tracing::error!(%request_id, operation = operation.id, "an operation panicked");
-            problem(ApiError::new(ErrorCode::Internal, "A bug"), request_id)
+    let error = match tokio::spawn(carry_out(core, handler, request)).await {
+        Ok(Ok(response)) => return response,
+        Ok(Err(error)) => error,
+        Err(ended) => {
+            let reason = match ended.try_into_panic() {
+                Ok(panic) => panic_text(panic.as_ref()),
+                Err(cancelled) => chain(&cancelled),
+            };
+            PanicCaught {
+                task: operation.id.to_owned(),
+                reason,
+            }
+            .emit();
+            ApiError::new(ErrorCode::Internal, "A bug")
         }
-    }
+    };
+    problem(error, request_id)
 }
 
 async fn carry_out(

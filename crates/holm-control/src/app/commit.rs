@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use holm_api::DeploymentView;
 use holm_site::{CONFIG_FILES, CompileInput, FileEntry, SiteSettings, codec, compile};
+use holm_telemetry::event::{DeploymentFailed, DeploymentSealed};
 use holm_types::{
     AliasId, BlobDigest, DeploymentState, Diagnostic, Environment, ErrorCode, Timestamp,
 };
@@ -43,14 +44,19 @@ pub(crate) async fn commit(
         }
     };
     let inline_bytes_max = core.config.limits.inline_bytes_max;
-    receive(core, body, &files, Some(inline_bytes_max)).await?;
+    let receipt = receive(core, body, &files, Some(inline_bytes_max)).await?;
     refuse_missing(core, &files)?;
     let compiled = compile_document(core, files, settings).await?;
     let Some(document) = compiled.document else {
         return Err(fail(core, &row, compiled.diagnostics).await?);
     };
     let digest = store_document(core, document).await?;
-    release_sealed(core, row, digest, compiled.diagnostics).await
+    let sealing = Sealing {
+        document: digest,
+        sealed_at: core.now(),
+        diagnostics: compiled.diagnostics,
+    };
+    release_sealed(core, row, sealing, receipt.stored_count).await
 }
 
 /// What a commit finds.
@@ -181,7 +187,14 @@ async fn fail(
         })
         .await?;
     release::show(core, version).await?;
-    Ok(failed(diagnostics))
+    let error = failed(diagnostics);
+    DeploymentFailed {
+        deployment_id: row.id,
+        project_id: row.project_id,
+        reason: error.external.clone(),
+    }
+    .emit();
+    Ok(error)
 }
 
 fn failed(diagnostics: Vec<Diagnostic>) -> ApiError {
@@ -200,14 +213,9 @@ fn failed(diagnostics: Vec<Diagnostic>) -> ApiError {
 async fn release_sealed(
     core: &Core,
     row: DeploymentRow,
-    document: BlobDigest,
-    diagnostics: Vec<Diagnostic>,
+    sealing: Sealing,
+    stored_count: u64,
 ) -> Result<DeploymentView, ApiError> {
-    let sealing = Sealing {
-        document,
-        sealed_at: core.now(),
-        diagnostics,
-    };
     let aliases: Vec<(AliasId, Alias)> = aliases_of(&row)
         .into_iter()
         .map(|alias| (core.mint.mint(), alias))
@@ -217,8 +225,25 @@ async fn release_sealed(
         .write(move |change| seal_and_point(change, &row, &sealing, &aliases))
         .await?;
     core.sealed.notify_one();
+    announce_sealed(core, &row, stored_count);
     release::show(core, version).await?;
     Ok(find::deployment_shape(&core.config, row))
+}
+
+fn announce_sealed(core: &Core, row: &DeploymentRow, stored_count: u64) {
+    let duration_ms = core.now().unix_ms() - row.created_at.unix_ms();
+    DeploymentSealed {
+        deployment_id: row.id,
+        project_id: row.project_id,
+        file_count: row.file_count,
+        file_bytes: row.size_bytes,
+        stored_count,
+        duration_ms: u64::try_from(duration_ms).unwrap_or(0),
+    }
+    .emit();
+    for alias in aliases_of(row) {
+        release::announce_move(core, &alias.label, row);
+    }
 }
 
 fn seal_and_point(

@@ -9,7 +9,7 @@ use super::seal::SealedDeployment;
 use super::{ListAsk, find, release};
 use crate::authz::{Authorized, Deploy, Read};
 use crate::core::Core;
-use crate::db::{AliasKind, DbError, DeploymentRow, MoveCause};
+use crate::db::{AliasKind, DeploymentRow, MoveCause};
 use crate::error::ApiError;
 
 /// One deployment.
@@ -52,7 +52,7 @@ pub(crate) async fn recent(
 ) -> Result<Vec<DeploymentView>, ApiError> {
     let rows: Vec<DeploymentRow> = core
         .db
-        .read(move |view| Ok::<_, DbError>(view.recent_deployments(rows_max)?))
+        .read(move |view| view.recent_deployments(rows_max))
         .await?;
     let shape = |row| find::deployment_shape(&core.config, row);
     Ok(rows.into_iter().map(shape).collect())
@@ -80,6 +80,7 @@ pub(crate) async fn promote(
             Ok::<_, ApiError>((row, change.hosts_changed()?))
         })
         .await?;
+    release::announce_move(core, &production_label(&row.project_name), &row);
     release::show(core, version).await?;
     Ok(find::deployment_shape(&core.config, row))
 }

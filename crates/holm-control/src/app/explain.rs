@@ -201,7 +201,7 @@ fn plan(
         EarlyPlan::Continue { .. } => {
             let (late, more) = plan_late_traced(site, &head);
             trace.considered.extend(more.considered);
-            late_decision(site, late, path.as_str())
+            late_decision(site, &late, path.as_str())
         }
     };
     Ok(ExplainReport {
@@ -225,8 +225,8 @@ struct Decided {
     headers: Vec<(String, String)>,
 }
 
-fn late_decision(site: &Site, plan: Plan, path: &str) -> Decided {
-    match plan {
+fn late_decision(site: &Site, plan: &Plan, path: &str) -> Decided {
+    match *plan {
         Plan::ServeAsset { asset, status } => {
             let asset = site.asset(asset);
             Decided {

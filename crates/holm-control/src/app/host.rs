@@ -53,7 +53,7 @@ mod tests {
     fn branches_become_labels() {
         check("blog", "main", "blog--b-main");
         check("blog", "Feature/New_Thing!", "blog--b-feature-new-thing");
-        check("blog", "日本", "blog--b-4fc82b26");
+        check("blog", "日本", "blog--b-fb52b4c8");
     }
 
     #[test]

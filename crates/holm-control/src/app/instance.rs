@@ -1,8 +1,10 @@
 //! The server itself: what it is, and how it gets its owner.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use holm_api::{InstanceView, MeView};
+use holm_telemetry::event::ServerClaimed;
 use holm_types::{ErrorCode, SessionId, TokenId, UserId};
 
 use crate::authz::secret::SecretKind;
@@ -12,10 +14,10 @@ use crate::db::{Change, DbError, SessionRow, TokenRow};
 use crate::error::ApiError;
 
 /// How long the token lasts that a claim gives.
-const CLAIM_TOKEN_TIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const CLAIM_TOKEN_TIME: Duration = Duration::from_hours(90 * 24);
 
 /// How long a browser stays signed in.
-pub(crate) const SESSION_TIME: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+pub(crate) const SESSION_TIME: Duration = Duration::from_hours(14 * 24);
 
 /// The server as anyone may see it.
 pub(crate) async fn view(core: &Core) -> Result<InstanceView, ApiError> {
@@ -38,7 +40,7 @@ pub(crate) struct Claimed {
 }
 
 /// Makes whoever shows the valid code the owner.
-pub(crate) async fn claim(core: &Core, code: &str) -> Result<Claimed, ApiError> {
+pub(crate) async fn claim(core: &Core, code: &str, peer: IpAddr) -> Result<Claimed, ApiError> {
     let now = core.now();
     let user_id: UserId = core.mint.mint();
     let code_hash = SecretKind::OwnerCode.hash(code);
@@ -65,6 +67,7 @@ pub(crate) async fn claim(core: &Core, code: &str) -> Result<Claimed, ApiError> 
             Ok(())
         })
         .await?;
+    ServerClaimed { peer }.emit();
     Ok(Claimed {
         token: token_secret,
         session: session_secret,

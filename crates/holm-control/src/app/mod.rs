@@ -7,6 +7,7 @@ mod explain;
 mod find;
 mod host;
 pub(crate) mod instance;
+mod manifest_reader;
 mod project;
 mod release;
 mod seal;

@@ -3,6 +3,7 @@
 use holm_api::{DeploymentView, ProjectUpdate, ProjectView};
 use holm_types::{ErrorCode, ProjectId, ProjectName, Timestamp};
 
+use super::host::production_label;
 use super::{ListAsk, find, release};
 use crate::authz::{Authorized, Deploy, Manage, Read};
 use crate::core::Core;
@@ -111,6 +112,7 @@ pub(crate) async fn roll_back(
             Ok::<_, ApiError>((row, version))
         })
         .await?;
+    release::announce_move(core, &production_label(&row.project_name), &row);
     release::show(core, version).await?;
     Ok(find::deployment_shape(&core.config, row))
 }

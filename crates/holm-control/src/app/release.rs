@@ -1,12 +1,13 @@
 //! Moving aliases: releasing, promoting and rolling back are one act, and showing it to the edge.
 
+use holm_telemetry::event::{AliasMoved, SnapshotRefused, TaskFailed};
 use holm_types::{AliasId, DeploymentState, ErrorCode, Timestamp};
 
 use super::host::production_label;
 use super::seal::SealedDeployment;
 use crate::core::Core;
-use crate::db::{AliasKind, AliasRow, Change, MoveCause, ProjectRow};
-use crate::error::ApiError;
+use crate::db::{AliasKind, AliasRow, Change, DeploymentRow, MoveCause, ProjectRow};
+use crate::error::{ApiError, chain};
 
 /// How far back a roll-back looks for something that is still sealed.
 const MOVES_MAX: usize = 1000;
@@ -115,22 +116,36 @@ fn record(
     Ok(change.put_alias(alias_id, &row)?)
 }
 
+/// Says that a host points at another deployment now.
+pub(super) fn announce_move(core: &Core, label: &str, row: &DeploymentRow) {
+    AliasMoved {
+        host: core.config.host(label),
+        project_id: row.project_id,
+        deployment_id: row.id,
+    }
+    .emit();
+}
+
 /// Publishes a snapshot that has at least this version and waits until the edge serves it, at most
 /// `take_up_wait_max`: what was changed stands either way.
 pub(super) async fn show(core: &Core, version: u64) -> Result<(), ApiError> {
     if let Err(error) = core.publisher.reach(version).await {
         // The change is committed; the publisher's timer tries again.
-        tracing::error!(
-            error = crate::error::chain(&error),
+        SnapshotRefused {
             version,
-            "the snapshot could not be published"
-        );
+            reason: chain(&error),
+        }
+        .emit();
         core.hosts_changed.notify_one();
         return Ok(());
     }
     let wait_max = core.config.limits.take_up_wait_max;
     if !core.snapshots.taken_up(version, wait_max).await {
-        tracing::warn!(version, "the edge has not taken up the snapshot in time");
+        TaskFailed {
+            task: "snapshot_take_up".to_owned(),
+            reason: format!("the edge does not serve version {version} after {wait_max:?}"),
+        }
+        .emit();
     }
     Ok(())
 }

@@ -8,9 +8,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use holm_telemetry::event::{PanicCaught, TaskFailed};
 use rusqlite::Connection;
 
 use super::{Change, DbError};
+use crate::error::{chain, panic_text};
 use crate::limits::ControlLimits;
 
 /// Told how the commit went; answers the one who asked.
@@ -189,7 +191,14 @@ impl Desk {
                     answers.push(acknowledge);
                     keep
                 }
-                Err(_) => Keep::No,
+                Err(panic) => {
+                    PanicCaught {
+                        task: "db_change".to_owned(),
+                        reason: panic_text(panic.as_ref()),
+                    }
+                    .emit();
+                    Keep::No
+                }
             };
             if keep == Keep::No {
                 self.connection.execute_batch("ROLLBACK TO change")?;
@@ -214,7 +223,12 @@ impl Desk {
         self.has_unsaved_log = false;
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         if let Err(error) = self.connection.query_row(&sql, (), |_| Ok(())) {
-            tracing::warn!(%error, "the write-ahead log could not be moved into the database");
+            // The log only grows longer; the next quiet moment tries again.
+            TaskFailed {
+                task: "db_checkpoint".to_owned(),
+                reason: chain(&error),
+            }
+            .emit();
         }
     }
 }

@@ -38,8 +38,7 @@ pub(super) async fn ask(visit: Visit) -> Result<Response, ApiError> {
 pub(super) async fn claim(mut visit: Visit) -> Result<Response, ApiError> {
     let form = form(&mut visit).await?;
     let code = field(&form, "code").unwrap_or_default();
-    let claimed = instance::claim(&visit.core, code).await?;
-    tracing::info!(peer = %visit.peer, "the server was claimed");
+    let claimed = instance::claim(&visit.core, code, visit.peer).await?;
     let body = format!(
         "<p>You are signed in here. To work from a terminal, run</p>\
          <pre>holm login --api {}</pre>\

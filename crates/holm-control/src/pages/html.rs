@@ -8,6 +8,7 @@ use holm_types::RequestId;
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 
+use crate::api::log;
 use crate::error::ApiError;
 
 /// Text that somebody wrote, made inert for HTML text and quoted attributes.
@@ -78,10 +79,8 @@ pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response {
 }
 
 /// The page for an error.
-pub(super) fn error(error: ApiError, request_id: RequestId) -> Response {
-    if let Some(internal) = &error.internal {
-        tracing::error!(%request_id, code = %error.code, internal, "a page failed");
-    }
+pub(super) fn error(error: &ApiError, request_id: RequestId) -> Response {
+    log(error, request_id);
     let status =
         StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = format!(

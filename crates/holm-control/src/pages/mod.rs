@@ -57,7 +57,7 @@ async fn answer(core: Arc<Core>, show: Show, request: Request) -> Response {
     let request_id = request.extensions().get::<RequestId>().copied();
     match carry_out(core, show, request).await {
         Ok(response) => response,
-        Err(error) => html::error(error, request_id.unwrap_or(RequestId::from_u64(0))),
+        Err(error) => html::error(&error, request_id.unwrap_or(RequestId::from_u64(0))),
     }
 }
 

@@ -10,15 +10,16 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use holm_telemetry::event::{PanicCaught, TaskFailed};
 use tokio::sync::{Notify, watch};
 
 pub(crate) use publisher::SnapshotPublisher;
 pub(crate) use sweeper::{CredentialSweeper, UploadSweeper};
 pub(crate) use variant_maker::VariantMaker;
 
-use crate::listener::stopped;
 use crate::core::Core;
-use crate::error::ApiError;
+use crate::error::{ApiError, panic_text};
+use crate::stop::stopped;
 
 /// What one run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,10 +32,10 @@ pub(crate) struct Report {
 const PUBLISH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often the variant maker looks without being nudged.
-const VARIANT_INTERVAL: Duration = Duration::from_secs(60);
+const VARIANT_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often the sweepers look.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Runs all reconcilers until `stop` is true or gone.
 pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
@@ -82,20 +83,17 @@ async fn repeat<F>(
 {
     loop {
         match AssertUnwindSafe(run_once()).catch_unwind().await {
-            Ok(Ok(report)) if report.changed_count > 0 => {
-                tracing::debug!(
-                    reconciler = name,
-                    changed_count = report.changed_count,
-                    "ran"
-                );
-            }
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::error!(
-                reconciler = name,
-                error = error.internal.unwrap_or(error.external),
-                "a reconciler failed; it runs again later"
-            ),
-            Err(_) => tracing::error!(reconciler = name, "a reconciler panicked; it runs again"),
+            Ok(Err(error)) => TaskFailed {
+                task: name.to_owned(),
+                reason: error.reason(),
+            }
+            .emit(),
+            Err(panic) => PanicCaught {
+                task: name.to_owned(),
+                reason: panic_text(panic.as_ref()),
+            }
+            .emit(),
         }
         let nudged = async {
             match nudge {

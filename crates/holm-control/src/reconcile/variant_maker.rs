@@ -7,12 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use holm_site::{AssetRef, Site, codec};
 use holm_storage::{ContentCoding, Variant, Variants, compress};
+use holm_telemetry::event::TaskFailed;
 use holm_types::{BlobDigest, DeploymentId, ErrorCode};
 use tokio::sync::watch;
 
 use super::Report;
 use crate::core::Core;
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
 
 /// How often the maker looks whether a deploy is under way before it takes the next asset all the same.
 const COURTESY_LOOKS: u32 = 50;
@@ -92,11 +93,11 @@ impl<'c> VariantMaker<'c> {
                     made_count += 1;
                 }
                 // One damaged blob must not keep the others from their variants.
-                Err(error) => tracing::warn!(
-                    deployment = %id, blob = %source.digest,
-                    error = error.internal.unwrap_or(error.external),
-                    "an asset could not be encoded; it is served as it is"
-                ),
+                Err(error) => TaskFailed {
+                    task: "variant_maker".to_owned(),
+                    reason: format!("encode {} of {id}: {}", source.digest, error.reason()),
+                }
+                .emit(),
             }
             if waiting_bytes >= self.core.config.limits.variant_batch_bytes_max {
                 self.store(std::mem::take(&mut waiting)).await?;
@@ -188,7 +189,6 @@ impl<'c> VariantMaker<'c> {
                 .variants
                 .record(source, variants)
                 .map_err(|error| {
-                    tracing::error!(error = chain(&error), "the variant index cannot be written");
                     ApiError::from_cause(
                         ErrorCode::StorageUnavailable,
                         "The server's disk refused to write",

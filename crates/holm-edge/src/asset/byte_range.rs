@@ -103,7 +103,10 @@ mod tests {
     #[test]
     fn an_empty_file_has_no_part() {
         for value in ["bytes=0-", "bytes=0-0", "bytes=-1"] {
-            assert_eq!(ByteRange::parse(value.as_bytes(), 0), ByteRange::Unsatisfiable);
+            assert_eq!(
+                ByteRange::parse(value.as_bytes(), 0),
+                ByteRange::Unsatisfiable
+            );
         }
     }
 }

@@ -23,11 +23,7 @@ impl EntityTag {
             bytes: [0; BYTES_MAX],
             length: 0,
         };
-        let suffix = match coding {
-            ContentCoding::Identity => "",
-            ContentCoding::Br => "-br",
-            ContentCoding::Gzip => "-gz",
-        };
+        let suffix = coding.etag_suffix();
         write!(tag, "\"{source}{suffix}\"").expect("the longest tag has BYTES_MAX bytes");
         tag
     }

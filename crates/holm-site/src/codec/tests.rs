@@ -237,6 +237,31 @@ fn each_refusal_has_its_reason() {
 }
 
 #[test]
+fn a_manifest_out_of_order_is_refused() {
+    let file = |path: &str| FileEntry {
+        path: path.to_owned(),
+        digest: BlobDigest::of(b""),
+        size_bytes: 0,
+    };
+    let manifest = Manifest::build(vec![file("/a"), file("/b")]).value;
+    let mut document = DeploymentDocument {
+        manifest,
+        ..DeploymentDocument::default()
+    };
+    assert!(decode_document(&encode_document(&document)).is_ok());
+    document.manifest.entries.swap(0, 1);
+    assert_eq!(
+        decode_document(&encode_document(&document)),
+        Err(DOCUMENT.damaged())
+    );
+    document.manifest.entries[0] = document.manifest.entries[1].clone();
+    assert_eq!(
+        decode_document(&encode_document(&document)),
+        Err(DOCUMENT.damaged())
+    );
+}
+
+#[test]
 fn a_length_that_lies_reserves_no_memory() {
     // A list of 2^60 entries, of which none follows.
     let mut payload = vec![0xff; 8];

@@ -83,42 +83,71 @@ fn remarks_are_made() {
     assert_eq!(Pattern::remark(":id/x"), Some(Remark::SlashAssumed));
 }
 
-/// A pattern that passes validation, and the same as a regular expression: slow, and plainly right.
-fn pattern_and_regex() -> impl Strategy<Value = (String, Regex)> {
+#[test]
+fn a_path_is_compared_with_few_of_many_rules() {
+    let shapes = [
+        |n: usize| format!("/old/{n}"),
+        |n: usize| format!("/old/{n}/*"),
+        |n: usize| format!("/blog/:id/{n}"),
+        |n: usize| format!("/shop/*/item/{n}"),
+    ];
+    let source = |n: usize| shapes[n % shapes.len()](n);
+    let set = PatternSet::new((0..10_000).map(|n| Pattern::compile(&source(n))).collect());
+    for (path, first) in [
+        ("/nothing/like/it", None),
+        ("/old/9996", Some(9996)),
+        ("/old/9997/x/y", Some(9997)),
+        ("/blog/x/9998", Some(9998)),
+        ("/shop/a/b/item/9999", Some(9999)),
+    ] {
+        assert_eq!(set.first(path), first, "{path}");
+        assert!(
+            set.candidate_count(path) <= 4,
+            "{path}: {}",
+            set.candidate_count(path)
+        );
+    }
+}
+
+/// The segments of a pattern that passes validation. Of several stars only the first is one.
+fn segments() -> impl Strategy<Value = Vec<Segment>> {
     let literal = "[ab.]{0,2}";
     let segment = prop_oneof![
         literal.prop_map(Segment::Literal),
         ("[ab]{0,1}", "(-[ab]{0,1})?").prop_map(|(before, after)| Segment::Name(before, after)),
         (literal, literal).prop_map(|(before, after)| Segment::Star(before, after)),
     ];
-    prop::collection::vec(segment, 1..5).prop_map(|segments| {
-        let (mut source, mut regex) = (String::new(), String::from("(?s)^"));
-        let mut has_star = false;
-        for (index, segment) in segments.iter().enumerate() {
-            source.push('/');
-            regex.push('/');
-            let (before, token, capture, after) = match segment {
-                Segment::Star(before, after) if !has_star => {
-                    has_star = true;
-                    (before, "*".to_owned(), "(.*)", after)
-                }
-                Segment::Name(before, after) => (before, format!(":n{index}"), "([^/]+)", after),
-                Segment::Literal(text) | Segment::Star(text, _) => (text, String::new(), "", text),
-            };
-            source.extend([before.as_str(), &token]);
-            regex.push_str(&regex::escape(before));
-            regex.push_str(capture);
-            if !token.is_empty() {
-                source.push_str(after);
-                regex.push_str(&regex::escape(after));
-            }
-        }
-        regex.push('$');
-        (
-            source,
-            Regex::new(&regex).expect("the translation is a regular expression"),
-        )
+    prop::collection::vec(segment, 1..5).prop_map(|mut segments| {
+        let stars = segments
+            .iter_mut()
+            .filter(|segment| matches!(segment, Segment::Star(..)));
+        stars
+            .skip(1)
+            .for_each(|star| *star = Segment::Literal(String::new()));
+        segments
     })
+}
+
+/// The pattern as it is written in a project file.
+fn source_of(segments: &[Segment]) -> String {
+    let text = |(index, segment): (usize, &Segment)| match segment {
+        Segment::Literal(text) => format!("/{text}"),
+        Segment::Name(before, after) => format!("/{before}:n{index}{after}"),
+        Segment::Star(before, after) => format!("/{before}*{after}"),
+    };
+    segments.iter().enumerate().map(text).collect()
+}
+
+/// The same as a regular expression: slow, and plainly right.
+fn regex_of(segments: &[Segment]) -> Regex {
+    let escape = |text: &String| regex::escape(text);
+    let text = |segment: &Segment| match segment {
+        Segment::Literal(text) => format!("/{}", escape(text)),
+        Segment::Name(before, after) => format!("/{}([^/]+){}", escape(before), escape(after)),
+        Segment::Star(before, after) => format!("/{}(.*){}", escape(before), escape(after)),
+    };
+    let text: String = segments.iter().map(text).collect();
+    Regex::new(&format!("(?s)^{text}$")).expect("the translation is a regular expression")
 }
 
 #[derive(Clone, Debug)]
@@ -132,7 +161,8 @@ const PATH: &str = "(/[ab.-]{0,3}){1,5}";
 
 proptest! {
     #[test]
-    fn compiled_and_naive_matchers_agree((source, naive) in pattern_and_regex(), path in PATH) {
+    fn compiled_and_naive_matchers_agree(segments in segments(), path in PATH) {
+        let (source, naive) = (source_of(&segments), regex_of(&segments));
         let pattern = Pattern::compile(&source);
         let got = pattern.captures(&path);
         let want = naive.captures(&path);
@@ -146,13 +176,14 @@ proptest! {
 
     #[test]
     fn an_indexed_set_agrees_with_asking_one_by_one(
-        patterns in prop::collection::vec(pattern_and_regex(), 0..40),
+        patterns in prop::collection::vec(segments(), 0..40),
         path in PATH,
     ) {
-        let takes = |(source, _): &(String, Regex)| Pattern::compile(source).is_match(&path);
-        let all: Vec<usize> =
-            patterns.iter().enumerate().filter(|(_, it)| takes(it)).map(|(at, _)| at).collect();
-        let set = PatternSet::new(patterns.iter().map(|(source, _)| Pattern::compile(source)).collect());
+        let compile = |segments: &Vec<Segment>| Pattern::compile(&source_of(segments));
+        let patterns: Vec<Pattern> = patterns.iter().map(compile).collect();
+        let taken = patterns.iter().enumerate().filter(|(_, pattern)| pattern.is_match(&path));
+        let all: Vec<usize> = taken.map(|(at, _)| at).collect();
+        let set = PatternSet::new(patterns);
         let mut each = Vec::new();
         set.each(&path, |at| each.push(at));
         prop_assert_eq!(&each, &all);

@@ -5,25 +5,26 @@ use crate::plan::note::{
     Tracer, built_in, match_words, matched, mismatch_words, not_matched, not_reached, rule,
 };
 use crate::site::RedirectMatch;
-use crate::{
-    EarlyPlan, HostCanon, Outcome, Redirect, RedirectRule, RequestHead, Site, Step, TrailingSlash,
-};
+use crate::{EarlyPlan, HostCanon, Redirect, RedirectRule, RequestHead, Site, Step, TrailingSlash};
 
 /// The status of the redirects that trailing slashes cause (config-build spec 1.8).
 const SLASH_STATUS: u16 = 308;
 
 pub(super) fn early<T: Tracer>(site: &Site, head: &RequestHead<'_>, tracer: &mut T) -> EarlyPlan {
     let found = first_redirect(site, head);
+    let redirect = found
+        .as_ref()
+        .and_then(|(index, found)| redirect(site, head, *index, found));
     if T::IS_ON {
-        note_redirects(site, head, found.as_ref(), tracer);
+        note_redirects(site, head, found.as_ref(), redirect.is_some(), tracer);
     }
-    if let Some((index, found)) = found {
+    if let (Some((index, _)), Some(redirect)) = (found, redirect) {
         if T::IS_ON {
             let decided_by = format!("redirects[{index}]");
             note_slash(site, Err(&decided_by), tracer);
             note_middleware(site, Err(&decided_by), tracer);
         }
-        return EarlyPlan::Redirect(redirect(site, head, index, &found));
+        return EarlyPlan::Redirect(redirect);
     }
     let slash = slash_redirect(site, head);
     if T::IS_ON {
@@ -77,28 +78,21 @@ fn host_problem(canon: HostCanon, head: &RequestHead<'_>) -> Option<&'static str
 
 const WWW: &str = "www.";
 
+/// The redirect of a rule that takes the request. `None` when its location would be longer than may be sent.
 fn redirect(
     site: &Site,
     head: &RequestHead<'_>,
     index: usize,
     found: &RedirectMatch<'_>,
-) -> Redirect {
+) -> Option<Redirect> {
     let location = match found {
         RedirectMatch::Path(captures) => {
-            let template = site.rules().redirect_template(index);
-            template
-                .map(|template| redirect_target(template, captures, head.query))
-                .unwrap_or_default()
+            redirect_target(site.rules().redirect_template(index)?, captures, head.query)?
         }
         RedirectMatch::Host(canon) => host_target(*canon, head),
     };
-    let status = site
-        .document()
-        .rules
-        .redirects
-        .get(index)
-        .map_or(SLASH_STATUS, |rule| rule.status);
-    Redirect { status, location }
+    let status = site.document().rules.redirects.get(index)?.status;
+    Some(Redirect { status, location })
 }
 
 /// The same address on the other host; scheme, port, path and query stay.
@@ -180,16 +174,27 @@ fn note_redirects<T: Tracer>(
     site: &Site,
     head: &RequestHead<'_>,
     found: Option<&(usize, RedirectMatch<'_>)>,
+    is_decided: bool,
     tracer: &mut T,
 ) {
-    let decided = found.map(|(index, _)| *index);
     for (index, redirect) in site.document().rules.redirects.iter().enumerate() {
         let finding = match found {
-            Some((at, found)) if index == *at => matched(taken_words(site, index, redirect, found)),
-            Some((at, _)) if index > *at => not_reached(&format!("redirects[{at}]")),
+            Some((at, found)) if index == *at => {
+                let words = taken_words(site, index, redirect, found);
+                if is_decided {
+                    matched(words)
+                } else {
+                    not_matched(format!(
+                        "{words}, but made a location that is too long to be sent"
+                    ))
+                }
+            }
+            Some((at, _)) if index > *at && is_decided => not_reached(&format!("redirects[{at}]")),
+            Some((at, _)) if index > *at => {
+                not_matched(format!("not asked: redirects[{at}] matched"))
+            }
             _ => not_matched(refused_words(site, index, redirect, head)),
         };
-        debug_assert_eq!(finding.0 == Outcome::Matched, decided == Some(index));
         let words = format!(
             "{} -> {} ({})",
             redirect.source, redirect.destination, redirect.status

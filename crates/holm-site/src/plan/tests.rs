@@ -60,6 +60,7 @@ fn rules() -> impl Strategy<Value = Rules> {
         dest: "/index.html".into(),
         origin: origin(),
     });
+    let file_routes = prop::collection::vec(file_route, 0..3);
     let header = pattern().prop_map(move |source| HeaderRule {
         source,
         headers: vec![("X-A".into(), "1".into())],
@@ -78,7 +79,7 @@ fn rules() -> impl Strategy<Value = Rules> {
     (
         list(redirect),
         list(rewrite),
-        list(file_route),
+        file_routes,
         list(header),
         list(cache),
         slash,
@@ -182,7 +183,7 @@ fn check_location(location: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn what_is_explained_is_what_happens(

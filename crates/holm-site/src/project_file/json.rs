@@ -112,16 +112,7 @@ impl<'d> Field<'d> {
     }
 
     /// The line of the value; when there is none, of the object it is missing from.
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "a finding's line is optional, and this is what callers hand over"
-    )]
-    pub(crate) fn line(&self) -> Option<u32> {
-        Some(self.line)
-    }
-
-    /// The same as a number.
-    pub(crate) fn line_number(&self) -> u32 {
+    pub(crate) fn line(&self) -> u32 {
         self.line
     }
 
@@ -273,9 +264,9 @@ mod tests {
             Document::parse(b"{\n  a: [\n    1,\r\n    { b: 2 }\n  ]\n}").expect("this is JSON5");
         let elements = document.root().get("a").elements().expect("an array");
         let field = elements[1].get("b");
-        assert_eq!((field.path(), field.line()), ("root.a.[1].b", Some(4)));
+        assert_eq!((field.path(), field.line()), ("root.a.[1].b", 4));
         let missing = elements[1].get("c");
-        assert_eq!((missing.path(), missing.line()), ("root.a.[1].c", Some(4)));
+        assert_eq!((missing.path(), missing.line()), ("root.a.[1].c", 4));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{Field, Reader};
 use crate::code;
 use crate::pattern::{Pattern, Remark};
 use crate::route::RouteMatcher;
+use crate::template::Template;
 use crate::{CacheRule, FileRoute, RedirectRule, RewriteRule, RuleOrigin};
 
 /// The statuses that a redirect may have.
@@ -39,7 +40,23 @@ impl Reader<'_> {
             origin: self.origin(entry),
         };
         self.remark_on_source(&entry.get("source"), &rule.source);
+        self.remark_on_loop(entry, &rule);
         Some(rule)
+    }
+
+    /// Says that a redirect leads to where it applies again. Seen when the destination is a fixed path.
+    fn remark_on_loop(&mut self, entry: &Field<'_>, rule: &RedirectRule) {
+        let pattern = Pattern::compile(&rule.source);
+        let path = Template::compile(&rule.destination, &pattern).fixed_path();
+        if path.is_some_and(|path| pattern.is_match(&path)) {
+            let message = format!(
+                "{} redirects to `{}`, which it redirects again, without end",
+                entry.path(),
+                rule.destination
+            );
+            let hint = "choose a source that does not take the destination";
+            self.remark(entry, code::REDIRECT_LOOP, message, hint);
+        }
     }
 
     fn redirect_status(&mut self, field: &Field<'_>) -> Option<u16> {
@@ -84,6 +101,7 @@ impl Reader<'_> {
                     .extend(self.file_route(&from, source, &entry));
             } else if !self.is_external(&to, &destination) {
                 self.remark_on_source(&from, &source);
+                self.remark_on_catch_all(&from, &source, &destination);
                 rewrites.classic.push(RewriteRule {
                     source,
                     destination,
@@ -92,6 +110,18 @@ impl Reader<'_> {
             }
         }
         rewrites
+    }
+
+    /// Says that a rewrite of every path to one page takes scripts and pictures along.
+    fn remark_on_catch_all(&mut self, field: &Field<'_>, source: &str, destination: &str) {
+        if matches!(source, "/*" | "*") && !destination.contains(':') {
+            let message = format!(
+                "{} takes every path, those of existing files, too",
+                field.path()
+            );
+            let hint = "for a single-page application take the rule out: the fall-back to /index.html is automatic";
+            self.remark(field, code::PATTERN, message, hint);
+        }
     }
 
     fn file_route(
@@ -195,7 +225,7 @@ impl Reader<'_> {
     pub(super) fn origin(&self, entry: &Field<'_>) -> RuleOrigin {
         RuleOrigin {
             file: self.name.as_str().into(),
-            line: entry.line_number(),
+            line: entry.line(),
         }
     }
 

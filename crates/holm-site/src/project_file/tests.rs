@@ -82,7 +82,8 @@ edgeone-json/pattern
 edgeone-json/not-run-here
 edgeone-json/deprecated
 edgeone-json/missing-file
-assets-config/unreadable";
+assets-config/unreadable
+edgeone-json/redirect-loop";
     assert_eq!(DIAGNOSTIC_CODES.join("\n"), want);
 }
 

@@ -139,7 +139,7 @@ impl CompiledRules {
             + pairs
                 .map(|(name, value)| 128 + name.as_str().len() + value.len())
                 .sum::<usize>()
-            + self.file_routes.len() * 16 * 1024
+            + self.file_routes.len() * super::REGEX_BYTES
             + source_bytes(rules)
     }
 }

@@ -26,7 +26,7 @@ fn every_file_is_found_and_nothing_else() {
     for path in &paths {
         let asset = site.find(path).expect("the file is there");
         assert_eq!(site.asset(asset).path, path);
-        assert_eq!(site.find(&path[1..]), None);
+        assert_eq!(site.find(path.trim_start_matches('/')), None);
         assert_eq!(site.find(&format!("{path}x")), None);
     }
 }
@@ -75,7 +75,7 @@ fn the_longest_path_is_found_by_its_clean_names() {
     assert_eq!(file.len(), 1023);
     let site = site(&[&file], Rules::default());
     assert!(site.find_clean(&folder).is_some());
-    assert!(site.find_clean(&folder[..folder.len() - 1]).is_some());
+    assert!(site.find_clean(folder.trim_end_matches('/')).is_some());
 }
 
 #[test]

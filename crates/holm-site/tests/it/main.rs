@@ -1,3 +1,3 @@
 //! The integration tests of this room.
 
-mod corpus;
+mod cases;

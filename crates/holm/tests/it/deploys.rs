@@ -6,15 +6,25 @@ use crate::program::Bench;
 #[test]
 fn every_deployment_keeps_its_own_url() {
     let bench = Bench::new();
-    let site = bench.site("blog", &[("index.html", "<h1>one</h1>"), ("a b/ü.txt", "text")]);
+    let site = bench.site(
+        "blog",
+        &[("index.html", "<h1>one</h1>"), ("a b/ü.txt", "text")],
+    );
     let server = bench.up(Some(&site));
     let first = server.deploy(&site, "blog");
     std::fs::write(site.join("index.html"), "<h1>two</h1>").unwrap();
     let second = server.deploy(&site, "blog");
     assert!(get(first["url"].as_str().unwrap()).text().contains("one"));
     assert!(get(second["url"].as_str().unwrap()).text().contains("two"));
-    assert!(get(&server.host("blog.localhost", "/")).text().contains("two"));
-    assert_eq!(get(&server.host("blog.localhost", "/a%20b/%C3%BC.txt")).text(), "text");
+    assert!(
+        get(&server.host("blog.localhost", "/"))
+            .text()
+            .contains("two")
+    );
+    assert_eq!(
+        get(&server.host("blog.localhost", "/a%20b/%C3%BC.txt")).text(),
+        "text"
+    );
 }
 
 #[test]
@@ -23,7 +33,13 @@ fn a_preview_leaves_production_alone() {
     let site = bench.site("blog", &[("index.html", "one")]);
     let server = bench.up(Some(&site));
     std::fs::write(site.join("index.html"), "two").unwrap();
-    let preview = server.json(&["deploy", site.to_str().unwrap(), "--project", "blog", "--json"]);
+    let preview = server.json(&[
+        "deploy",
+        site.to_str().unwrap(),
+        "--project",
+        "blog",
+        "--json",
+    ]);
     let answer = get(preview["url"].as_str().unwrap());
     assert_eq!(answer.text(), "two");
     assert_eq!(answer.header("x-robots-tag"), Some("noindex"));
@@ -35,7 +51,13 @@ fn stdout_is_the_url_and_nothing_else() {
     let bench = Bench::new();
     let site = bench.site("blog", &[("index.html", "one")]);
     let server = bench.up(Some(&site));
-    let output = server.run(&["deploy", site.to_str().unwrap(), "--project", "blog", "--prod"]);
+    let output = server.run(&[
+        "deploy",
+        site.to_str().unwrap(),
+        "--project",
+        "blog",
+        "--prod",
+    ]);
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(stdout.lines().count(), 1);
     assert!(stdout.starts_with("http://blog--"), "{stdout}");
@@ -59,10 +81,23 @@ fn what_is_sensitive_is_never_served() {
         ],
     );
     let server = bench.up(Some(&site));
-    for path in ["/edgeone.json", "/package.json", "/.env", "/.git/config", "/functions/api.js"] {
-        assert_eq!(get(&server.host("blog.localhost", path)).status, 404, "{path}");
+    for path in [
+        "/edgeone.json",
+        "/package.json",
+        "/.env",
+        "/.git/config",
+        "/functions/api.js",
+    ] {
+        assert_eq!(
+            get(&server.host("blog.localhost", path)).status,
+            404,
+            "{path}"
+        );
     }
-    assert_eq!(get(&server.host("blog.localhost", "/.well-known/security.txt")).status, 200);
+    assert_eq!(
+        get(&server.host("blog.localhost", "/.well-known/security.txt")).status,
+        200
+    );
 }
 
 #[test]
@@ -84,7 +119,11 @@ fn text_is_compressed_soon_after_the_deployment_and_ranges_work() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert_eq!(coding.as_deref(), Some("br"));
-    let part = ask("GET", &url, &[("Range", "bytes=0-3"), ("Accept-Encoding", "br")]);
+    let part = ask(
+        "GET",
+        &url,
+        &[("Range", "bytes=0-3"), ("Accept-Encoding", "br")],
+    );
     assert_eq!((part.status, part.text().as_str()), (206, "body"));
     let etag = get(&url).header("etag").unwrap().to_owned();
     assert_eq!(ask("GET", &url, &[("If-None-Match", &etag)]).status, 304);

@@ -39,17 +39,26 @@ pub(crate) fn ask(method: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
 pub(crate) fn post_form(url: &str, origin: &str, form: &str) -> Answer {
     let length = form.len().to_string();
     let kind = "application/x-www-form-urlencoded";
-    let headers = [("Origin", origin), ("Content-Type", kind), ("Content-Length", &length)];
+    let headers = [
+        ("Origin", origin),
+        ("Content-Type", kind),
+        ("Content-Length", &length),
+    ];
     send("POST", url, &headers, form)
 }
 
 fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let rest = url.strip_prefix("http://").expect("an http URL");
-    let (authority, path) = rest.split_once('/').map_or((rest, String::new()), |(a, p)| (a, p.to_owned()));
+    let (authority, path) = rest
+        .split_once('/')
+        .map_or((rest, String::new()), |(a, p)| (a, p.to_owned()));
     let port = authority.rsplit_once(':').map_or("80", |(_, port)| port);
     let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).expect("the server listens");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut request = format!("{method} /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let mut request =
+        format!("{method} /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -57,9 +66,22 @@ fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer
     request.push_str(body);
     stream.write_all(request.as_bytes()).unwrap();
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("an answer within 20 s");
-    let split = bytes.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head");
+    stream
+        .read_to_end(&mut bytes)
+        .expect("an answer within 20 s");
+    let split = bytes
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .expect("a whole head");
     let head = String::from_utf8_lossy(&bytes[..split]).into_owned();
-    let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");
-    Answer { status, head, body: bytes[split + 4..].to_vec() }
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .expect("a status");
+    Answer {
+        status,
+        head,
+        body: bytes[split + 4..].to_vec(),
+    }
 }

@@ -13,7 +13,9 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -56,16 +58,29 @@ impl Bench {
             command.arg(site);
         }
         let mut child = command
-            .args(["--json", "--listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0", "--data"])
+            .args([
+                "--json",
+                "--listen",
+                "127.0.0.1:0",
+                "--control-listen",
+                "127.0.0.1:0",
+                "--data",
+            ])
             .arg(self.path("data"))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let ready: Value = serde_json::from_str(&line)
             .unwrap_or_else(|error| panic!("one line of JSON, not {line:?}: {error}"));
-        Server { bench: self, child, ready }
+        Server {
+            bench: self,
+            child,
+            ready,
+        }
     }
 }
 
@@ -78,12 +93,18 @@ pub(crate) struct Server<'a> {
 
 impl Server<'_> {
     pub(crate) fn text(&self, key: &str) -> &str {
-        self.ready[key].as_str().unwrap_or_else(|| panic!("{key} in {}", self.ready))
+        self.ready[key]
+            .as_str()
+            .unwrap_or_else(|| panic!("{key} in {}", self.ready))
     }
 
     /// The URL of a host on this server.
     pub(crate) fn host(&self, host: &str, path: &str) -> String {
-        let (_, port) = self.text("url").trim_end_matches('/').rsplit_once(':').unwrap();
+        let (_, port) = self
+            .text("url")
+            .trim_end_matches('/')
+            .rsplit_once(':')
+            .unwrap();
         format!("http://{host}:{port}{path}")
     }
 
@@ -107,12 +128,20 @@ impl Server<'_> {
             "{args:?}: {stdout}{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{args:?}: {stdout:?}: {error}"))
+        serde_json::from_str(&stdout)
+            .unwrap_or_else(|error| panic!("{args:?}: {stdout:?}: {error}"))
     }
 
     /// Deploys a folder to production.
     pub(crate) fn deploy(&self, site: &Path, project: &str) -> Value {
-        self.json(&["deploy", site.to_str().unwrap(), "--project", project, "--prod", "--json"])
+        self.json(&[
+            "deploy",
+            site.to_str().unwrap(),
+            "--project",
+            project,
+            "--prod",
+            "--json",
+        ])
     }
 
     /// Asks the server to stop and returns its exit code.

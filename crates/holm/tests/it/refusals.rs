@@ -11,7 +11,13 @@ fn a_failed_deployment_never_touches_production() {
     std::fs::write(site.join("index.html"), "two").unwrap();
     let bad_region = r#"{ "cloudFunctions": { "mainlandRegions": ["mars"] } }"#;
     std::fs::write(site.join("edgeone.json"), bad_region).unwrap();
-    let output = server.run(&["deploy", site.to_str().unwrap(), "--project", "blog", "--prod"]);
+    let output = server.run(&[
+        "deploy",
+        site.to_str().unwrap(),
+        "--project",
+        "blog",
+        "--prod",
+    ]);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(7), "{stderr}");
     assert!(stderr.contains("region id must be one of"), "{stderr}");
@@ -25,7 +31,10 @@ fn exit_codes_tell_who_has_to_do_what() {
     let site = bench.site("blog", &[("index.html", "one")]);
     let server = bench.up(Some(&site));
     let code = |args: &[&str]| server.run(args).status.code();
-    assert_eq!(code(&["deploy", "no-such-folder", "--project", "blog"]), Some(4));
+    assert_eq!(
+        code(&["deploy", "no-such-folder", "--project", "blog"]),
+        Some(4)
+    );
     assert_eq!(code(&["no-such-word"]), Some(2));
     assert_eq!(code(&["projects", "--token", "holm_wrong"]), Some(3));
     assert_eq!(code(&["deployments", "--project", "nobody"]), Some(4));
@@ -41,9 +50,17 @@ fn unknown_hosts_and_hostile_paths_get_a_page_with_the_request_id() {
     let unknown = get(&server.host("nobody.localhost", "/"));
     assert_eq!(unknown.status, 404);
     assert!(unknown.text().contains("NOT_FOUND"));
-    assert!(unknown.text().contains(unknown.header("eo-log-uuid").unwrap()));
+    assert!(
+        unknown
+            .text()
+            .contains(unknown.header("eo-log-uuid").unwrap())
+    );
     for path in ["/%2e%2e/x", "/%252e%252e/", "/a%00", "/%5c..", "/%ff"] {
-        assert_eq!(get(&server.host("blog.localhost", path)).status, 400, "{path}");
+        assert_eq!(
+            get(&server.host("blog.localhost", path)).status,
+            400,
+            "{path}"
+        );
     }
     assert_eq!(get(&server.host("blog.localhost", "/")).status, 200);
 }

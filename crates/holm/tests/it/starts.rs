@@ -11,7 +11,11 @@ fn up_without_a_folder_shows_the_sample_and_says_where_everything_is() {
     assert_eq!(answer.status, 200);
     assert!(answer.text().contains("<html"));
     assert!(server.text("token").starts_with("holm_"));
-    assert!(server.text("owner_link").starts_with(server.text("console_url")));
+    assert!(
+        server
+            .text("owner_link")
+            .starts_with(server.text("console_url"))
+    );
     assert_eq!(get(server.text("console_url")).status, 200);
     assert_eq!(server.stop(), Some(0));
 }
@@ -23,11 +27,23 @@ fn what_was_deployed_is_there_after_a_stop_and_after_a_kill() {
     bench.up(Some(&site)).kill();
     let other = bench.site("other", &[("index.html", "<h1>other</h1>")]);
     let server = bench.up(Some(&other));
-    assert!(get(&server.host("blog.localhost", "/")).text().contains("first"));
-    assert!(get(&server.host("other.localhost", "/")).text().contains("other"));
+    assert!(
+        get(&server.host("blog.localhost", "/"))
+            .text()
+            .contains("first")
+    );
+    assert!(
+        get(&server.host("other.localhost", "/"))
+            .text()
+            .contains("other")
+    );
     assert_eq!(server.stop(), Some(0));
     let doctor = bench.run(&["doctor", "--data", bench.path("data").to_str().unwrap()]);
-    assert!(doctor.status.success(), "{}", String::from_utf8_lossy(&doctor.stdout));
+    assert!(
+        doctor.status.success(),
+        "{}",
+        String::from_utf8_lossy(&doctor.stdout)
+    );
 }
 
 #[test]
@@ -36,7 +52,15 @@ fn a_second_server_on_the_same_folder_is_refused_by_name() {
     let site = bench.site("blog", &[("index.html", "x")]);
     let _server = bench.up(Some(&site));
     let data = bench.path("data");
-    let second = bench.run(&["serve", "--listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+    let second = bench.run(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--control-listen",
+        "127.0.0.1:0",
+        "--data",
+        data.to_str().unwrap(),
+    ]);
     assert_eq!(second.status.code(), Some(5));
     let stderr = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(stderr.contains("in use by another Holm"), "{stderr}");
@@ -49,17 +73,36 @@ fn a_taken_port_is_named_with_the_flag_that_changes_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let data = bench.path("data");
-    let output = bench.run(&["serve", "--listen", &address, "--control-listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+    let output = bench.run(&[
+        "serve",
+        "--listen",
+        &address,
+        "--control-listen",
+        "127.0.0.1:0",
+        "--data",
+        data.to_str().unwrap(),
+    ]);
     assert_eq!(output.status.code(), Some(5));
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(stderr.contains(&address) && stderr.contains("--listen"), "{stderr}");
+    assert!(
+        stderr.contains(&address) && stderr.contains("--listen"),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn the_api_is_not_opened_beyond_loopback_for_a_server_without_an_owner() {
     let bench = Bench::new();
     let data = bench.path("data");
-    let output = bench.run(&["serve", "--listen", "127.0.0.1:0", "--control-listen", "0.0.0.0:0", "--data", data.to_str().unwrap()]);
+    let output = bench.run(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--control-listen",
+        "0.0.0.0:0",
+        "--data",
+        data.to_str().unwrap(),
+    ]);
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(stderr.contains("refuse to open the API"), "{stderr}");

@@ -53,7 +53,8 @@ fn split_url(url: &str) -> (Scheme, &str, &str) {
         _ => return (Scheme::Https, "site.test", url),
     };
     let slash = rest.find('/').expect("a URL with a path");
-    (scheme, &rest[..slash], &rest[slash..])
+    let (authority, target) = rest.split_at(slash);
+    (scheme, authority, target)
 }
 
 fn plan(site: &Site, head: &RequestHead<'_>, out: &mut String) -> Trace {

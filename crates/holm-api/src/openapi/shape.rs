@@ -1,0 +1,168 @@
+//! What each operation takes and gives, beside what the table of operations says.
+
+use holm_types::ErrorCode;
+use schemars::generate::SchemaGenerator;
+use schemars::{JsonSchema, Schema};
+
+use crate::{
+    BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate, DeploymentCreated, DeploymentFile,
+    DeploymentView, ExplainReport, InstanceView, MeView, OPERATIONS, Page, ProjectCreate,
+    ProjectUpdate, ProjectView, TokenCreate, TokenCreated, TokenView,
+};
+
+/// Makes the schema of one type.
+type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
+
+/// A body on the wire.
+pub(super) enum Body {
+    /// None.
+    None,
+    /// JSON of a wire type.
+    Json(MakeSchema),
+    /// JSON of any shape.
+    AnyJson,
+    /// A streamed manifest.
+    Manifest {
+        /// Its first line.
+        head: MakeSchema,
+        /// Every further line.
+        line: MakeSchema,
+    },
+    /// Blobs in frames.
+    Frames {
+        /// Whether there may be none.
+        may_be_empty: bool,
+    },
+}
+
+/// A query parameter.
+pub(super) struct QueryParameter {
+    pub(super) name: &'static str,
+    pub(super) is_required: bool,
+    /// A page's length; everything else is text.
+    pub(super) is_number: bool,
+    pub(super) about: &'static str,
+}
+
+/// One operation's bodies, parameters and own error codes.
+pub(super) struct Shape {
+    pub(super) id: &'static str,
+    pub(super) request: Body,
+    pub(super) response: Body,
+    pub(super) query: &'static [QueryParameter],
+    pub(super) codes: &'static [ErrorCode],
+}
+
+const fn json<T: JsonSchema>() -> Body {
+    Body::Json(SchemaGenerator::subschema_for::<T>)
+}
+
+const FRAMES: Body = Body::Frames {
+    may_be_empty: false,
+};
+const FRAMES_IF_ANY: Body = Body::Frames { may_be_empty: true };
+const MANIFEST: Body = Body::Manifest {
+    head: SchemaGenerator::subschema_for::<DeploymentCreate>,
+    line: SchemaGenerator::subschema_for::<DeploymentFile>,
+};
+
+const NO_QUERY: &[QueryParameter] = &[];
+const PAGE_QUERY: &[QueryParameter] = &[
+    QueryParameter {
+        name: "limit",
+        is_required: false,
+        is_number: true,
+        about: "Items a page.",
+    },
+    QueryParameter {
+        name: "cursor",
+        is_required: false,
+        is_number: false,
+        about: "`next_cursor` of the page before.",
+    },
+];
+const EXPLAIN_QUERY: &[QueryParameter] = &[
+    QueryParameter {
+        name: "url",
+        is_required: true,
+        is_number: false,
+        about: "The URL, percent-encoded as a browser sends it.",
+    },
+    QueryParameter {
+        name: "deployment",
+        is_required: false,
+        is_number: false,
+        about: "A deployment of the host's project to ask instead of the one that it shows.",
+    },
+];
+
+macro_rules! shapes {
+    ($($id:ident: $request:expr, $response:expr, $query:expr, [$($code:ident),*];)*) => {
+        /// In the order of [`OPERATIONS`].
+        pub(super) const SHAPES: &[Shape] = &[$(Shape {
+            id: stringify!($id),
+            request: $request,
+            response: $response,
+            query: $query,
+            codes: &[$(ErrorCode::$code),*],
+        }),*];
+    };
+}
+
+shapes! {
+    openapi_view: Body::None, Body::AnyJson, NO_QUERY, [];
+    instance_view: Body::None, json::<InstanceView>(), NO_QUERY, [];
+    instance_claim: json::<ClaimRequest>(), json::<ClaimResult>(), NO_QUERY, [ClaimInvalid, ClaimDone];
+    me_view: Body::None, json::<MeView>(), NO_QUERY, [];
+    token_list: Body::None, json::<Page<TokenView>>(), PAGE_QUERY, [];
+    token_create: json::<TokenCreate>(), json::<TokenCreated>(), NO_QUERY, [];
+    token_delete: Body::None, Body::None, NO_QUERY, [TokenNotFound];
+    project_list: Body::None, json::<Page<ProjectView>>(), PAGE_QUERY, [];
+    project_create: json::<ProjectCreate>(), json::<ProjectView>(), NO_QUERY,
+        [ProjectNameTaken, ProjectNameInvalid, ProjectLimit];
+    project_view: Body::None, json::<ProjectView>(), NO_QUERY, [];
+    project_update: json::<ProjectUpdate>(), json::<ProjectView>(), NO_QUERY, [];
+    project_delete: Body::None, Body::None, NO_QUERY, [];
+    project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY, [ProjectNothingToRollBack];
+    deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
+    deployment_create: MANIFEST, json::<DeploymentCreated>(), NO_QUERY,
+        [DeploymentManifest, DeploymentTooManyFiles, DeploymentFileTooLarge, ProjectNameInvalid,
+         ProjectLimit];
+    deployment_view: Body::None, json::<DeploymentView>(), NO_QUERY, [];
+    blob_upload: FRAMES, json::<BlobsUploaded>(), NO_QUERY,
+        [BlobFraming, BlobUnexpected, BlobMismatch, DeploymentEnded];
+    deployment_commit: FRAMES_IF_ANY, json::<DeploymentView>(), NO_QUERY,
+        [BlobFraming, BlobUnexpected, BlobMismatch, BlobMissing, DeploymentEnded, DeploymentFailed,
+         DeploymentFileTooLarge];
+    deployment_cancel: Body::None, json::<DeploymentView>(), NO_QUERY, [DeploymentEnded];
+    deployment_promote: Body::None, json::<DeploymentView>(), NO_QUERY,
+        [DeploymentNotSealed, DeploymentEnded];
+    deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive];
+    explain_view: Body::None, json::<ExplainReport>(), EXPLAIN_QUERY,
+        [ExplainUnknownHost, DeploymentNotFound, DeploymentNotSealed];
+}
+
+const _: () = assert!(fits_operations(), "SHAPES does not fit OPERATIONS");
+
+const fn fits_operations() -> bool {
+    let mut index = 0;
+    while index < OPERATIONS.len() && index < SHAPES.len() {
+        if !is_same(OPERATIONS[index].id, SHAPES[index].id) {
+            return false;
+        }
+        index += 1;
+    }
+    OPERATIONS.len() == SHAPES.len()
+}
+
+const fn is_same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut index = 0;
+    while index < left.len() && index < right.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    left.len() == right.len()
+}

@@ -1,0 +1,21 @@
+//! The control plane from outside: its real HTTP API on a port of its own, with the real stores in a
+//! temporary folder.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod authz;
+mod client;
+mod deploy;
+mod explain;
+mod instance;
+mod listener;
+mod lists;
+mod pages;
+mod protocol;
+mod reconcile;
+mod release;
+mod server;
+mod speed;

@@ -1,0 +1,136 @@
+//! The pages: who sees what, and that nothing in them is alive.
+
+use serde_json::json;
+
+use crate::client::{Answer, Ask};
+use crate::deploy::Upload;
+use crate::server::TestServer;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn code(server: &TestServer) -> String {
+    let link = server.control.owner_link().unwrap();
+    link.split_once("code=").unwrap().1.to_owned()
+}
+
+fn cookie(answer: &Answer) -> String {
+    let set = answer.field("set-cookie").unwrap();
+    assert!(
+        set.contains("HttpOnly") && set.contains("SameSite=Strict"),
+        "{set}"
+    );
+    set.split(';').next().unwrap().to_owned()
+}
+
+#[test]
+fn looking_at_the_owner_link_claims_nothing_and_pressing_the_button_does() {
+    let server = TestServer::start();
+    let code = code(&server);
+    let target = format!("/claim?code={code}");
+    for _ in 0..2 {
+        let page = Ask::get(&target).send(server.address);
+        assert_eq!(page.status, 200);
+        assert!(page.text().contains("<button>") && page.text().contains(&code));
+        assert_eq!(page.field("set-cookie"), None);
+    }
+    let wrong = Ask::post("/claim")
+        .body(FORM, "code=wrong")
+        .send(server.address);
+    assert_eq!(wrong.status, 403);
+    let foreign = Ask::post("/claim").body(FORM, format!("code={code}"));
+    assert_eq!(
+        foreign
+            .field("Origin", "http://evil.test")
+            .send(server.address)
+            .status,
+        403
+    );
+    let claimed = Ask::post("/claim")
+        .body(FORM, format!("code={code}"))
+        .send(server.address);
+    assert_eq!(claimed.status, 200);
+    assert!(claimed.text().contains("holm login --api"));
+    let status = Ask::get("/")
+        .field("Cookie", &cookie(&claimed))
+        .send(server.address);
+    assert!(
+        status.text().contains("Newest deployments"),
+        "{}",
+        status.text()
+    );
+    assert!(
+        Ask::get(&target)
+            .send(server.address)
+            .text()
+            .contains("an owner already")
+    );
+}
+
+#[test]
+fn the_status_page_is_for_the_owner() {
+    let server = TestServer::start();
+    let mut upload = Upload::new(&[("/index.html", "hello")]);
+    upload.head["source"] = json!({ "message": "<script>alert(1)</script>" });
+    server.deploy("secret-project", &upload).expect(200);
+    let open = Ask::get("/").send(server.address);
+    assert!(!open.text().contains("secret-project"));
+    assert!(open.text().contains("no owner yet"));
+    let csp = open.field("content-security-policy").unwrap();
+    assert!(csp.starts_with("default-src 'none'"), "{csp}");
+
+    let claim = Ask::post("/v1/claim").json(&json!({ "code": code(&server) }));
+    let secret = claim.send(server.address).expect(201)["secret"].clone();
+    assert!(
+        !Ask::get("/")
+            .send(server.address)
+            .text()
+            .contains("secret-project")
+    );
+    // A bearer token is for the API; pages want the cookie.
+    assert!(!server.get("/").text().contains("secret-project"));
+
+    let sign_in = |token: &str| Ask::post("/login").body(FORM, format!("token={token}"));
+    assert_eq!(sign_in("holm_wrong").send(server.address).status, 401);
+    assert_eq!(sign_in("").send(server.address).status, 401);
+    let signed_in = sign_in(secret.as_str().unwrap()).send(server.address);
+    assert_eq!(
+        (signed_in.status, signed_in.field("location")),
+        (303, Some("/"))
+    );
+    let session = cookie(&signed_in);
+    let page = Ask::get("/")
+        .field("Cookie", &session)
+        .send(server.address)
+        .text();
+    assert!(
+        page.contains("secret-project") && page.contains("sealed, live"),
+        "{page}"
+    );
+    assert!(
+        page.contains("&lt;script&gt;") && !page.contains("<script"),
+        "{page}"
+    );
+    let me = Ask::get("/v1/me")
+        .field("Cookie", &session)
+        .send(server.address)
+        .expect(200);
+    assert_eq!(me["authenticated_by"], "session");
+
+    Ask::post("/logout")
+        .field("Cookie", &session)
+        .send(server.address);
+    let page = Ask::get("/")
+        .field("Cookie", &session)
+        .send(server.address)
+        .text();
+    assert!(!page.contains("secret-project"));
+}
+
+#[test]
+fn an_unknown_code_is_shown_inert() {
+    let server = TestServer::start();
+    let page = Ask::get("/claim?code=%22%3E\"'<b>")
+        .send(server.address)
+        .text();
+    assert!(!page.contains("<b>"), "{page}");
+}

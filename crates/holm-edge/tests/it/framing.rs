@@ -1,0 +1,207 @@
+//! Requests that break HTTP, or try to make two parties read it differently.
+
+use std::fmt::Write as _;
+
+use crate::scene::Scene;
+
+/// What a raw exchange came to: the statuses sent, and that the connection ended.
+async fn statuses(scene: &Scene, raw: &[u8]) -> Vec<u16> {
+    let mut client = scene.connect().await;
+    client.send(raw).await;
+    client.end_sending().await;
+    let answer = String::from_utf8_lossy(&client.rest().await).into_owned();
+    answer
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .map(|part| part[..3].parse().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn one_table_of_bad_requests() {
+    let scene = Scene::usual().await;
+    let smuggled = "GET /SMUGGLED HTTP/1.1\r\nHost: site.test\r\n\r\n";
+    let post = "POST / HTTP/1.1\r\nHost: site.test\r\n";
+    let cases: Vec<(String, Vec<u16>)> = vec![
+        ("GET / HTTP/1.1\r\n\r\n".into(), vec![400]),
+        (
+            "GET / HTTP/1.1\r\nHost: site.test\r\nHost: site.test\r\n\r\n".into(),
+            vec![400],
+        ),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n".into(), vec![400]),
+        (
+            "GET / HTTP/1.1\r\nHost: u@site.test\r\n\r\n".into(),
+            vec![400],
+        ),
+        ("GET / HTTP/1.1\r\nHost: \r\n\r\n".into(), vec![400]),
+        (
+            "GET http://u@site.test/ HTTP/1.1\r\nHost: site.test\r\n\r\n".into(),
+            vec![400],
+        ),
+        (
+            "GET http://other.test/ HTTP/1.1\r\nHost: site.test\r\n\r\n".into(),
+            vec![404],
+        ),
+        (
+            "GET http://site.test/ HTTP/1.1\r\nHost: a b\r\n\r\n".into(),
+            vec![400],
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: site.test\r\nExpect: x\r\n\r\n".into(),
+            vec![417],
+        ),
+        (
+            "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n".into(),
+            vec![405],
+        ),
+        (
+            "GET /%zz HTTP/1.1\r\nHost: site.test\r\n\r\n".into(),
+            vec![400],
+        ),
+        (
+            "GET /a/../b HTTP/1.1\r\nHost: site.test\r\n\r\n".into(),
+            vec![400],
+        ),
+        (
+            "GET /%252e HTTP/1.1\r\nHost: site.test\r\n\r\n".into(),
+            vec![400],
+        ),
+        (
+            "GET / HTTP/2.0\r\nHost: site.test\r\n\r\n".into(),
+            vec![400],
+        ),
+        (
+            format!("{post}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n{smuggled}"),
+            vec![400],
+        ),
+        (
+            format!("{post}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n{smuggled}"),
+            vec![400],
+        ),
+        (
+            format!(
+                "{post}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n{smuggled}"
+            ),
+            vec![405],
+        ),
+        (
+            format!(
+                "{post}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}"
+            ),
+            vec![405],
+        ),
+        (
+            format!("{post}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}"),
+            vec![405],
+        ),
+        (
+            format!("{post}Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n"),
+            vec![400],
+        ),
+        (
+            format!("{post}Transfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n"),
+            vec![400],
+        ),
+        (format!("{post}Content-Length: 5\r\n\r\nhel"), vec![400]),
+        (
+            format!("{post}Content-Length: 5\r\n\r\nhello{smuggled}"),
+            vec![405, 404],
+        ),
+        (
+            format!("{post}Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello{smuggled}"),
+            vec![405],
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 2\r\n\r\nhi".into(),
+            vec![200],
+        ),
+    ];
+    for (raw, want) in &cases {
+        assert_eq!(&statuses(&scene, raw.as_bytes()).await, want, "{raw}");
+    }
+    let wanted: usize = cases.iter().map(|(_, statuses)| statuses.len()).sum();
+    // The library's own refusals (`HTTP/2.0`, and the two Transfer-Encodings) are recorded too.
+    scene.records(wanted).await;
+}
+
+#[tokio::test]
+async fn too_much_head_gets_a_page() {
+    let scene = Scene::usual().await;
+    let long = format!(
+        "GET /{} HTTP/1.1\r\nHost: site.test\r\n\r\n",
+        "a".repeat(9000)
+    );
+    let mut many = "GET / HTTP/1.1\r\nHost: site.test\r\n".to_owned();
+    for index in 0..110 {
+        write!(many, "x-{index}: y\r\n").unwrap();
+    }
+    let wide = format!(
+        "GET / HTTP/1.1\r\nHost: site.test\r\nx: {}\r\n\r\n",
+        "y".repeat(40_000)
+    );
+    for (raw, status, word) in [
+        (long, 414, "URI_TOO_LONG"),
+        (many + "\r\n", 431, "REQUEST_HEADER_FIELDS_TOO_LARGE"),
+        (wide, 431, "REQUEST_HEADER_FIELDS_TOO_LARGE"),
+    ] {
+        let mut client = scene.connect().await;
+        client.send(raw).await;
+        let reply = client.reply().await;
+        assert_eq!(reply.status, status);
+        assert!(reply.text().contains(word));
+        assert_eq!(reply.header("connection"), "close");
+        assert!(client.rest().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn far_too_much_head_is_refused_without_one_and_recorded() {
+    let scene = Scene::usual().await;
+    let raw = format!(
+        "GET / HTTP/1.1\r\nHost: site.test\r\nx: {}\r\n\r\n",
+        "y".repeat(150_000)
+    );
+    assert_eq!(statuses(&scene, raw.as_bytes()).await, [431]);
+    let record = scene.records(1).await.remove(0);
+    assert_eq!(record.served_by, holm_telemetry::ServedBy::Connection);
+    assert_eq!(record.status, 431);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_ends_the_connection_after_the_answer() {
+    let scene = Scene::usual().await;
+    for (method, status) in [("POST", 405), ("GET", 413)] {
+        let mut client = scene.connect().await;
+        client
+            .send(format!(
+                "{method} / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 100000\r\n\r\n{}",
+                "a".repeat(100_000)
+            ))
+            .await;
+        let reply = client.reply().await;
+        assert_eq!(
+            (reply.status, reply.header("connection")),
+            (status, "close")
+        );
+        assert!(client.rest().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_ends_the_connection_after_the_answer() {
+    let scene = Scene::usual().await;
+    for (method, status) in [("POST", 405), ("GET", 408)] {
+        let mut client = scene.connect().await;
+        client
+            .send(format!(
+                "{method} / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 5\r\n\r\nhe"
+            ))
+            .await;
+        let reply = client.reply().await;
+        assert_eq!(
+            (reply.status, reply.header("connection")),
+            (status, "close")
+        );
+        assert!(client.rest().await.is_empty());
+    }
+}

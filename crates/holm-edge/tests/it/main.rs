@@ -1,0 +1,15 @@
+//! The edge on real sockets, with real sites, a real store and raw bytes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the helpers here are only ever called by tests"
+)]
+
+mod client;
+mod connections;
+mod framing;
+mod pages;
+mod records;
+mod scene;
+mod snapshots;
+mod transcripts;
