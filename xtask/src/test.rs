@@ -194,12 +194,28 @@ fn clippy(root: &Path) -> Result<Done> {
 
 fn tests(root: &Path) -> Result<Done> {
     if is_installed("cargo-nextest") {
-        return run_cargo(root, &["nextest", "run", "--locked", "--workspace"], &[]);
+        return run_cargo(
+            root,
+            &[
+                "nextest",
+                "run",
+                "--locked",
+                "--workspace",
+                "--no-fail-fast",
+            ],
+            &[],
+        );
     }
     println!("cargo-nextest is not installed, so `cargo test` runs the same tests, more slowly");
     run_cargo(
         root,
-        &["test", "--locked", "--workspace", "--all-targets"],
+        &[
+            "test",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--no-fail-fast",
+        ],
         &[],
     )
 }

@@ -1,5 +1,6 @@
 //! `bench deploy`: a site of 10,000 files, deployed for the first time, again, and with one file changed.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -149,15 +150,14 @@ fn time_change(lab: &Lab, server: &HolmProcess, site: &Path, round: usize) -> Re
     )?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut command = lab.holm.command(&words);
+    let log = File::create(site.with_file_name("deploy.log")).context("make the log")?;
     let start = Instant::now();
-    let child = command
-        .stdout(Stdio::null())
-        .spawn()
-        .context("start holm deploy")?;
+    let child = command.stdout(Stdio::null()).stderr(log).spawn();
+    let child = child.context("start holm deploy")?;
     let seconds = wait_for_content(server, &wanted, start)?;
     match timed::wait(child, CHANGE_TIME_MAX)? {
         Some(status) if status.success() => Ok(seconds),
-        outcome => bail!("holm deploy ended with {outcome:?}"),
+        outcome => bail!("holm deploy ended with {outcome:?}; deploy.log beside the site says why"),
     }
 }
 

@@ -28,9 +28,11 @@ fn check(page: &str, made: &str) {
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, format!("{head}{MARK}{made}")).expect("the page can be written");
     } else {
-        assert_eq!(
-            found, made,
-            "docs/reference/{page} is behind the code; UPDATE=1 rewrites it"
+        let behind: Vec<&str> = made.lines().filter(|line| !found.contains(line)).collect();
+        let ahead: Vec<&str> = found.lines().filter(|line| !made.contains(line)).collect();
+        assert!(
+            found == made,
+            "docs/reference/{page} differs from the code; UPDATE=1 rewrites it\nlacks {behind:#?}\nhas {ahead:#?}"
         );
     }
 }
