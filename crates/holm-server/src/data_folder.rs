@@ -36,13 +36,13 @@ impl DataFolderError {
         matches!(self, Self::InUse { .. })
     }
 
-    pub(crate) fn hint(&self) -> Option<String> {
-        Some(match self {
+    pub(crate) fn hint(&self) -> String {
+        match self {
             Self::InUse { .. } => {
                 "stop the other one, deploy to it with `holm deploy`, or choose another folder with --data".to_owned()
             }
             Self::Io { .. } => "choose a folder that you may write with --data".to_owned(),
-        })
+        }
     }
 }
 

@@ -77,7 +77,7 @@ impl ServerError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::DataFolder(error) => error.hint(),
+            Self::DataFolder(error) => Some(error.hint()),
             Self::Listen { flag, source, .. } => Some(match source.kind() {
                 std::io::ErrorKind::AddrInUse => {
                     format!("stop what listens there, or choose another address with {flag} (port 0 takes any free one)")
@@ -93,6 +93,14 @@ impl ServerError {
             Self::Open { .. } => Some("`holm doctor` checks the data folder and says what is wrong with it".to_owned()),
             _ => None,
         }
+    }
+}
+
+/// A part that cannot be opened.
+pub(crate) fn open(doing: &'static str, source: impl Error + Send + Sync + 'static) -> ServerError {
+    ServerError::Open {
+        doing,
+        source: Box::new(source),
     }
 }
 

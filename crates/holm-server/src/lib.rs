@@ -12,8 +12,11 @@ mod data_folder;
 mod doctor;
 mod exit;
 mod limits;
+mod listeners;
+mod log;
 mod parts;
 mod server;
+mod stores;
 mod up;
 
 pub use args::{ServerArgs, UpArgs, commands};
@@ -45,13 +48,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>, deploy: DeployHook) -> Exit
             _ => exit::of(
                 ServerArgs::from_arg_matches(sub)
                     .map_err(Into::into)
-                    .and_then(server::serve),
+                    .and_then(|args| server::serve(&args)),
             ),
         },
         Some(("up", sub)) => exit::of(
             UpArgs::from_arg_matches(sub)
                 .map_err(Into::into)
-                .and_then(|args| up::up(args, deploy)),
+                .and_then(|args| up::up(&args, deploy)),
         ),
         Some(("doctor", sub)) => doctor::run(sub),
         _ => ExitCode::from(exit::USAGE),

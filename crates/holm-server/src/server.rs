@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use holm_control::{Control, ControlConfig, ControlLimits, ControlParts};
 use holm_edge::{Edge, EdgeConfig, EdgeParts};
-use holm_storage::{BlobStore, LocalBlobStore, SnapshotStore, VariantIndex};
-use holm_telemetry::{RecordLimits, RecordLog};
+use holm_telemetry::{RecordLog, RecordSink};
 use holm_types::{Clock, Entropy};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -18,9 +17,12 @@ use crate::args::ServerArgs;
 use crate::config::ServerConfig;
 use crate::console;
 use crate::data_folder::DataFolder;
-use crate::exit::ServerError;
+use crate::exit::{ServerError, open};
 use crate::limits::{BLOCKING_THREADS_MAX, STOP_MAX};
+use crate::listeners::Listeners;
+use crate::log::{self, Verbosity};
 use crate::parts::{OsEntropy, SystemClock};
+use crate::stores::{Stores, open_records};
 
 /// A running server. Dropping it without [`Server::stop`] is as good as a crash.
 #[derive(Debug)]
@@ -42,78 +44,27 @@ impl Server {
     pub(crate) async fn start(config: &ServerConfig) -> Result<Self, ServerError> {
         let data = DataFolder::lock(&config.data.value)?;
         let layout = data.layout();
-        let site_listener = listen(config.listen.value, "sites", "--listen").await?;
-        let control_listener = listen(
-            config.control_listen.value,
-            "the API and console",
-            "--control-listen",
-        )
-        .await?;
-        let site_address = local_address(&site_listener, config.listen.value);
-        let control_address = local_address(&control_listener, config.control_listen.value);
-        let control_origin = config.control_url.value.clone().map_or_else(
-            || format!("http://{control_address}"),
-            |url| url.trim_end_matches('/').to_owned(),
-        );
-
+        let listeners = Listeners::open(config).await?;
+        let site_address = listeners.site_address;
+        let control_origin = listeners.control_origin.clone();
+        let stores = Stores::open(&layout)?;
+        let (sink, records) = open_records(&layout)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-        let blobs: Arc<dyn BlobStore> = Arc::new(
-            LocalBlobStore::open(&layout.blobs)
-                .map_err(|error| open("open the blob store", error))?,
-        );
-        let variants = VariantIndex::open(&layout.variants)
-            .map_err(|error| open("open the index of encoded forms", error))?;
-        let snapshots = SnapshotStore::open(&layout.snapshots)
-            .map_err(|error| open("open the snapshot store", error))?;
-        let (sink, records) = RecordLog::open(layout.records, RecordLimits::default())
-            .map_err(|error| open("open the access records", error))?;
 
         let (stop, stopped) = watch::channel(false);
-        let edge = Edge::new(
-            EdgeConfig::default(),
-            EdgeParts {
-                blobs: Arc::clone(&blobs),
-                variants: variants.clone(),
-                snapshots: snapshots.clone(),
-                records: sink,
-                clock: Arc::clone(&clock),
-                entropy: Arc::clone(&entropy),
-            },
-        );
-        let mut tasks = vec![
-            spawn_edge(edge.clone(), site_listener, stopped.clone()),
-            spawn_followers(edge, stopped.clone()),
-        ];
+        let edge = edge(&stores, sink, &clock, &entropy);
+        let mut tasks = spawn_edge(edge, listeners.site, &stopped);
 
+        let control_config = control_config(config, site_address, &control_origin);
         let control = Control::open(
             &layout.database,
-            ControlConfig {
-                base_domain: config.base_domain.value.clone(),
-                public_scheme: "http".to_owned(),
-                public_port: (site_address.port() != 80).then_some(site_address.port()),
-                control_origin: control_origin.clone(),
-                version: env!("CARGO_PKG_VERSION"),
-                limits: ControlLimits::default(),
-            },
-            ControlParts {
-                blobs,
-                variants,
-                snapshots,
-                clock,
-                entropy,
-            },
+            control_config,
+            control_parts(stores, clock, entropy),
         )
         .map_err(|error| open("open the control plane", error))?;
-        refuse_exposed_control(config, control_address, &control)?;
-        tasks.push(tokio::spawn({
-            let (control, stopped) = (control.clone(), stopped.clone());
-            async move { control.serve(control_listener, stopped).await }
-        }));
-        tasks.push(tokio::spawn({
-            let (control, stopped) = (control.clone(), stopped);
-            async move { control.run_reconcilers(stopped).await }
-        }));
+        refuse_exposed_control(config, listeners.control_address, &control)?;
+        tasks.extend(spawn_control(&control, listeners.control, &stopped));
         Ok(Self {
             control,
             site_address,
@@ -145,12 +96,13 @@ impl Server {
 }
 
 /// `holm serve`.
-pub(crate) fn serve(args: ServerArgs) -> Result<(), ServerError> {
-    let config = ServerConfig::combine(&args)?;
+pub(crate) fn serve(args: &ServerArgs) -> Result<(), ServerError> {
+    let config = ServerConfig::combine(args)?;
+    log::start(Verbosity::Everything);
     runtime(&config)?.block_on(async {
         let mut signals = Signals::new()?;
         let server = Server::start(&config).await?;
-        announce(&server, &args);
+        announce(&server, args);
         signals.wait().await;
         server.stop().await;
         Ok(())
@@ -215,16 +167,6 @@ impl Signals {
     }
 }
 
-pub(crate) fn open(
-    doing: &'static str,
-    source: impl std::error::Error + Send + Sync + 'static,
-) -> ServerError {
-    ServerError::Open {
-        doing,
-        source: Box::new(source),
-    }
-}
-
 /// Beyond loopback the API is only opened for a server that has an owner and stands behind TLS.
 fn refuse_exposed_control(
     config: &ServerConfig,
@@ -243,31 +185,74 @@ fn refuse_exposed_control(
     Err(ServerError::ControlExposed { address, why })
 }
 
-async fn listen(
-    address: SocketAddr,
-    what: &'static str,
-    flag: &'static str,
-) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| ServerError::Listen {
-            address,
-            what,
-            flag,
-            source,
-        })
+fn edge(
+    stores: &Stores,
+    records: RecordSink,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Edge {
+    Edge::new(
+        EdgeConfig::default(),
+        EdgeParts {
+            blobs: Arc::clone(&stores.blobs),
+            variants: stores.variants.clone(),
+            snapshots: stores.snapshots.clone(),
+            records,
+            clock: Arc::clone(clock),
+            entropy: Arc::clone(entropy),
+        },
+    )
 }
 
-fn local_address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
-    listener.local_addr().unwrap_or(asked)
+fn control_config(
+    config: &ServerConfig,
+    site_address: SocketAddr,
+    control_origin: &str,
+) -> ControlConfig {
+    ControlConfig {
+        base_domain: config.base_domain.value.clone(),
+        public_scheme: "http".to_owned(),
+        public_port: (site_address.port() != 80).then_some(site_address.port()),
+        control_origin: control_origin.to_owned(),
+        version: env!("CARGO_PKG_VERSION"),
+        limits: ControlLimits::default(),
+    }
 }
 
-fn spawn_edge(edge: Edge, listener: TcpListener, stop: watch::Receiver<bool>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        edge.serve(listener, stop).await;
-    })
+fn control_parts(stores: Stores, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> ControlParts {
+    ControlParts {
+        blobs: stores.blobs,
+        variants: stores.variants,
+        snapshots: stores.snapshots,
+        clock,
+        entropy,
+    }
 }
 
-fn spawn_followers(edge: Edge, stop: watch::Receiver<bool>) -> JoinHandle<()> {
-    tokio::spawn(async move { edge.follow_snapshots(stop).await })
+fn spawn_edge(
+    edge: Edge,
+    listener: TcpListener,
+    stop: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let follower = (edge.clone(), stop.clone());
+    let stop = stop.clone();
+    vec![
+        tokio::spawn(async move {
+            edge.serve(listener, stop).await;
+        }),
+        tokio::spawn(async move { follower.0.follow_snapshots(follower.1).await }),
+    ]
+}
+
+fn spawn_control(
+    control: &Control,
+    listener: TcpListener,
+    stop: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let server = (control.clone(), stop.clone());
+    let reconcilers = (control.clone(), stop.clone());
+    vec![
+        tokio::spawn(async move { server.0.serve(listener, server.1).await }),
+        tokio::spawn(async move { reconcilers.0.run_reconcilers(reconcilers.1).await }),
+    ]
 }

@@ -7,8 +7,9 @@ use crate::args::UpArgs;
 use crate::config::ServerConfig;
 use crate::console;
 use crate::data_folder::Layout;
-use crate::exit::ServerError;
-use crate::server::{Server, Signals, open, runtime};
+use crate::exit::{ServerError, open};
+use crate::log::{self, Verbosity};
+use crate::server::{Server, Signals, runtime};
 
 /// What the deploy of `up` is told.
 #[derive(Clone, Debug)]
@@ -36,11 +37,12 @@ pub struct SiteDeployed {
 pub type DeployHook = Box<dyn FnOnce(UpReady) -> Result<SiteDeployed, ExitCode> + Send>;
 
 /// How long the token of `up` lasts.
-const TOKEN_VALID: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+const TOKEN_VALID: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// Starts the server, deploys, says where everything is, and serves until it is told to stop.
-pub(crate) fn up(args: UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
+pub(crate) fn up(args: &UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
     let config = ServerConfig::combine(&args.server)?;
+    log::start(Verbosity::Trouble);
     runtime(&config)?.block_on(async {
         let mut signals = Signals::new()?;
         let server = Server::start(&config).await?;

@@ -10,9 +10,6 @@ use holm_cli::{CliError, DeployOptions, Exit};
 use holm_server::{SiteDeployed, UpReady};
 use holm_types::Environment;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The words that start or check a server.
 const SERVER_WORDS: &[&str] = &["serve", "up", "doctor"];
 

@@ -1,5 +1,6 @@
 //! The smallest HTTP client that can name any host: one request, one connection.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -60,7 +61,7 @@ fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer
     let mut request =
         format!("{method} /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        write!(request, "{name}: {value}\r\n").unwrap();
     }
     request.push_str("\r\n");
     request.push_str(body);

@@ -1,4 +1,9 @@
 //! Does the product work from outside: the real program, real sockets, real folders.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on ends, and this one starts the program itself"
+)]
 
 mod deploys;
 mod http;

@@ -1,0 +1,61 @@
+//! The two listeners: sites, and the API and console. They are opened before anything else, so that a
+//! taken port is told before any work is done.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+use crate::config::ServerConfig;
+use crate::exit::ServerError;
+
+/// Both listeners and where they are reached.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    pub(crate) site: TcpListener,
+    /// The real address: port 0 has become a free port.
+    pub(crate) site_address: SocketAddr,
+    pub(crate) control: TcpListener,
+    /// As above.
+    pub(crate) control_address: SocketAddr,
+    /// Where people and programs reach the API and console.
+    pub(crate) control_origin: String,
+}
+
+impl Listeners {
+    pub(crate) async fn open(config: &ServerConfig) -> Result<Self, ServerError> {
+        let (site, site_address) = listen(config.listen.value, "sites", "--listen").await?;
+        let (control, control_address) = listen(
+            config.control_listen.value,
+            "the API and console",
+            "--control-listen",
+        )
+        .await?;
+        let control_origin = config.control_url.value.as_deref().map_or_else(
+            || format!("http://{control_address}"),
+            |url| url.trim_end_matches('/').to_owned(),
+        );
+        Ok(Self {
+            site,
+            site_address,
+            control,
+            control_address,
+            control_origin,
+        })
+    }
+}
+
+async fn listen(
+    address: SocketAddr,
+    what: &'static str,
+    flag: &'static str,
+) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let failed = |source| ServerError::Listen {
+        address,
+        what,
+        flag,
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let real = listener.local_addr().map_err(failed)?;
+    Ok((listener, real))
+}
