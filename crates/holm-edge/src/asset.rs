@@ -255,10 +255,7 @@ fn body(
         });
     }
     Ok(BodySource::Stream(Box::new(BlobStream::new(
-        Arc::clone(&edge.parts.blobs),
-        form.blob,
-        range,
-        limits.chunk_bytes_max,
+        edge, form.blob, range,
     ))))
 }
 

@@ -9,6 +9,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use holm_storage::{BlobError, BlobStore};
 use holm_types::BlobDigest;
+use tokio::sync::Semaphore;
+
+use crate::edge::EdgeInner;
 
 type Read = Pin<Box<dyn Future<Output = Result<Bytes, BlobError>> + Send>>;
 
@@ -16,6 +19,7 @@ type Read = Pin<Box<dyn Future<Output = Result<Bytes, BlobError>> + Send>>;
 /// most the piece that is being sent, the one that waits and the one that is being read.
 pub(crate) struct BlobStream {
     blobs: Arc<dyn BlobStore>,
+    turns: Arc<Semaphore>,
     digest: BlobDigest,
     /// What has not been asked for yet.
     rest: Range<u64>,
@@ -29,18 +33,14 @@ pub(crate) struct BlobStream {
 
 impl BlobStream {
     /// A stream over a range that lies within the blob.
-    pub(crate) fn new(
-        blobs: Arc<dyn BlobStore>,
-        digest: BlobDigest,
-        range: Range<u64>,
-        chunk_bytes: usize,
-    ) -> Self {
+    pub(crate) fn new(edge: &EdgeInner, digest: BlobDigest, range: Range<u64>) -> Self {
         Self {
-            blobs,
+            blobs: Arc::clone(&edge.parts.blobs),
+            turns: Arc::clone(&edge.store_reads),
             digest,
             remaining_bytes: range.end - range.start,
             rest: range,
-            chunk_bytes: chunk_bytes.max(1) as u64,
+            chunk_bytes: edge.config.limits.chunk_bytes_max.max(1) as u64,
             reading: None,
             ready: None,
         }
@@ -84,8 +84,13 @@ impl BlobStream {
             let end = (self.rest.start + self.chunk_bytes).min(self.rest.end);
             let range = self.rest.start..end;
             self.rest.start = end;
-            let (blobs, digest) = (Arc::clone(&self.blobs), self.digest);
-            Box::pin(async move { blobs.read(digest, range).await })
+            let (blobs, turns) = (Arc::clone(&self.blobs), Arc::clone(&self.turns));
+            let digest = self.digest;
+            Box::pin(async move {
+                // Never closed, so there is always a turn.
+                let _turn = turns.acquire().await;
+                blobs.read(digest, range).await
+            })
         });
         let piece = ready!(reading.as_mut().poll(cx));
         self.reading = None;

@@ -10,7 +10,7 @@ use holm_telemetry::RecordSink;
 use holm_telemetry::event::{PanicCaught, SnapshotRefused, SnapshotTakenUp};
 use holm_types::{Clock, Entropy, RequestIds};
 use hyper::server::conn::http1;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::EdgeLimits;
 use crate::cache::BlobCache;
@@ -60,6 +60,8 @@ pub(crate) struct EdgeInner {
     pub(crate) sites: SiteTable,
     pub(crate) cache: BlobCache,
     pub(crate) pages: Pages,
+    /// Turns at reading pieces of large blobs.
+    pub(crate) store_reads: Arc<Semaphore>,
     pub(crate) counters: Counters,
     pub(crate) request_ids: RequestIds,
     pub(crate) http: http1::Builder,
@@ -80,6 +82,7 @@ impl Edge {
             sites: SiteTable::new(config.limits.site_table_bytes_max),
             cache: BlobCache::new(config.limits.cache_bytes_max),
             pages: Pages::new(),
+            store_reads: Arc::new(Semaphore::new(config.limits.store_reads_max.max(1))),
             counters: Counters::default(),
             request_ids: RequestIds::new(u64::from_le_bytes(seed)),
             http: http_settings(),

@@ -42,6 +42,9 @@ pub struct EdgeLimits {
     pub cached_blob_bytes_max: u64,
     /// The pieces in which a large blob is read; a connection holds at most three of them.
     pub chunk_bytes_max: usize,
+    /// Pieces of large blobs read at once, over all connections. Each takes a thread of the blocking
+    /// pool, and threads keep what they once allocated. At least 1.
+    pub store_reads_max: usize,
     /// Bytes of built sites kept in memory (as [`holm_site::Site::weight_bytes`] estimates them).
     pub site_table_bytes_max: usize,
     /// Characters of a target that an access record keeps.
@@ -76,6 +79,7 @@ impl Default for EdgeLimits {
             cache_bytes_max: 64 * 1024 * 1024,
             cached_blob_bytes_max: 256 * 1024,
             chunk_bytes_max: 256 * 1024,
+            store_reads_max: 4,
             site_table_bytes_max: 256 * 1024 * 1024,
             record_target_chars_max: 2_048,
             record_text_chars_max: 256,
@@ -195,6 +199,12 @@ pub const LIMITS: &[Limit] = &[
         "A large blob is read in pieces of this size.",
     ),
     limit(
+        "edge.store_reads_max",
+        Unit::Count,
+        4,
+        "Further readings wait for their turn.",
+    ),
+    limit(
         "edge.site_table_bytes_max",
         Unit::Bytes,
         268_435_456,
@@ -239,6 +249,7 @@ mod tests {
             limits.cache_bytes_max,
             limits.cached_blob_bytes_max,
             limits.chunk_bytes_max as u64,
+            limits.store_reads_max as u64,
             limits.site_table_bytes_max as u64,
             limits.record_target_chars_max as u64,
             limits.record_text_chars_max as u64,
