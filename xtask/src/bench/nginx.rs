@@ -20,9 +20,16 @@ pub(super) struct Nginx {
     folder: PathBuf,
 }
 
-/// The configuration: nginx's own advice for static files, the same host table size and about the
-/// same response headers as Holm, and nothing that it would write for a missing file.
-fn configuration(folder: &Path, site: &Path, host: &str, address: SocketAddr) -> String {
+/// The configuration: nginx's own advice for static files and about the same response headers as Holm.
+///
+/// Three hosts differ in what a missing file costs: `HOST` writes nothing, `logged.HOST` writes the line
+/// in the error log that nginx writes as it comes, `page.HOST` sends the `404.html` of the second site.
+fn configuration(
+    folder: &Path,
+    [site, with_page]: [&Path; 2],
+    host: &str,
+    address: SocketAddr,
+) -> String {
     format!(
         r#"worker_processes 1;
 daemon off;
@@ -57,19 +64,45 @@ http {{
         add_header Vary "Accept-Encoding" always;
         location / {{ try_files $uri $uri.html $uri/index.html =404; }}
     }}
+    server {{
+        listen {address};
+        server_name logged.{host};
+        root {site};
+        error_log {folder}/missing.log error;
+        log_not_found on;
+        add_header Cache-Control "public, max-age=0, must-revalidate" always;
+        add_header EO-LOG-UUID "$connection$connection_requests" always;
+        add_header Vary "Accept-Encoding" always;
+    }}
+    server {{
+        listen {address};
+        server_name page.{host};
+        root {with_page};
+        error_page 404 /404.html;
+        add_header Cache-Control "public, max-age=0, must-revalidate" always;
+        add_header EO-LOG-UUID "$connection$connection_requests" always;
+        add_header EO-Cache-Status "HIT" always;
+        add_header Cache-Status "nginx; hit" always;
+        add_header Vary "Accept-Encoding" always;
+        location / {{ try_files $uri $uri.html $uri/index.html =404; }}
+    }}
 }}
 "#,
         folder = folder.display(),
         site = site.display(),
+        with_page = with_page.display(),
     )
 }
 
 impl Nginx {
-    /// Starts it on a core, serving a folder under a host name.
-    pub(super) fn start(folder: &Path, site: &Path, host: &str, core: usize) -> Result<Self> {
+    /// Starts it on a core, serving two folders under names made of a host name.
+    pub(super) fn start(folder: &Path, sites: [&Path; 2], host: &str, core: usize) -> Result<Self> {
         let address = free_address()?;
         let file = folder.join("nginx.conf");
-        write_file(&file, configuration(folder, site, host, address).as_bytes())?;
+        write_file(
+            &file,
+            configuration(folder, sites, host, address).as_bytes(),
+        )?;
         let child = Command::new("taskset")
             .args(["--cpu-list", &core.to_string(), "nginx", "-p"])
             .arg(folder)

@@ -26,7 +26,20 @@ struct Scenario {
     path: &'static str,
     is_conditional: bool,
     status: u16,
+    missing: Missing,
     share_max: f64,
+}
+
+/// What the two servers do about a file that is not there; nginx has three ways that cost differently.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// nginx as it comes, with only the access log off: it writes a line to its error log. Holm writes
+    /// its access record, as always.
+    Logged,
+    /// nginx writes nothing at all and sends its built-in page of 153 bytes; Holm sends its own page.
+    Silent,
+    /// Both send the site's `404.html`; nginx writes nothing.
+    SitePage,
 }
 
 const SCENARIOS: &[Scenario] = &[
@@ -35,6 +48,7 @@ const SCENARIOS: &[Scenario] = &[
         path: "/page.html",
         is_conditional: false,
         status: 200,
+        missing: Missing::Silent,
         share_max: 1.0 / 1.6,
     },
     Scenario {
@@ -42,13 +56,31 @@ const SCENARIOS: &[Scenario] = &[
         path: "/page.html",
         is_conditional: true,
         status: 304,
+        missing: Missing::Silent,
         share_max: 1.0 / 1.4,
     },
     Scenario {
-        name: "404",
+        name: "404, error log on",
         path: "/missing",
         is_conditional: false,
         status: 404,
+        missing: Missing::Logged,
+        share_max: 1.0 / 1.4,
+    },
+    Scenario {
+        name: "404, site's page",
+        path: "/missing",
+        is_conditional: false,
+        status: 404,
+        missing: Missing::SitePage,
+        share_max: 1.0 / 1.4,
+    },
+    Scenario {
+        name: "404, silent nginx",
+        path: "/missing",
+        is_conditional: false,
+        status: 404,
+        missing: Missing::Silent,
         share_max: 1.0 / 1.4,
     },
 ];
@@ -56,8 +88,33 @@ const SCENARIOS: &[Scenario] = &[
 /// A server under measurement.
 struct Subject {
     address: SocketAddr,
-    host: String,
+    /// The host to name for each way of missing a file.
+    hosts: fn(&str, Missing) -> String,
+    base: String,
     pid: u32,
+}
+
+impl Subject {
+    fn host(&self, scenario: &Scenario) -> String {
+        (self.hosts)(&self.base, scenario.missing)
+    }
+}
+
+/// nginx has a server block for each way.
+fn nginx_host(base: &str, missing: Missing) -> String {
+    match missing {
+        Missing::Logged => format!("logged.{base}"),
+        Missing::Silent => base.to_owned(),
+        Missing::SitePage => format!("page.{base}"),
+    }
+}
+
+/// Holm has two projects: one with a `404.html` and one without.
+fn holm_host(base: &str, missing: Missing) -> String {
+    match missing {
+        Missing::Logged | Missing::Silent => base.to_owned(),
+        Missing::SitePage => format!("page-{base}"),
+    }
 }
 
 /// CPU per request in microseconds and requests a second, one value a round.
@@ -92,16 +149,23 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
         .with_token()?;
     let server = launch.start()?;
     lab.holm.deploy(&server, &site, PROJECT)?;
+    let with_page = folder.join("with-page");
+    write_site(&with_page)?;
+    write_file(&with_page.join("404.html"), &page())?;
+    lab.holm
+        .deploy(&server, &with_page, &format!("page-{PROJECT}"))?;
     let host = server.production_host(PROJECT);
-    let nginx = Nginx::start(&folder, &site, &host, SERVER_CORE)?;
+    let nginx = Nginx::start(&folder, [&site, &with_page], &host, SERVER_CORE)?;
     let holm = Subject {
         address: server.site(),
-        host: host.clone(),
+        hosts: holm_host,
+        base: host.clone(),
         pid: server.pid(),
     };
     let anchor = Subject {
         address: nginx.address,
-        host,
+        hosts: nginx_host,
+        base: host,
         pid: nginx.pid(),
     };
 
@@ -118,13 +182,16 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
 
 /// A page of 1,024 bytes, its neighbours, and no rules.
 fn write_site(site: &Path) -> Result<()> {
-    let head = "<!doctype html><title>bench</title>\n";
-    let page = format!("{head}{}\n", "x".repeat(1_024 - head.len() - 1));
-    write_file(&site.join("page.html"), page.as_bytes())?;
+    write_file(&site.join("page.html"), &page())?;
     write_file(
         &site.join("index.html"),
         b"<!doctype html><title>index</title>\n",
     )
+}
+
+fn page() -> Vec<u8> {
+    let head = "<!doctype html><title>bench</title>\n";
+    format!("{head}{}\n", "x".repeat(1_024 - head.len() - 1)).into_bytes()
 }
 
 fn compare(
@@ -148,7 +215,7 @@ fn compare(
     let share = holm.cpu_us.median() / anchor.cpu_us.median();
     for (name, figures) in [("nginx", anchor), ("holm", holm)] {
         println!(
-            "{:10} {name:6} {:7.2} us CPU a request (median of {}), {:8.0} requests/s",
+            "{:18} {name:6} {:7.2} us CPU a request (median of {}), {:8.0} requests/s",
             scenario.name,
             figures.cpu_us.median(),
             figures.cpu_us.count(),
@@ -156,7 +223,7 @@ fn compare(
         );
     }
     println!(
-        "{:10} nginx uses {:.2} times the CPU",
+        "{:18} nginx uses {:.2} times the CPU",
         scenario.name,
         1.0 / share
     );
@@ -171,8 +238,9 @@ fn compare(
 
 /// Asks once to see that the answer is the right one; gives the load.
 fn prepare(scenario: &Scenario, subject: &Subject, seconds: u32) -> Result<Load> {
-    let mut headers = vec![format!("Host: {}", subject.host)];
-    let mut request = Request::get(&subject.host, scenario.path);
+    let host = subject.host(scenario);
+    let mut headers = vec![format!("Host: {host}")];
+    let mut request = Request::get(&host, scenario.path);
     if scenario.is_conditional {
         let tag = fetch(subject.address, &request)?
             .header("etag")
