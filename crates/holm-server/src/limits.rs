@@ -16,13 +16,13 @@ pub const LIMITS: &[Limit] = &[
         name: "server.stop_max",
         unit: Unit::Milliseconds,
         default: 40_000,
-        at_max: "the process ends without waiting for what is still open",
+        at_max: "The process ends without waiting for what is still open.",
     },
     Limit {
         name: "server.blocking_threads_max",
         unit: Unit::Count,
         default: 32,
-        at_max: "further file work waits for a free thread",
+        at_max: "Further file work waits for a free thread.",
     },
 ];
 

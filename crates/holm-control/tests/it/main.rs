@@ -18,4 +18,3 @@ mod protocol;
 mod reconcile;
 mod release;
 mod server;
-mod speed;

@@ -13,6 +13,7 @@ const MARK: &str =
 const ROOMS: &[(&str, &[Limit])] = &[
     ("holm-edge", holm_edge::LIMITS),
     ("holm-control", holm_control::LIMITS),
+    ("holm-server", holm_server::LIMITS),
     ("holm-cli", holm_cli::LIMITS),
     ("holm-site", holm_site::limits::LIMITS),
     ("holm-storage", holm_storage::LIMITS),
