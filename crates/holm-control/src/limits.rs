@@ -135,6 +135,35 @@ limits! {
     "variant_batch_bytes_max" Bytes 4_194_304 "What was made so far is stored before the next asset.";
 }
 
+holm_types::settable_limits!(ControlLimits {
+    files_max,
+    file_bytes_max,
+    manifest_bytes_max,
+    manifest_line_bytes_max,
+    path_bytes_max,
+    inline_bytes_max,
+    config_bytes_max,
+    deploys_max,
+    projects_max,
+    upload_time_max,
+    take_up_wait_max,
+    body_bytes_max,
+    body_idle_max,
+    request_time_max,
+    drain_bytes_max,
+    head_time_max,
+    connections_max,
+    requests_max,
+    drain_time_max,
+    db_readers_max,
+    db_queue_max,
+    db_batch_max,
+    db_log_bytes_max,
+    db_checkpoint_idle,
+    variant_source_bytes_max,
+    variant_batch_bytes_max,
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

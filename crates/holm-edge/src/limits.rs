@@ -224,6 +224,29 @@ pub const LIMITS: &[Limit] = &[
     ),
 ];
 
+holm_types::settable_limits!(EdgeLimits {
+    connections_max,
+    requests_in_flight_max,
+    target_bytes_max,
+    header_bytes_max,
+    header_count_max,
+    header_read_max,
+    idle_max,
+    body_bytes_max,
+    body_read_max,
+    write_stall_max,
+    drain_max,
+    linger_max,
+    linger_bytes_max,
+    cache_bytes_max,
+    cached_blob_bytes_max,
+    chunk_bytes_max,
+    store_reads_max,
+    site_table_bytes_max,
+    record_target_chars_max,
+    record_text_chars_max,
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

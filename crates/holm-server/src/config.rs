@@ -3,10 +3,13 @@
 //! Flags and environment arrive as [`ServerArgs`] (clap reads both); the file is `holm.toml`.
 //! [`ServerConfig`] has no `Option` where there is a default.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use holm_control::ControlLimits;
+use holm_edge::EdgeLimits;
 use serde::Deserialize;
 
 use crate::args::ServerArgs;
@@ -58,6 +61,13 @@ pub struct ServerConfig {
     pub base_domain: Setting<String>,
     /// Threads that serve requests, 1 to 256. Default: one per processor.
     pub threads: Setting<usize>,
+    /// The maxima of the data plane, with what `[limits]` of the file changes.
+    pub edge_limits: EdgeLimits,
+    /// The maxima of the control plane, with what `[limits]` of the file changes.
+    pub control_limits: ControlLimits,
+    /// The lines of `[limits]`, by name.
+    limits: BTreeMap<String, u64>,
+    file: PathBuf,
 }
 
 /// Why the configuration cannot be used. Every finding names the setting and the place.
@@ -92,6 +102,14 @@ pub enum ConfigError {
         /// What it may be.
         rule: &'static str,
     },
+    /// `[limits]` names a limit that does not exist, or that the file may not change.
+    #[error("`{name}` in [limits] of {} is no limit that can be set", path.display())]
+    UnknownLimit {
+        /// What it says.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no home folder to put the data into.
     #[error("there is no home folder to keep data in; say where with --data DIR")]
     NoHome,
@@ -107,6 +125,9 @@ struct ServerFile {
     control_url: Option<String>,
     base_domain: Option<String>,
     threads: Option<usize>,
+    /// `"control.files_max" = 50000`: names as in docs/reference/limits.md.
+    #[serde(default)]
+    limits: BTreeMap<String, u64>,
 }
 
 impl ServerConfig {
@@ -115,7 +136,12 @@ impl ServerConfig {
         let default_data = default_data_folder();
         let assumed = args.data.clone().or_else(|| default_data.clone());
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
+        let (edge_limits, control_limits) = read_limits(&file.limits, &path)?;
         let config = Self {
+            edge_limits,
+            control_limits,
+            limits: file.limits,
+            file: path.clone(),
             data: pick(args.data.clone(), file.data, &path, default_data)
                 .ok_or(ConfigError::NoHome)?,
             listen: pick(args.listen, file.listen, &path, Some(loopback(8088)))
@@ -222,10 +248,36 @@ impl ServerConfig {
     }
 }
 
+/// The limits of both planes with what the file changes.
+fn read_limits(
+    lines: &BTreeMap<String, u64>,
+    path: &Path,
+) -> Result<(EdgeLimits, ControlLimits), ConfigError> {
+    let mut edge = EdgeLimits::default();
+    let mut control = ControlLimits::default();
+    for (name, number) in lines {
+        let is_set = match name.split_once('.') {
+            Some(("edge", limit)) => edge.set(limit, *number),
+            Some(("control", limit)) => control.set(limit, *number),
+            _ => false,
+        };
+        if !is_set {
+            return Err(ConfigError::UnknownLimit {
+                name: name.clone(),
+                path: path.to_owned(),
+            });
+        }
+    }
+    Ok((edge, control))
+}
+
 /// `holm serve config`: every setting with its origin.
 pub(crate) fn show(args: &ServerArgs) -> Result<(), ServerError> {
     let config = ServerConfig::combine(args)?;
-    for (name, value, origin) in config.rows() {
+    let from_file = Origin::File(config.file.clone());
+    let limits = config.limits.iter();
+    let limits = limits.map(|(name, number)| (name.as_str(), number.to_string(), &from_file));
+    for (name, value, origin) in config.rows().into_iter().chain(limits) {
         if args.json {
             let line =
                 serde_json::json!({"name": name, "value": value, "origin": origin.to_string()});
@@ -355,6 +407,38 @@ mod tests {
                 .to_string();
             assert!(error.contains(want), "{text}: {error}");
             assert!(error.contains("holm.toml"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_limits_changes_that_limit_and_a_wrong_name_is_told() {
+        let data = tempfile::tempdir().unwrap();
+        let file = data.path().join("holm.toml");
+        let text = "[limits]\n\"control.files_max\" = 50000\n\"edge.idle_max\" = 1000\n";
+        std::fs::write(&file, text).unwrap();
+        let config = ServerConfig::combine(&args(data.path())).unwrap();
+        assert_eq!(config.control_limits.files_max, 50_000);
+        assert_eq!(
+            config.edge_limits.idle_max,
+            std::time::Duration::from_secs(1)
+        );
+        std::fs::write(&file, "[limits]\n\"control.flies_max\" = 1\n").unwrap();
+        let error = ServerConfig::combine(&args(data.path())).unwrap_err();
+        assert!(error.to_string().contains("control.flies_max"), "{error}");
+    }
+
+    #[test]
+    fn every_limit_of_the_reference_can_be_set() {
+        let settable = holm_edge::LIMITS.iter().chain(holm_control::LIMITS);
+        for limit in settable {
+            let lines = BTreeMap::from([(limit.name.to_owned(), limit.default)]);
+            let read = read_limits(&lines, Path::new("holm.toml")).unwrap();
+            assert_eq!(
+                read,
+                (EdgeLimits::default(), ControlLimits::default()),
+                "{}",
+                limit.name
+            );
         }
     }
 

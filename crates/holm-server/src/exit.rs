@@ -77,6 +77,9 @@ impl ServerError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Config(crate::config::ConfigError::UnknownLimit { .. }) => Some(
+                "names are those of docs/reference/limits.md, for example \"control.files_max\" = 50000; those that begin with `edge.` and `control.` can be set".to_owned(),
+            ),
             Self::DataFolder(error) => Some(error.hint()),
             Self::Listen { flag, source, .. } => Some(match source.kind() {
                 std::io::ErrorKind::AddrInUse => {

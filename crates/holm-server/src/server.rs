@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use holm_control::{Control, ControlConfig, ControlLimits, ControlParts};
-use holm_edge::{Edge, EdgeConfig, EdgeParts};
+use holm_control::{Control, ControlConfig, ControlParts};
+use holm_edge::{Edge, EdgeConfig, EdgeLimits, EdgeParts};
 use holm_telemetry::{RecordLog, RecordSink};
 use holm_types::{Clock, Entropy};
 use tokio::net::TcpListener;
@@ -53,7 +53,7 @@ impl Server {
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
 
         let (stop, stopped) = watch::channel(false);
-        let edge = edge(&stores, sink, &clock, &entropy);
+        let edge = edge(config.edge_limits.clone(), &stores, sink, &clock, &entropy);
         let mut tasks = spawn_edge(edge, listeners.site, &stopped);
 
         let control_config = control_config(config, site_address, &control_origin);
@@ -186,13 +186,14 @@ fn refuse_exposed_control(
 }
 
 fn edge(
+    limits: EdgeLimits,
     stores: &Stores,
     records: RecordSink,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
 ) -> Edge {
     Edge::new(
-        EdgeConfig::default(),
+        EdgeConfig { limits },
         EdgeParts {
             blobs: Arc::clone(&stores.blobs),
             variants: stores.variants.clone(),
@@ -215,7 +216,7 @@ fn control_config(
         public_port: (site_address.port() != 80).then_some(site_address.port()),
         control_origin: control_origin.to_owned(),
         version: env!("CARGO_PKG_VERSION"),
-        limits: ControlLimits::default(),
+        limits: config.control_limits.clone(),
     }
 }
 

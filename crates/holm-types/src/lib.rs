@@ -28,7 +28,7 @@ pub use hostname::{Hostname, HostnameError};
 pub use id::{
     AccountId, AliasId, DeploymentId, IdMint, ParseIdError, ProjectId, SessionId, TokenId, UserId,
 };
-pub use limit::{Limit, Unit};
+pub use limit::{Limit, LimitValue, Unit};
 pub use project_name::{ProjectName, ProjectNameError};
 pub use request_id::{RequestId, RequestIds};
 pub use site_path::{PathError, SitePath};
