@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, RETRY_AFTER, SERVER, TRANSFER_ENCODING, VARY,
+    HeaderValue, RETRY_AFTER, SERVER, VARY,
 };
 use http::request::Parts;
 use http::{Response, StatusCode};
 
-use holm_site::Site;
 use holm_telemetry::{CacheStatus, ServedBy};
 use holm_types::{RequestId, VisitorCode};
 
@@ -75,7 +74,7 @@ impl Answer {
                 headers.insert(X_EOP_MSG, HeaderValue::from_static("deployment expired"));
             }
             VisitorCode::MethodNotAllowed => {
-                headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
             }
             VisitorCode::ServiceUnavailable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -160,68 +159,4 @@ pub(crate) fn recycled_headers(parts: &mut Parts) -> HeaderMap {
 /// Tells search engines to stay away from a preview.
 pub(crate) fn mark_preview(headers: &mut HeaderMap) {
     headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
-}
-
-/// The header rules of a site that apply to a path, in order.
-#[derive(Debug, Default)]
-pub(crate) struct RuleHeaders(Vec<(HeaderName, HeaderValue)>);
-
-impl RuleHeaders {
-    /// Collects them; free for a site that has none.
-    pub(crate) fn of(site: &Site, path: &str) -> Self {
-        let mut fields = Vec::new();
-        if site.has_header_rules() {
-            site.header_rules(path, &mut |name, value| {
-                if !is_framing(name) {
-                    fields.push((name.clone(), value.clone()));
-                }
-            });
-        }
-        Self(fields)
-    }
-
-    /// Whether they set this field.
-    pub(crate) fn sets(&self, name: &HeaderName) -> bool {
-        self.0.iter().any(|(set, _)| set == name)
-    }
-
-    /// Sets them over whatever is there. With 304 and 204 nothing is said about a body that is not sent.
-    pub(crate) fn apply(self, status: StatusCode, headers: &mut HeaderMap) {
-        let is_bodiless = matches!(status, StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT);
-        for (name, value) in self.0 {
-            if !(is_bodiless && is_about_body(&name)) {
-                headers.insert(name, value);
-            }
-        }
-    }
-}
-
-/// Fields that say where a message ends or what the connection does: never a site's to set.
-fn is_framing(name: &HeaderName) -> bool {
-    use http::header::{CONTENT_RANGE, TE, TRAILER, UPGRADE};
-    [
-        CONTENT_LENGTH,
-        TRANSFER_ENCODING,
-        CONNECTION,
-        CONTENT_RANGE,
-        TE,
-        TRAILER,
-        UPGRADE,
-    ]
-    .contains(name)
-        || matches!(
-            name.as_str(),
-            "keep-alive" | "proxy-connection" | "eo-log-uuid"
-        )
-}
-
-fn is_about_body(name: &HeaderName) -> bool {
-    use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE};
-    [
-        CONTENT_TYPE,
-        CONTENT_ENCODING,
-        CONTENT_LANGUAGE,
-        CONTENT_DISPOSITION,
-    ]
-    .contains(name)
 }

@@ -9,7 +9,6 @@ use http::header::CONTENT_ENCODING;
 use http::request::Parts;
 use http::{Method, StatusCode};
 
-use crate::answer::RuleHeaders;
 use crate::asset::{AssetAnswer, AssetRequest, AssetStep, BlobWanted, answer_asset};
 use crate::cache::{BlobKey, CachedBlob};
 use crate::edge::EdgeInner;
@@ -17,6 +16,7 @@ use crate::error::Refusal;
 use crate::head::{Asked, read_host};
 use crate::hosts::{HostRow, RowTarget, SiteRow};
 use crate::record::shortened;
+use crate::rule_headers::{RuleHeaders, Subject};
 
 /// What was fetched for a request so far. Kept from one asking to the next, so that all of an answer
 /// comes from one deployment even if a newer snapshot arrives meanwhile.
@@ -37,8 +37,9 @@ pub(crate) struct Decision {
     pub(crate) row: Option<Arc<HostRow>>,
     /// The beginning of what was sent as host, where there is no row.
     pub(crate) host_text: Option<Arc<str>>,
-    /// The site's header rules for this path.
+    /// The site's header rules for this path, and what they are set on.
     pub(crate) rules: RuleHeaders,
+    pub(crate) subject: Subject,
     /// What to do.
     pub(crate) outcome: Outcome,
 }
@@ -109,6 +110,7 @@ fn without_row(host: &str, outcome: Outcome) -> Decision {
         row: None,
         host_text: Some(host.into()),
         rules: RuleHeaders::default(),
+        subject: Subject::Message,
         outcome,
     }
 }
@@ -129,10 +131,14 @@ fn decide_row(
     site: Option<&Arc<Site>>,
     asked: Asked<'_>,
 ) -> Result<Decision, Missing> {
-    let (rules, outcome) = match &row.target {
+    let (rules, subject, outcome) = match &row.target {
         RowTarget::Gate { code, .. } => {
             let refusal = Refusal::new(*code, "the host shows a page instead of a site");
-            (RuleHeaders::default(), Outcome::Page(refusal))
+            (
+                RuleHeaders::default(),
+                Subject::Message,
+                Outcome::Page(refusal),
+            )
         }
         RowTarget::Site(site_row) => {
             let site = site
@@ -148,6 +154,7 @@ fn decide_row(
         row: Some(Arc::clone(row)),
         host_text: None,
         rules,
+        subject,
         outcome,
     })
 }
@@ -159,12 +166,13 @@ fn decide_site(
     site_row: &SiteRow,
     site: &Site,
     head: &RequestHead<'_>,
-) -> Result<(RuleHeaders, Outcome), BlobWanted> {
+) -> Result<(RuleHeaders, Subject, Outcome), BlobWanted> {
     let path = head.path.as_str();
     let rules = RuleHeaders::of(site, path);
     if let EarlyPlan::Redirect(redirect) = plan_early(site, head) {
-        return Ok((rules, Outcome::Redirect(redirect)));
+        return Ok((rules, Subject::Message, Outcome::Redirect(redirect)));
     }
+    let mut subject = Subject::Message;
     let outcome = match plan_late(site, head) {
         Plan::NotFound => Outcome::Page(Refusal::new(
             VisitorCode::NotFound,
@@ -177,8 +185,9 @@ fn decide_site(
         Plan::ServeAsset { asset, status } => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
             if let Some(outcome) = other_method(&parts.method, status) {
-                return Ok((rules, outcome));
+                return Ok((rules, Subject::Message, outcome));
             }
+            subject = subject_of(path, site.asset(asset).path, status);
             let request = AssetRequest {
                 asset: site.asset(asset),
                 status,
@@ -195,7 +204,26 @@ fn decide_site(
             }
         }
     };
-    Ok((rules, outcome))
+    Ok((rules, subject, outcome))
+}
+
+/// Whether the file that answers is the one that was asked for, by name, by clean URL or by a rewrite
+/// to a file of its kind.
+fn subject_of(path: &str, file: &str, status: StatusCode) -> Subject {
+    let extension = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        name.rsplit_once('.')
+            .map(|(_, extension)| extension.to_owned())
+    };
+    let is_asked_for = status == StatusCode::OK
+        && (file.starts_with(path)
+            || extension(path).is_none()
+            || extension(path) == extension(file));
+    if is_asked_for {
+        Subject::File
+    } else {
+        Subject::StandIn
+    }
 }
 
 /// Files answer GET and HEAD. Where there is no file (the site's own 404 page) every method gets that.

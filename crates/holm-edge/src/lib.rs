@@ -26,6 +26,7 @@ mod limits;
 pub mod listen;
 mod page;
 mod record;
+mod rule_headers;
 mod serve;
 mod site_table;
 mod watch;

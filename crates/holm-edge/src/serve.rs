@@ -328,6 +328,7 @@ fn dress(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, decision: D
         row,
         host_text,
         rules,
+        subject,
         outcome,
     } = decision;
     let mut answer = match outcome {
@@ -339,16 +340,18 @@ fn dress(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, decision: D
         Outcome::Asset(asset) => asset_answer(parts, row.as_deref(), asset),
         Outcome::Methods => methods_answer(parts),
     };
+    let mut is_preview = false;
     if let Some(row) = row {
-        if row.is_preview {
-            mark_preview(&mut answer.headers);
-        }
         answer.note.about(&row);
+        is_preview = row.is_preview;
     }
     if let Some(host_text) = host_text {
         answer.note.host = Some(host_text);
     }
-    rules.apply(answer.status, &mut answer.headers);
+    rules.apply(subject, answer.status, &mut answer.headers);
+    if is_preview {
+        mark_preview(&mut answer.headers);
+    }
     answer
 }
 

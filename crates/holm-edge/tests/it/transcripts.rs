@@ -323,6 +323,53 @@ async fn rules_of_the_site() {
 }
 
 #[tokio::test]
+async fn rules_about_files_stay_off_what_is_none() {
+    let rules = br#"{
+        "redirects": [{"source": "/assets/old", "destination": "/new", "statusCode": 302}],
+        "headers": [{"source": "/assets/*", "headers": [
+            {"key": "Cache-Control", "value": "public, max-age=31536000, immutable"},
+            {"key": "Content-Type", "value": "application/json"},
+            {"key": "Location", "value": "/z"},
+            {"key": "Vary", "value": "Cookie"}
+        ]}]
+    }"#;
+    let files = [
+        ("/index.html", &b"<title>one</title>"[..]),
+        ("/assets/data.json", b"{}"),
+        ("/edgeone.json", rules),
+    ];
+    let scene = Scene::with(EdgeLimits::default(), &files).await;
+    let immutable = "public, max-age=31536000, immutable";
+
+    let file = scene.get("/assets/data.json", "").await;
+    assert_eq!(file.header("cache-control"), immutable);
+    assert!(file.header("vary").contains("accept-encoding"), "{file:?}");
+    assert!(file.header("vary").contains("Cookie"), "{file:?}");
+
+    // The single page stands in for a script that is gone: a visitor must not keep that for a year.
+    let gone = scene.get("/assets/gone.js", "").await;
+    assert_eq!(gone.status, 200);
+    assert_eq!(
+        gone.header("cache-control"),
+        "public, max-age=0, must-revalidate"
+    );
+
+    let moved = scene.get("/assets/old", "").await;
+    assert_eq!((moved.status, moved.header("location")), (302, "/new"));
+    assert_eq!(
+        moved.header("cache-control"),
+        "public, max-age=0, must-revalidate"
+    );
+
+    let refused = scene
+        .ask("POST", "site.test", "/assets/data.json", "")
+        .await;
+    assert_eq!(refused.status, 405);
+    assert_eq!(refused.header("cache-control"), "no-store");
+    assert_eq!(refused.header("content-type"), "text/html; charset=utf-8");
+}
+
+#[tokio::test]
 async fn the_sites_own_404_page() {
     let scene = Scene::usual().await;
     let lost = b"<h1>lost</h1>";
@@ -345,7 +392,7 @@ async fn other_methods() {
         let reply = scene.ask(method, "site.test", "/", "").await;
         assert_eq!(
             (reply.status, reply.header("allow")),
-            (405, "GET, HEAD"),
+            (405, "GET, HEAD, OPTIONS"),
             "{method}"
         );
     }

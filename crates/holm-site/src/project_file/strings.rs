@@ -140,12 +140,18 @@ impl Reader<'_> {
 /// Headers that frame the message or belong to the connection (RFC 9110 section 7.6.1, RFC 9112 section 6),
 /// and those by which an answer is traced.
 const RESERVED_HEADERS: &[&str] = &[
+    "cache-status",
     "connection",
     "content-length",
+    "content-range",
+    "date",
     "eo-cache-status",
     "eo-log-uuid",
+    "etag",
     "keep-alive",
+    "last-modified",
     "proxy-connection",
+    "server",
     "te",
     "trailer",
     "transfer-encoding",
