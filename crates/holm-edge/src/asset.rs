@@ -12,7 +12,7 @@ use bytes::Bytes;
 use holm_site::Asset;
 use holm_storage::ContentCoding;
 use holm_telemetry::CacheStatus;
-use holm_types::{BlobDigest, Timestamp};
+use holm_types::{BlobDigest, Timestamp, VisitorCode};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, HeaderMap, HeaderValue, LAST_MODIFIED, RANGE, VARY,
@@ -24,9 +24,10 @@ use crate::blob_stream::BlobStream;
 use crate::body::BodySource;
 use crate::cache::{BlobKey, CachedBlob};
 use crate::edge::EdgeInner;
+use crate::error::Refusal;
 
 use byte_range::ByteRange;
-use conditional::{Validators, is_not_modified, range_applies};
+use conditional::{Validators, Verdict, range_applies};
 pub(crate) use entity_tag::EntityTag;
 use negotiation::Negotiation;
 
@@ -73,6 +74,8 @@ pub(crate) enum AssetStep {
     Answer(AssetAnswer),
     /// First fetch this, then ask again.
     Fetch(BlobWanted),
+    /// The file is not the one that the client means.
+    Refuse(Refusal),
 }
 
 /// An answer with a file, as values.
@@ -142,13 +145,16 @@ pub(crate) fn answer_asset(edge: &EdgeInner, request: &AssetRequest<'_>) -> Asse
             fields: AssetFields::new(request, &form, etag.clone()),
         })
     };
-    let is_conditional = request.status == StatusCode::OK;
     let validators = Validators {
         etag: etag.as_bytes(),
         modified_at: request.sealed_at,
     };
-    if is_conditional && is_not_modified(request.headers, &validators) {
-        return step(StatusCode::NOT_MODIFIED, BodySource::Empty);
+    match verdict(request, &validators) {
+        Verdict::Proceed => {}
+        Verdict::NotModified => return step(StatusCode::NOT_MODIFIED, BodySource::Empty),
+        Verdict::Failed(reason) => {
+            return AssetStep::Refuse(Refusal::new(VisitorCode::PreconditionFailed, reason));
+        }
     }
     match part_asked_for(request, &form, &validators) {
         ByteRange::Unsatisfiable => {
@@ -216,6 +222,16 @@ fn choose_form(edge: &EdgeInner, request: &AssetRequest<'_>) -> Form {
         blob: variant.digest,
         size_bytes: variant.size_bytes,
     })
+}
+
+/// Conditions are about the file, so they count only where that is the answer (RFC 9110 section
+/// 13.2.1): the site's 404 page is sent whatever they say.
+fn verdict(request: &AssetRequest<'_>, validators: &Validators<'_>) -> Verdict {
+    if request.status == StatusCode::OK {
+        Verdict::of(request.headers, validators)
+    } else {
+        Verdict::Proceed
+    }
 }
 
 fn part_asked_for(

@@ -201,6 +201,11 @@ fn decide_site(
             match answer_asset(edge, &request) {
                 AssetStep::Answer(answer) => Outcome::Asset(answer),
                 AssetStep::Fetch(wanted) => return Err(wanted),
+                // Without the site's header rules: a `Cache-Control` that is meant for the file would
+                // let a shared cache keep one client's 412 for everybody.
+                AssetStep::Refuse(refusal) => {
+                    return Ok((RuleHeaders::default(), Outcome::Page(refusal)));
+                }
             }
         }
     };

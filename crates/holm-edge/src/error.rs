@@ -60,6 +60,7 @@ pub(crate) fn fault_of(code: VisitorCode) -> FaultSource {
         | VisitorCode::NotFound
         | VisitorCode::MethodNotAllowed
         | VisitorCode::RequestTimeout
+        | VisitorCode::PreconditionFailed
         | VisitorCode::PayloadTooLarge
         | VisitorCode::NodeFunctionPayloadTooLarge
         | VisitorCode::UriTooLong

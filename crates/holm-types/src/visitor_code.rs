@@ -17,6 +17,8 @@ pub enum VisitorCode {
     RequestTimeout,
     /// The deployment has been deleted.
     Deleted,
+    /// The file is not the one that the request means (ours).
+    PreconditionFailed,
     /// The body is over the limit (ours).
     PayloadTooLarge,
     /// The body is over the limit of Node functions.
@@ -108,6 +110,10 @@ table! {
         "The deployment has been deleted.",
         visitor "Ask for the site's current address.",
         owner "A deleted deployment cannot be recovered; create a new one.";
+    PreconditionFailed 412 "PRECONDITION_FAILED":
+        "The file has changed since it was last loaded.",
+        visitor "Load the page again from the start.",
+        owner "`If-Match` or `If-Unmodified-Since` names another version than the live one (RFC 9110 section 13.1); clients that send them load the file anew after a deployment.";
     PayloadTooLarge 413 "PAYLOAD_TOO_LARGE":
         "The request is too large.",
         visitor "Send less at once.",

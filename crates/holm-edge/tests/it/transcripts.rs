@@ -80,6 +80,7 @@ async fn who_has_it_already_is_told_so() {
     for fields in [
         format!("if-none-match: {tag}\r\n"),
         format!("if-none-match: \"x\", W/{tag}\r\n"),
+        format!("if-none-match: , \"x\",,{tag}\r\n"),
         "if-none-match: *\r\n".to_owned(),
         format!("if-modified-since: {LAST_MODIFIED}\r\n"),
         format!("if-none-match: {tag}\r\nrange: bytes=0-1\r\n"),
@@ -90,6 +91,7 @@ async fn who_has_it_already_is_told_so() {
         "if-none-match: \"x\"\r\n".to_owned(),
         format!("if-none-match: \"x\"\r\nif-modified-since: {LAST_MODIFIED}\r\n"),
         "if-modified-since: Tue, 14 Nov 2023 22:13:19 GMT\r\n".to_owned(),
+        "if-modified-since: Tue, 14 Nov 2023 22:13:21 GMT\r\n".to_owned(),
     ] {
         let reply = scene.get("/", &fields).await;
         assert_eq!(
@@ -97,6 +99,57 @@ async fn who_has_it_already_is_told_so() {
             (200, "<h1>home</h1>"),
             "{fields}"
         );
+    }
+}
+
+#[tokio::test]
+async fn who_means_another_version_is_refused() {
+    let rules = br#"{"headers": [
+        {"source": "/*", "headers": [{"key": "Cache-Control", "value": "max-age=60"}]}
+    ]}"#;
+    let mut files = crate::scene::FILES.to_vec();
+    files.push(("/edgeone.json", rules));
+    let scene = Scene::with(EdgeLimits::default(), &files).await;
+    let tag = etag(b"0123456789");
+    let refused = [
+        "if-match: \"other\"\r\n".to_owned(),
+        format!("if-match: W/{tag}\r\n"),
+        format!("if-match: \"other\"\r\nif-none-match: {tag}\r\n"),
+        format!("if-match: \"other\"\r\nif-unmodified-since: {LAST_MODIFIED}\r\n"),
+        "if-unmodified-since: Tue, 14 Nov 2023 22:13:19 GMT\r\n".to_owned(),
+        "if-match: \"other\"\r\nrange: bytes=99-\r\n".to_owned(),
+    ];
+    for fields in &refused {
+        let reply = scene.get("/data.bin", fields).await;
+        let length = reply.body.len();
+        let head = format!(
+            "412\ncache-control: no-store\ncontent-length: {length}\n\
+             content-type: text/html; charset=utf-8\nvary: accept\n"
+        );
+        assert_eq!(reply.head(), head, "{fields}");
+        assert!(reply.text().contains("412: PRECONDITION_FAILED</h1>"));
+        let head = scene.ask("HEAD", "site.test", "/data.bin", fields).await;
+        assert_eq!((head.status, head.body.len()), (412, 0), "{fields}");
+        let lost = scene.get("/nothing", fields).await;
+        assert_eq!(lost.status, 404, "there is no file to ask about");
+        let options = scene.ask("OPTIONS", "site.test", "/data.bin", fields).await;
+        assert_eq!(options.status, 204, "no form of the file is asked for");
+    }
+    for (fields, status) in [
+        (format!("if-match: {tag}\r\n"), 200),
+        ("if-match: *\r\n".to_owned(), 200),
+        (format!("if-match: , \"x\",, {tag}\r\n"), 200),
+        (
+            format!("if-match: {tag}\r\nif-unmodified-since: Tue, 14 Nov 2023 22:13:19 GMT\r\n"),
+            200,
+        ),
+        (format!("if-unmodified-since: {LAST_MODIFIED}\r\n"), 200),
+        (format!("if-match: {tag}\r\nrange: bytes=0-1\r\n"), 206),
+        (format!("if-match: {tag}\r\nif-none-match: {tag}\r\n"), 304),
+    ] {
+        let reply = scene.get("/data.bin", &fields).await;
+        assert_eq!(reply.status, status, "{fields}");
+        assert_eq!(reply.header("cache-control"), "max-age=60", "{fields}");
     }
 }
 
@@ -154,6 +207,7 @@ async fn a_part_of_a_file() {
         format!("range: bytes=0-0\r\nif-range: W/{tag}\r\n"),
         "range: bytes=0-0\r\nif-range: \"other\"\r\n".to_owned(),
         "range: bytes=0-0\r\nif-range: Mon, 13 Nov 2023 22:13:20 GMT\r\n".to_owned(),
+        format!("range: bytes=0-0\r\nif-range: {LAST_MODIFIED}\r\n"),
     ] {
         let reply = scene.get("/data.bin", &fields).await;
         assert_eq!(
