@@ -315,7 +315,8 @@ impl AssetAnswer {
                 headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
             }
         }
-        let is_immutable = fields.is_hashed && self.status != StatusCode::NOT_FOUND;
+        let is_the_file = !self.status.is_client_error();
+        let is_immutable = fields.is_hashed && is_the_file;
         let cache_control = if is_immutable {
             IMMUTABLE
         } else {

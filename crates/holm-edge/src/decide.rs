@@ -199,12 +199,17 @@ fn decide_site(
                 fetched: gathered.blob.as_ref(),
             };
             match answer_asset(edge, &request) {
-                AssetStep::Answer(answer) => Outcome::Asset(answer),
+                AssetStep::Answer(answer) => {
+                    if answer.status == StatusCode::RANGE_NOT_SATISFIABLE {
+                        subject = Subject::StandIn;
+                    }
+                    Outcome::Asset(answer)
+                }
                 AssetStep::Fetch(wanted) => return Err(wanted),
-                // Without the site's header rules: a `Cache-Control` that is meant for the file would
-                // let a shared cache keep one client's 412 for everybody.
+                // A message, so that a `Cache-Control` that is meant for the file does not let a shared
+                // cache keep one client's 412 for everybody.
                 AssetStep::Refuse(refusal) => {
-                    return Ok((RuleHeaders::default(), Outcome::Page(refusal)));
+                    return Ok((rules, Subject::Message, Outcome::Page(refusal)));
                 }
             }
         }
