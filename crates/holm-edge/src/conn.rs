@@ -51,7 +51,7 @@ impl WatchedStream {
     fn noted(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &polled {
             Poll::Pending => self.watch.write_blocked(),
-            Poll::Ready(Ok(_)) => self.watch.write_progressed(),
+            Poll::Ready(Ok(count)) => self.watch.write_progressed(*count),
             Poll::Ready(Err(_)) => {}
         }
         polled

@@ -10,9 +10,10 @@ use holm_telemetry::RecordSink;
 use holm_telemetry::event::{PanicCaught, SnapshotRefused, SnapshotTakenUp};
 use holm_types::{Clock, Entropy, RequestIds};
 use hyper::server::conn::http1;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::EdgeLimits;
+use crate::blob_stream::StreamShare;
 use crate::cache::BlobCache;
 use crate::counters::{Counters, EdgeCounts, count};
 use crate::hosts::HostTable;
@@ -60,8 +61,8 @@ pub(crate) struct EdgeInner {
     pub(crate) sites: SiteTable,
     pub(crate) cache: BlobCache,
     pub(crate) pages: Pages,
-    /// Turns at reading pieces of large blobs.
-    pub(crate) store_reads: Arc<Semaphore>,
+    /// Turns at reading pieces of large blobs, and room for them.
+    pub(crate) streams: StreamShare,
     pub(crate) counters: Counters,
     pub(crate) request_ids: RequestIds,
     pub(crate) http: http1::Builder,
@@ -82,7 +83,7 @@ impl Edge {
             sites: SiteTable::new(config.limits.site_table_bytes_max),
             cache: BlobCache::new(config.limits.cache_bytes_max),
             pages: Pages::new(),
-            store_reads: Arc::new(Semaphore::new(config.limits.store_reads_max.max(1))),
+            streams: StreamShare::new(&config.limits),
             counters: Counters::default(),
             request_ids: RequestIds::new(u64::from_le_bytes(seed)),
             http: http_settings(),

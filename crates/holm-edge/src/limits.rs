@@ -29,6 +29,9 @@ pub struct EdgeLimits {
     pub body_read_max: Duration,
     /// How long sending may make no progress at all.
     pub write_stall_max: Duration,
+    /// Bytes a second that a client has to take while there is more for it, on average over
+    /// [`EdgeLimits::write_stall_max`] of waiting for it. 0: none.
+    pub send_rate_min_bytes: u64,
     /// How long requests in flight may go on after the edge was told to stop.
     pub drain_max: Duration,
     /// How long, and [`EdgeLimits::linger_bytes_max`] how much, is read from a client whose request
@@ -40,11 +43,16 @@ pub struct EdgeLimits {
     pub cache_bytes_max: u64,
     /// The largest blob that is kept in memory; larger ones are streamed from the store.
     pub cached_blob_bytes_max: u64,
-    /// The pieces in which a large blob is read; a connection holds at most three of them.
+    /// The pieces in which a large blob is read; a connection holds at most three of them: two that
+    /// the HTTP library has, and the one that is read ahead.
     pub chunk_bytes_max: usize,
     /// Pieces of large blobs read at once, over all connections. Each takes a thread of the blocking
     /// pool, and threads keep what they once allocated. At least 1.
     pub store_reads_max: usize,
+    /// Bytes of pieces of large blobs in memory, from reading to sent, over all connections. Without
+    /// room a connection does not read ahead and has one piece of
+    /// [`EdgeLimits::SMALL_CHUNK_BYTES`] at a time, which does not count here.
+    pub stream_bytes_max: usize,
     /// Bytes of built sites kept in memory (as [`holm_site::Site::weight_bytes`] estimates them).
     pub site_table_bytes_max: usize,
     /// Characters of a target that an access record keeps.
@@ -56,7 +64,9 @@ pub struct EdgeLimits {
 impl EdgeLimits {
     /// Where the HTTP library refuses a request by itself, without a page (decision D10.10).
     pub const HEADER_COUNT_CEILING: usize = 128;
-    /// As above, for the bytes of a head.
+    /// The piece that a connection may have when [`EdgeLimits::stream_bytes_max`] is used up.
+    pub const SMALL_CHUNK_BYTES: u64 = 16 * 1024;
+    /// As `HEADER_COUNT_CEILING`, for the bytes of a head.
     pub(crate) const HEAD_BYTES_CEILING: usize = 80 * 1024;
 }
 
@@ -73,6 +83,7 @@ impl Default for EdgeLimits {
             body_bytes_max: 64 * 1024,
             body_read_max: Duration::from_secs(1),
             write_stall_max: Duration::from_secs(30),
+            send_rate_min_bytes: 1024,
             drain_max: Duration::from_secs(30),
             linger_max: Duration::from_secs(1),
             linger_bytes_max: 256 * 1024,
@@ -80,6 +91,7 @@ impl Default for EdgeLimits {
             cached_blob_bytes_max: 256 * 1024,
             chunk_bytes_max: 256 * 1024,
             store_reads_max: 4,
+            stream_bytes_max: 64 * 1024 * 1024,
             site_table_bytes_max: 256 * 1024 * 1024,
             record_target_chars_max: 2_048,
             record_text_chars_max: 256,
@@ -163,6 +175,13 @@ pub const LIMITS: &[Limit] = &[
         "The client is shed: the connection is closed and the record says so.",
     ),
     limit(
+        "edge.send_rate_min_bytes",
+        Unit::Bytes,
+        1_024,
+        "A client that takes fewer a second, on average over `write_stall_max` of waiting for it, is \
+         shed: the connection is closed and the record says so.",
+    ),
+    limit(
         "edge.drain_max",
         Unit::Milliseconds,
         30_000,
@@ -205,6 +224,13 @@ pub const LIMITS: &[Limit] = &[
         "Further readings wait for their turn.",
     ),
     limit(
+        "edge.stream_bytes_max",
+        Unit::Bytes,
+        67_108_864,
+        "Large blobs are not read ahead, and are sent in pieces of 16 KiB, one at a time for each \
+         connection.",
+    ),
+    limit(
         "edge.site_table_bytes_max",
         Unit::Bytes,
         268_435_456,
@@ -235,6 +261,7 @@ holm_types::settable_limits!(EdgeLimits {
     body_bytes_max,
     body_read_max,
     write_stall_max,
+    send_rate_min_bytes,
     drain_max,
     linger_max,
     linger_bytes_max,
@@ -242,6 +269,7 @@ holm_types::settable_limits!(EdgeLimits {
     cached_blob_bytes_max,
     chunk_bytes_max,
     store_reads_max,
+    stream_bytes_max,
     site_table_bytes_max,
     record_target_chars_max,
     record_text_chars_max,
@@ -266,6 +294,7 @@ mod tests {
             limits.body_bytes_max as u64,
             ms(limits.body_read_max),
             ms(limits.write_stall_max),
+            limits.send_rate_min_bytes,
             ms(limits.drain_max),
             ms(limits.linger_max),
             limits.linger_bytes_max as u64,
@@ -273,6 +302,7 @@ mod tests {
             limits.cached_blob_bytes_max,
             limits.chunk_bytes_max as u64,
             limits.store_reads_max as u64,
+            limits.stream_bytes_max as u64,
             limits.site_table_bytes_max as u64,
             limits.record_target_chars_max as u64,
             limits.record_text_chars_max as u64,

@@ -155,6 +155,12 @@ impl Drop for Draft {
         let Some(mut record) = self.record.take() else {
             return;
         };
+        if let Some(verdict) = self.watch.verdict()
+            && record.outcome == SendOutcome::ClientGone
+        {
+            record.fault = Some(FaultSource::Client);
+            record.reason = Some(Cow::Borrowed(verdict.reason()));
+        }
         let took = self
             .edge
             .parts

@@ -61,6 +61,8 @@ pub(crate) enum Verdict {
     Idle,
     /// The client takes nothing.
     Stalled,
+    /// The client takes too little.
+    TakesTooSlowly,
 }
 
 const NO_VERDICT: u8 = 0;
@@ -71,6 +73,7 @@ impl Verdict {
             1 => Some(Self::HeadTooSlow),
             2 => Some(Self::Idle),
             3 => Some(Self::Stalled),
+            4 => Some(Self::TakesTooSlowly),
             _ => None,
         }
     }
@@ -80,8 +83,28 @@ impl Verdict {
             Self::HeadTooSlow => 1,
             Self::Idle => 2,
             Self::Stalled => 3,
+            Self::TakesTooSlowly => 4,
         }
     }
+
+    /// What the record of an answer that was cut short by it says.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::HeadTooSlow => "the request head did not arrive within edge.header_read_max",
+            Self::Idle => "the connection was idle for edge.idle_max",
+            Self::Stalled => "the client took nothing for edge.write_stall_max",
+            Self::TakesTooSlowly => "the client took less than edge.send_rate_min_bytes a second",
+        }
+    }
+}
+
+/// How long a client has kept the socket full, and from where it is counted what it took. Only the
+/// sweep touches this.
+#[derive(Debug, Default)]
+struct TakingWindow {
+    swept_ms: AtomicU64,
+    blocked_ms: AtomicU64,
+    written_bytes: AtomicU64,
 }
 
 /// One connection as the sweep and its own task see it.
@@ -92,6 +115,9 @@ pub(crate) struct ConnectionWatch {
     phase: AtomicU8,
     since_ms: AtomicU64,
     stalled_since_ms: AtomicU64,
+    /// Bytes that the socket took since the opening.
+    written_bytes: AtomicU64,
+    taking: TakingWindow,
     verdict: AtomicU8,
     is_draining: AtomicBool,
     lingers: AtomicBool,
@@ -107,6 +133,8 @@ impl ConnectionWatch {
             since_ms: AtomicU64::new(clock.now_ms()),
             clock,
             stalled_since_ms: AtomicU64::new(0),
+            written_bytes: AtomicU64::new(0),
+            taking: TakingWindow::default(),
             verdict: AtomicU8::new(NO_VERDICT),
             is_draining: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
@@ -156,8 +184,11 @@ impl ConnectionWatch {
         }
     }
 
-    /// The socket took something.
-    pub(crate) fn write_progressed(&self) {
+    /// The socket took so many bytes.
+    pub(crate) fn write_progressed(&self, bytes: usize) {
+        // Only the connection's task writes here, so this need not be one step.
+        let written = self.written_bytes.load(Ordering::Relaxed) + bytes as u64;
+        self.written_bytes.store(written, Ordering::Relaxed);
         if self.stalled_since_ms.load(Ordering::Relaxed) != 0 {
             self.stalled_since_ms.store(0, Ordering::Relaxed);
         }
@@ -197,11 +228,35 @@ impl ConnectionWatch {
             _ if stalled_since != 0 && is_over(stalled_since, limits.write_stall_max) => {
                 Some(Verdict::Stalled)
             }
+            _ if self.takes_too_slowly(limits, slack) => Some(Verdict::TakesTooSlowly),
             _ => None,
         }?;
         self.verdict.store(verdict.as_u8(), Ordering::Release);
         self.wake.notify_one();
         Some(verdict)
+    }
+
+    /// Counts the time since the sweep before if the socket takes no more now, and judges once that
+    /// time is `write_stall_max`: time in which we, or the client, have nothing to send is not the
+    /// client's slowness.
+    fn takes_too_slowly(&self, limits: &EdgeLimits, slack: Duration) -> bool {
+        let now = self.clock.now_ms();
+        let swept = self.taking.swept_ms.swap(now, Ordering::Relaxed);
+        let stalled_since = self.stalled_since_ms.load(Ordering::Relaxed);
+        if stalled_since == 0 {
+            return false;
+        }
+        let blocked = self.taking.blocked_ms.load(Ordering::Relaxed)
+            + now.saturating_sub(swept.max(stalled_since));
+        if Duration::from_millis(blocked) < limits.write_stall_max + slack {
+            self.taking.blocked_ms.store(blocked, Ordering::Relaxed);
+            return false;
+        }
+        let written = self.written_bytes.load(Ordering::Relaxed);
+        let before = self.taking.written_bytes.swap(written, Ordering::Relaxed);
+        self.taking.blocked_ms.store(0, Ordering::Relaxed);
+        let due = limits.send_rate_min_bytes.saturating_mul(blocked) / 1000;
+        written.saturating_sub(before) < due
     }
 
     /// Tells the task to end the connection after the request it is at.

@@ -64,8 +64,46 @@ fn a_client_that_takes_nothing_is_shed_even_between_requests() {
     scene.watch.write_blocked();
     scene.watch.request_ends();
     assert_eq!(scene.verdict_at(130), None);
-    scene.watch.write_progressed();
+    scene.watch.write_progressed(1 << 20);
     scene.watch.write_blocked();
     assert_eq!(scene.verdict_at(160), None);
     assert_eq!(scene.verdict_at(161), Some(Verdict::Stalled));
+}
+
+#[test]
+fn a_client_that_takes_a_little_now_and_then_is_shed() {
+    let scene = scene();
+    scene.watch.request_begins();
+    scene.watch.write_blocked();
+    for second in 101..131 {
+        assert_eq!(scene.verdict_at(second), None, "at {second}");
+        scene.watch.write_progressed(1000);
+        scene.watch.write_blocked();
+    }
+    assert_eq!(scene.verdict_at(131), Some(Verdict::TakesTooSlowly));
+}
+
+#[test]
+fn a_slow_client_that_takes_enough_is_served_for_hours() {
+    let scene = scene();
+    scene.watch.request_begins();
+    scene.watch.write_progressed(64 * 1024);
+    scene.watch.write_blocked();
+    for second in (110..10_000).step_by(10) {
+        assert_eq!(scene.verdict_at(second), None, "at {second}");
+        scene.watch.write_progressed(10 * 1024 + 500);
+        scene.watch.write_blocked();
+    }
+}
+
+#[test]
+fn time_in_which_there_is_nothing_to_send_does_not_count() {
+    let scene = scene();
+    scene.watch.request_begins();
+    for second in (101..2_000).step_by(20) {
+        scene.watch.write_blocked();
+        assert_eq!(scene.verdict_at(second), None, "at {second}");
+        scene.watch.write_progressed(2000);
+        assert_eq!(scene.verdict_at(second + 19), None, "at {}", second + 19);
+    }
 }

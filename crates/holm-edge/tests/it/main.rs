@@ -12,5 +12,6 @@ mod framing;
 mod pages;
 mod records;
 mod scene;
+mod slow_readers;
 mod snapshots;
 mod transcripts;
