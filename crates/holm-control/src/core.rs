@@ -6,6 +6,7 @@ use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy, IdMint, RequestIds, Timestamp};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::app::UnshownRollBacks;
 use crate::config::{ControlConfig, ControlParts};
 use crate::db::Db;
 use crate::reconcile::SnapshotPublisher;
@@ -27,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) hosts_changed: Notify,
     /// Rung when a deployment was sealed.
     pub(crate) sealed: Notify,
+    /// Roll-backs that stand but are not served yet.
+    pub(crate) unshown_roll_backs: Arc<UnshownRollBacks>,
     /// Room for deployments being announced or committed.
     pub(crate) deploys: Semaphore,
 }
@@ -45,6 +48,7 @@ impl Core {
             request_ids: RequestIds::new(u64::from_le_bytes(seed)),
             hosts_changed: Notify::new(),
             sealed: Notify::new(),
+            unshown_roll_backs: Arc::default(),
             deploys: Semaphore::new(config.limits.deploys_max),
             db,
             blobs: parts.blobs,

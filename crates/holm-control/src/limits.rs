@@ -117,7 +117,7 @@ limits! {
     "deploys_max" Count 8 "Further announcements and commits wait.";
     "projects_max" Count 1_000 "A new project is refused with 409 project/limit.";
     "upload_time_max" Milliseconds 86_400_000 "The deployment ends as timed_out.";
-    "take_up_wait_max" Milliseconds 5_000 "The commit answers although the edge has not said that it serves it.";
+    "take_up_wait_max" Milliseconds 5_000 "The change is kept and answered with 503 edge/not-taken-up.";
     "body_bytes_max" Bytes 65_536 "The request is refused with 413 request/too-large.";
     "body_idle_max" Milliseconds 30_000 "The request is refused with 408 request/timeout.";
     "request_time_max" Milliseconds 600_000 "The request is ended with 408 request/timeout.";

@@ -69,6 +69,8 @@ pub(crate) struct TestServer {
     pub(crate) blobs: LocalBlobStore,
     pub(crate) variants: VariantIndex,
     pub(crate) snapshots: SnapshotStore,
+    /// False: the edge takes nothing up.
+    pub(crate) edge: watch::Sender<bool>,
     folder: Option<TempDir>,
     stop: watch::Sender<bool>,
     runtime: Option<Runtime>,
@@ -127,7 +129,8 @@ impl TestServer {
             .issue_local_token("test", Duration::from_hours(24))
             .unwrap();
         let (stop, stopped) = watch::channel(false);
-        runtime.spawn(take_up(snapshots.clone()));
+        let edge = watch::Sender::new(true);
+        runtime.spawn(take_up(snapshots.clone(), edge.subscribe()));
         let (serving, reconciling) = (control.clone(), control.clone());
         let stopped_too = stopped.clone();
         runtime.spawn(async move { serving.serve(listener, stopped).await });
@@ -140,6 +143,7 @@ impl TestServer {
             blobs,
             variants,
             snapshots,
+            edge,
             folder: Some(folder),
             stop,
             runtime: Some(runtime),
@@ -249,9 +253,12 @@ impl Drop for TestServer {
     }
 }
 
-async fn take_up(snapshots: SnapshotStore) {
+async fn take_up(snapshots: SnapshotStore, mut is_awake: watch::Receiver<bool>) {
     let mut changes = snapshots.subscribe();
     loop {
+        if is_awake.wait_for(|is_awake| *is_awake).await.is_err() {
+            break;
+        }
         let newest = changes.borrow_and_update().clone();
         if let Some(published) = newest {
             codec::decode_snapshot(&published.bytes).unwrap();
