@@ -108,21 +108,17 @@ impl TestServer {
         let blobs = LocalBlobStore::open(&folder.path().join("blobs")).unwrap();
         let variants = VariantIndex::open(&folder.path().join("variants")).unwrap();
         let snapshots = SnapshotStore::open(&folder.path().join("snapshots")).unwrap();
-        let seed = clock.now().unix_ms().unsigned_abs();
-        let parts = ControlParts {
-            blobs: Arc::new(blobs.clone()),
-            variants: variants.clone(),
-            snapshots: snapshots.clone(),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            entropy: Arc::new(Seeded(AtomicU64::new(seed))),
-        };
+        let (config, parts) = setup(
+            &blobs,
+            &variants,
+            &snapshots,
+            &clock,
+            &format!("http://{address}"),
+        );
         let config = ControlConfig {
             base_domain: base_domain.to_owned(),
-            public_scheme: "http".to_owned(),
-            public_port: Some(8088),
-            control_origin: format!("http://{address}"),
-            version: "0.0.0-test",
             limits,
+            ..config
         };
         let control = Control::open(&folder.path().join("control.db"), config, parts).unwrap();
         let token = control
@@ -251,6 +247,33 @@ impl Drop for TestServer {
             runtime.shutdown_timeout(Duration::from_secs(5));
         }
     }
+}
+
+/// What a control plane is told and given.
+pub(crate) fn setup(
+    blobs: &LocalBlobStore,
+    variants: &VariantIndex,
+    snapshots: &SnapshotStore,
+    clock: &Arc<HeldClock>,
+    control_origin: &str,
+) -> (ControlConfig, ControlParts) {
+    let seed = clock.now().unix_ms().unsigned_abs();
+    let parts = ControlParts {
+        blobs: Arc::new(blobs.clone()),
+        variants: variants.clone(),
+        snapshots: snapshots.clone(),
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        entropy: Arc::new(Seeded(AtomicU64::new(seed))),
+    };
+    let config = ControlConfig {
+        base_domain: "localhost".to_owned(),
+        public_scheme: "http".to_owned(),
+        public_port: Some(8088),
+        control_origin: control_origin.to_owned(),
+        version: "0.0.0-test",
+        limits: ControlLimits::default(),
+    };
+    (config, parts)
 }
 
 async fn take_up(snapshots: SnapshotStore, mut is_awake: watch::Receiver<bool>) {
