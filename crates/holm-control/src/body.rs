@@ -5,9 +5,12 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use holm_types::ErrorCode;
+use http::header::EXPECT;
+use http::request::Parts;
 use http_body_util::BodyExt as _;
 
 use crate::error::ApiError;
+use crate::limits::ControlLimits;
 
 /// A request's body.
 #[derive(Debug)]
@@ -15,19 +18,26 @@ pub(crate) struct RequestBody {
     body: Body,
     idle_max: Duration,
     has_ended: bool,
+    /// The client waits for `100 Continue` before it sends anything.
+    is_awaited: bool,
+    /// Somebody asked for a piece; that is what makes the listener say `100 Continue`.
+    was_touched: bool,
 }
 
 impl RequestBody {
-    pub(crate) fn new(body: Body, idle_max: Duration) -> Self {
+    pub(crate) fn new(head: &Parts, body: Body, idle_max: Duration) -> Self {
         Self {
             has_ended: http_body::Body::is_end_stream(&body),
             body,
             idle_max,
+            is_awaited: head.headers.contains_key(EXPECT),
+            was_touched: false,
         }
     }
 
     /// The next piece. `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        self.was_touched = true;
         while !self.has_ended {
             let frame = tokio::time::timeout(self.idle_max, self.body.frame())
                 .await
@@ -75,16 +85,42 @@ impl RequestBody {
         Ok(whole.freeze())
     }
 
-    /// Reads and forgets the rest, so that a client that is still sending gets to see the answer.
-    /// Gives up after `bytes_max` or one period of silence; then the connection is closed.
-    pub(crate) async fn drain(&mut self, bytes_max: u64) {
-        let mut seen = 0;
-        while seen < bytes_max {
-            match self.next().await {
-                Ok(Some(piece)) => seen += piece.len() as u64,
-                Ok(None) | Err(_) => break,
-            }
+    /// Reads the whole body now, within one deadline; [`RequestBody::next`] gives it again.
+    pub(crate) async fn load(&mut self, limits: &ControlLimits) -> Result<(), ApiError> {
+        let whole = self.whole(limits.body_bytes_max, "control.body_bytes_max");
+        let bytes = tokio::time::timeout(limits.open_body_time_max, whole)
+            .await
+            .map_err(|_| {
+                ApiError::new(
+                    ErrorCode::RequestTimeout,
+                    "The body took too long to arrive",
+                )
+            })??;
+        *self = Self {
+            has_ended: bytes.is_empty(),
+            body: Body::from(bytes),
+            ..*self
+        };
+        Ok(())
+    }
+
+    /// Reads and forgets the rest behind the answer, so that a client that is still sending gets to
+    /// see it. Gives up at `drain_bytes_max` and `drain_body_time_max`; then the connection is closed.
+    pub(crate) fn forget(mut self, limits: &ControlLimits) {
+        // A client that waits for `100 Continue` has sent nothing, and is not to begin.
+        if self.has_ended || (self.is_awaited && !self.was_touched) {
+            return;
         }
+        let (bytes_max, time_max) = (limits.drain_bytes_max, limits.drain_body_time_max);
+        tokio::spawn(tokio::time::timeout(time_max, async move {
+            let mut seen = 0;
+            while seen < bytes_max {
+                match self.next().await {
+                    Ok(Some(piece)) => seen += piece.len() as u64,
+                    Ok(None) | Err(_) => break,
+                }
+            }
+        }));
     }
 }
 

@@ -1,9 +1,11 @@
 //! The control plane as the server holds it: opened, asked for links and tokens, served, closed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use holm_site::codec;
+use holm_storage::SnapshotStore;
 use holm_telemetry::event::TaskFailed;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -25,6 +27,19 @@ pub enum OpenControlError {
     /// The first snapshot cannot be published.
     #[error("publish the snapshot")]
     Publish(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Sites are published, but the database that they came from is gone; going on would take them
+    /// all down. Nothing was made or changed.
+    #[error(
+        "sites are published (snapshot {snapshot_version}), but the control plane's database {} is gone: \
+         restore it from a back-up or, to begin anew without those sites, move the `snapshots` folder away",
+        db_file.display()
+    )]
+    DatabaseLost {
+        /// Where the database should be.
+        db_file: PathBuf,
+        /// The snapshot that the edge serves.
+        snapshot_version: u64,
+    },
     /// A limit is outside of its bounds.
     #[error("`{setting}` is {found}, the largest allowed value is {allowed_max}")]
     Limit {
@@ -50,7 +65,8 @@ pub struct Control {
 
 impl Control {
     /// Opens the database (made if absent), brings it up to date, and publishes a snapshot if what
-    /// should be differs from what is. Blocks; needs no runtime.
+    /// should be differs from what is. Refuses to make a database beside published sites. Blocks;
+    /// needs no runtime.
     pub fn open(
         db_file: &Path,
         config: ControlConfig,
@@ -64,6 +80,7 @@ impl Control {
             });
         }
         let database = |error: DbError| OpenControlError::Database(Box::new(error));
+        refuse_lost_database(db_file, &parts.snapshots)?;
         let now_ms = parts.clock.now().unix_ms();
         let db = Db::open(db_file, &config.limits, now_ms).map_err(database)?;
         let core = Arc::new(Core::new(config, parts, db));
@@ -121,4 +138,19 @@ impl Control {
     pub fn close(self) {
         self.core.db.close();
     }
+}
+
+/// An empty database would be published as "no sites". A snapshot that cannot be read may have some.
+fn refuse_lost_database(db_file: &Path, snapshots: &SnapshotStore) -> Result<(), OpenControlError> {
+    let is_there = std::fs::metadata(db_file).is_ok_and(|metadata| metadata.len() > 0);
+    let Some(published) = snapshots.newest().filter(|_| !is_there) else {
+        return Ok(());
+    };
+    if codec::decode_snapshot(&published.bytes).is_ok_and(|snapshot| snapshot.hosts.is_empty()) {
+        return Ok(());
+    }
+    Err(OpenControlError::DatabaseLost {
+        db_file: db_file.to_owned(),
+        snapshot_version: published.version,
+    })
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
-use holm_types::{Clock, Entropy, IdMint, RequestIds, Timestamp};
-use tokio::sync::{Notify, Semaphore};
+use holm_types::{Clock, Entropy, ErrorCode, IdMint, RequestIds, Timestamp};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
+use crate::app::UnshownRollBacks;
 use crate::config::{ControlConfig, ControlParts};
 use crate::db::Db;
+use crate::error::ApiError;
 use crate::reconcile::SnapshotPublisher;
 
 /// The control plane's parts, joined. Shared by requests and reconcilers.
@@ -27,6 +29,10 @@ pub(crate) struct Core {
     pub(crate) hosts_changed: Notify,
     /// Rung when a deployment was sealed.
     pub(crate) sealed: Notify,
+    /// Roll-backs that stand but are not served yet.
+    pub(crate) unshown_roll_backs: Arc<UnshownRollBacks>,
+    /// Room for requests in flight.
+    requests: Semaphore,
     /// Room for deployments being announced or committed.
     pub(crate) deploys: Semaphore,
 }
@@ -45,6 +51,8 @@ impl Core {
             request_ids: RequestIds::new(u64::from_le_bytes(seed)),
             hosts_changed: Notify::new(),
             sealed: Notify::new(),
+            unshown_roll_backs: Arc::default(),
+            requests: Semaphore::new(config.limits.requests_max),
             deploys: Semaphore::new(config.limits.deploys_max),
             db,
             blobs: parts.blobs,
@@ -54,6 +62,18 @@ impl Core {
             entropy: parts.entropy,
             config,
         }
+    }
+
+    /// Room for one more request. Not to be held while somebody who is not signed in sends a body.
+    pub(crate) fn admit(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.requests.try_acquire().map_err(|_| {
+            let limit = self.config.limits.requests_max as u64;
+            ApiError::new(ErrorCode::ServerBusy, "Too many requests are in flight").with_limit(
+                limit,
+                limit + 1,
+                "control.requests_max",
+            )
+        })
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -35,8 +35,13 @@ pub struct ControlLimits {
     pub body_idle_max: Duration,
     /// Time of one request from head to answer. Default 10 minutes.
     pub request_time_max: Duration,
-    /// Bytes of a refused request's body that are read so that the client sees the answer. Default 8 MiB.
+    /// Time for the whole body of a request that needs no sign-in. Default 10 s.
+    pub open_body_time_max: Duration,
+    /// Bytes of a body that nobody wanted which are read behind the answer, so that the client gets to
+    /// see it. Default 64 KiB (decision D10.14).
     pub drain_bytes_max: u64,
+    /// Time for reading a body that nobody wanted. Default 1 s (decision D10.14).
+    pub drain_body_time_max: Duration,
     /// Time for a request's head. Default 10 s.
     pub head_time_max: Duration,
     /// Open connections. Default 256.
@@ -81,7 +86,9 @@ impl Default for ControlLimits {
             body_bytes_max: 64 * 1024,
             body_idle_max: Duration::from_secs(30),
             request_time_max: Duration::from_mins(10),
-            drain_bytes_max: 8 * 1024 * 1024,
+            open_body_time_max: Duration::from_secs(10),
+            drain_bytes_max: 64 * 1024,
+            drain_body_time_max: Duration::from_secs(1),
             head_time_max: Duration::from_secs(10),
             connections_max: 256,
             requests_max: 64,
@@ -117,11 +124,13 @@ limits! {
     "deploys_max" Count 8 "Further announcements and commits wait.";
     "projects_max" Count 1_000 "A new project is refused with 409 project/limit.";
     "upload_time_max" Milliseconds 86_400_000 "The deployment ends as timed_out.";
-    "take_up_wait_max" Milliseconds 5_000 "The commit answers although the edge has not said that it serves it.";
+    "take_up_wait_max" Milliseconds 5_000 "The change is kept and answered with 503 edge/not-taken-up.";
     "body_bytes_max" Bytes 65_536 "The request is refused with 413 request/too-large.";
     "body_idle_max" Milliseconds 30_000 "The request is refused with 408 request/timeout.";
     "request_time_max" Milliseconds 600_000 "The request is ended with 408 request/timeout.";
-    "drain_bytes_max" Bytes 8_388_608 "The connection is closed after the answer.";
+    "open_body_time_max" Milliseconds 10_000 "The request is refused with 408 request/timeout.";
+    "drain_bytes_max" Bytes 65_536 "The connection is closed after the answer.";
+    "drain_body_time_max" Milliseconds 1_000 "The connection is closed after the answer.";
     "head_time_max" Milliseconds 10_000 "The connection is closed.";
     "connections_max" Count 256 "Further connections wait in the listen backlog.";
     "requests_max" Count 64 "Further requests are refused with 503 server/busy.";
@@ -150,7 +159,9 @@ holm_types::settable_limits!(ControlLimits {
     body_bytes_max,
     body_idle_max,
     request_time_max,
+    open_body_time_max,
     drain_bytes_max,
+    drain_body_time_max,
     head_time_max,
     connections_max,
     requests_max,
@@ -191,6 +202,6 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 26);
+        assert_eq!(LIMITS.len(), 28);
     }
 }

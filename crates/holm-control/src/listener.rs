@@ -9,7 +9,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use holm_telemetry::event::TaskFailed;
-use holm_types::ErrorCode;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::Service as _;
@@ -33,7 +32,6 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stop: watc
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let gate = Gate {
         router: api::router(&core),
-        requests: Arc::new(Semaphore::new(limits.requests_max)),
         core: Arc::clone(&core),
     };
     let stop_of_connections = stop.clone();
@@ -115,14 +113,13 @@ impl Connection {
 struct Gate {
     core: Arc<Core>,
     router: Router,
-    requests: Arc<Semaphore>,
 }
 
 impl Gate {
     async fn answer(self, peer: SocketAddr, request: Request<Incoming>) -> Response {
         let request_id = self.core.request_ids.next();
         let mut response = match self.check(&request) {
-            Ok(_place) => {
+            Ok(()) => {
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(Peer(peer));
                 request.extensions_mut().insert(request_id);
@@ -135,21 +132,13 @@ impl Gate {
         response
     }
 
-    /// Room for one more request that was meant for this listener.
-    fn check(&self, request: &Request<Incoming>) -> Result<OwnedSemaphorePermit, ApiError> {
+    /// Whether the request was meant for this listener.
+    fn check(&self, request: &Request<Incoming>) -> Result<(), ApiError> {
         origin::check(
             request.method(),
             request.uri(),
             request.headers(),
             &self.core.config.control_origin,
-        )?;
-        Arc::clone(&self.requests).try_acquire_owned().map_err(|_| {
-            let limit = self.core.config.limits.requests_max as u64;
-            ApiError::new(ErrorCode::ServerBusy, "Too many requests are in flight").with_limit(
-                limit,
-                limit + 1,
-                "control.requests_max",
-            )
-        })
+        )
     }
 }

@@ -75,7 +75,13 @@ impl ServerError {
         })
     }
 
-    fn hint(&self) -> Option<String> {
+    /// Whether the edge can go on without what failed: the control plane could not be opened. A refusal
+    /// to expose it is a wrong setting instead.
+    pub(crate) fn keeps_the_edge(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Config(crate::config::ConfigError::UnknownLimit { .. }) => Some(
                 "names are those of docs/reference/limits.md, for example \"control.files_max\" = 50000; those that begin with `edge.` and `control.` can be set".to_owned(),

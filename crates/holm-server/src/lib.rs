@@ -8,6 +8,7 @@
 mod args;
 mod config;
 mod console;
+mod control_plane;
 mod data_folder;
 mod doctor;
 mod exit;
@@ -17,6 +18,7 @@ mod log;
 mod parts;
 mod server;
 mod stores;
+mod unavailable;
 mod up;
 
 pub use args::{ServerArgs, UpArgs, commands};

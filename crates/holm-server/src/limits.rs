@@ -10,6 +10,18 @@ pub(crate) const STOP_MAX: Duration = Duration::from_secs(40);
 /// Threads for file work, shared by both planes; work beyond it waits.
 pub(crate) const BLOCKING_THREADS_MAX: usize = 32;
 
+/// How long after a failure the control plane is opened again.
+pub(crate) const CONTROL_RETRY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often it is said that the control plane still cannot be opened.
+pub(crate) const CONTROL_REPORT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long a request may take that is only refused, because the control plane is not open.
+pub(crate) const REFUSED_REQUEST_MAX: Duration = Duration::from_secs(1);
+
+/// How much of such a request is read.
+pub(crate) const REFUSED_HEAD_BYTES_MAX: usize = 16 * 1024;
+
 /// The table for `docs/reference/limits.md`.
 pub const LIMITS: &[Limit] = &[
     Limit {

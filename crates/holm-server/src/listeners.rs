@@ -12,11 +12,17 @@ use crate::exit::ServerError;
 #[derive(Debug)]
 pub(crate) struct Listeners {
     pub(crate) site: TcpListener,
-    /// The real address: port 0 has become a free port.
-    pub(crate) site_address: SocketAddr,
     pub(crate) control: TcpListener,
+    pub(crate) addresses: Addresses,
+}
+
+/// Where the listeners are reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Addresses {
+    /// The real address: port 0 has become a free port.
+    pub(crate) site: SocketAddr,
     /// As above.
-    pub(crate) control_address: SocketAddr,
+    pub(crate) control: SocketAddr,
     /// Where people and programs reach the API and console.
     pub(crate) control_origin: String,
 }
@@ -36,10 +42,12 @@ impl Listeners {
         );
         Ok(Self {
             site,
-            site_address,
             control,
-            control_address,
-            control_origin,
+            addresses: Addresses {
+                site: site_address,
+                control: control_address,
+                control_origin,
+            },
         })
     }
 }

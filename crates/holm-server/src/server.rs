@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use holm_control::{Control, ControlConfig, ControlParts};
+use holm_control::Control;
 use holm_edge::{Edge, EdgeConfig, EdgeLimits, EdgeParts};
 use holm_telemetry::{RecordLog, RecordSink};
 use holm_types::{Clock, Entropy};
@@ -16,10 +16,11 @@ use tokio::task::JoinHandle;
 use crate::args::ServerArgs;
 use crate::config::ServerConfig;
 use crate::console;
+use crate::control_plane::ControlPlane;
 use crate::data_folder::DataFolder;
 use crate::exit::{ServerError, open};
 use crate::limits::{BLOCKING_THREADS_MAX, STOP_MAX};
-use crate::listeners::Listeners;
+use crate::listeners::{Addresses, Listeners};
 use crate::log::{self, Verbosity};
 use crate::parts::{OsEntropy, SystemClock};
 use crate::stores::{Stores, open_records};
@@ -27,7 +28,7 @@ use crate::stores::{Stores, open_records};
 /// A running server. Dropping it without [`Server::stop`] is as good as a crash.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) control: Control,
+    plane: Arc<ControlPlane>,
     /// Where sites are served.
     pub(crate) site_address: SocketAddr,
     /// Where the API and console are.
@@ -41,12 +42,21 @@ pub(crate) struct Server {
 impl Server {
     /// Builds the parts and joins them. The edge answers from its last snapshot before the control
     /// plane is open.
-    pub(crate) async fn start(config: &ServerConfig) -> Result<Self, ServerError> {
+    ///
+    /// Control decides, edge serves: with `OnControlFailure::KeepServing` the edge goes on with its last
+    /// snapshot when the control plane cannot be opened, which is tried again until it can.
+    pub(crate) async fn start(
+        config: &ServerConfig,
+        on_failure: OnControlFailure,
+    ) -> Result<Self, ServerError> {
         let data = DataFolder::lock(&config.data.value)?;
         let layout = data.layout();
         let listeners = Listeners::open(config).await?;
-        let site_address = listeners.site_address;
-        let control_origin = listeners.control_origin.clone();
+        let Addresses {
+            site: site_address,
+            control_origin,
+            ..
+        } = listeners.addresses.clone();
         let stores = Stores::open(&layout)?;
         let (sink, records) = open_records(&layout)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -56,17 +66,32 @@ impl Server {
         let edge = edge(config.edge_limits.clone(), &stores, sink, &clock, &entropy);
         let mut tasks = spawn_edge(edge, listeners.site, &stopped);
 
-        let control_config = control_config(config, site_address, &control_origin);
-        let control = Control::open(
-            &layout.database,
-            control_config,
-            control_parts(stores, clock, entropy),
-        )
-        .map_err(|error| open("open the control plane", error))?;
-        refuse_exposed_control(config, listeners.control_address, &control)?;
-        tasks.extend(spawn_control(&control, listeners.control, &stopped));
+        let has_snapshot = stores.snapshots.newest().is_some();
+        let plane = ControlPlane::new(
+            config,
+            &listeners.addresses,
+            &layout,
+            stores,
+            clock,
+            entropy,
+        );
+        let plane = Arc::new(plane);
+        let running = Arc::clone(&plane);
+        match plane.open() {
+            Ok(control) => tasks.push(tokio::spawn(async move {
+                running.serve(control, listeners.control, stopped).await;
+            })),
+            Err(error) if error.keeps_the_edge() && has_snapshot && on_failure.keeps_serving() => {
+                tasks.push(tokio::spawn(async move {
+                    running
+                        .wait_and_serve(error, listeners.control, stopped)
+                        .await;
+                }));
+            }
+            Err(error) => return Err(error),
+        }
         Ok(Self {
-            control,
+            plane,
             site_address,
             control_origin,
             tasks,
@@ -74,6 +99,11 @@ impl Server {
             stop,
             _data: data,
         })
+    }
+
+    /// The control plane. `None` while it cannot be opened.
+    pub(crate) fn control(&self) -> Option<&Control> {
+        self.plane.control()
     }
 
     /// Stops in order: listeners close, requests in flight end, records and database are flushed.
@@ -91,7 +121,24 @@ impl Server {
             console::say(&"some requests were still open when the time to stop was over");
         }
         self.records.close();
-        self.control.close();
+        if let Some(control) = self.plane.control() {
+            control.clone().close();
+        }
+    }
+}
+
+/// What a start does when the control plane cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnControlFailure {
+    /// It fails: somebody waits for the control plane.
+    Fail,
+    /// The edge serves its last snapshot meanwhile, if it has one.
+    KeepServing,
+}
+
+impl OnControlFailure {
+    fn keeps_serving(self) -> bool {
+        self == Self::KeepServing
     }
 }
 
@@ -101,7 +148,7 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<(), ServerError> {
     log::start(Verbosity::Everything);
     runtime(&config)?.block_on(async {
         let mut signals = Signals::new()?;
-        let server = Server::start(&config).await?;
+        let server = Server::start(&config, OnControlFailure::KeepServing).await?;
         announce(&server, args);
         signals.wait().await;
         server.stop().await;
@@ -110,7 +157,7 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<(), ServerError> {
 }
 
 fn announce(server: &Server, args: &ServerArgs) {
-    let owner_link = server.control.owner_link();
+    let owner_link = server.control().and_then(Control::owner_link);
     if args.json {
         console::out(&serde_json::json!({
             "listen": server.site_address.to_string(),
@@ -167,24 +214,6 @@ impl Signals {
     }
 }
 
-/// Beyond loopback the API is only opened for a server that has an owner and stands behind TLS.
-fn refuse_exposed_control(
-    config: &ServerConfig,
-    address: SocketAddr,
-    control: &Control,
-) -> Result<(), ServerError> {
-    let why = if address.ip().is_loopback() {
-        return Ok(());
-    } else if config.control_url.value.is_none() {
-        "it would speak clear text, and no TLS proxy is declared"
-    } else if control.owner_link().is_some() {
-        "the server has no owner yet, so whoever comes first would become it"
-    } else {
-        return Ok(());
-    };
-    Err(ServerError::ControlExposed { address, why })
-}
-
 fn edge(
     limits: EdgeLimits,
     stores: &Stores,
@@ -205,31 +234,6 @@ fn edge(
     )
 }
 
-fn control_config(
-    config: &ServerConfig,
-    site_address: SocketAddr,
-    control_origin: &str,
-) -> ControlConfig {
-    ControlConfig {
-        base_domain: config.base_domain.value.clone(),
-        public_scheme: "http".to_owned(),
-        public_port: (site_address.port() != 80).then_some(site_address.port()),
-        control_origin: control_origin.to_owned(),
-        version: env!("CARGO_PKG_VERSION"),
-        limits: config.control_limits.clone(),
-    }
-}
-
-fn control_parts(stores: Stores, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> ControlParts {
-    ControlParts {
-        blobs: stores.blobs,
-        variants: stores.variants,
-        snapshots: stores.snapshots,
-        clock,
-        entropy,
-    }
-}
-
 fn spawn_edge(
     edge: Edge,
     listener: TcpListener,
@@ -242,18 +246,5 @@ fn spawn_edge(
             edge.serve(listener, stop).await;
         }),
         tokio::spawn(async move { follower.0.follow_snapshots(follower.1).await }),
-    ]
-}
-
-fn spawn_control(
-    control: &Control,
-    listener: TcpListener,
-    stop: &watch::Receiver<bool>,
-) -> Vec<JoinHandle<()>> {
-    let server = (control.clone(), stop.clone());
-    let reconcilers = (control.clone(), stop.clone());
-    vec![
-        tokio::spawn(async move { server.0.serve(listener, server.1).await }),
-        tokio::spawn(async move { reconcilers.0.run_reconcilers(reconcilers.1).await }),
     ]
 }

@@ -9,7 +9,7 @@ use crate::console;
 use crate::data_folder::Layout;
 use crate::exit::{ServerError, open};
 use crate::log::{self, Verbosity};
-use crate::server::{Server, Signals, runtime};
+use crate::server::{OnControlFailure, Server, Signals, runtime};
 
 /// What the deploy of `up` is told.
 #[derive(Clone, Debug)]
@@ -45,9 +45,11 @@ pub(crate) fn up(args: &UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
     log::start(Verbosity::Trouble);
     runtime(&config)?.block_on(async {
         let mut signals = Signals::new()?;
-        let server = Server::start(&config).await?;
-        let token = server
-            .control
+        let server = Server::start(&config, OnControlFailure::Fail).await?;
+        let control = server
+            .control()
+            .expect("a start that fails without the control plane has one");
+        let token = control
             .issue_local_token("holm up", TOKEN_VALID)
             .map_err(|error| open("make a token", error))?;
         let ready = UpReady {
@@ -74,7 +76,7 @@ pub(crate) fn up(args: &UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
 }
 
 fn announce(server: &Server, site: &SiteDeployed, token: &str, is_json: bool) {
-    let owner_link = server.control.owner_link();
+    let owner_link = server.control().and_then(holm_control::Control::owner_link);
     let api_url = &server.control_origin;
     if is_json {
         console::out(&serde_json::json!({

@@ -119,6 +119,8 @@ error_codes! {
     ExplainUnknownHost "explain/unknown-host" 404 Caller No "Use the URL of a project or deployment on this server.";
     /// The disk is full or broken.
     StorageUnavailable "storage/unavailable" 503 Platform Yes "Free some disk space; the server's log names the file.";
+    /// The change is made, but the edge does not serve it yet.
+    EdgeNotTakenUp "edge/not-taken-up" 503 Platform Yes "The change is kept and is served as soon as the edge takes it up.";
     /// The server is stopping.
     ServerStopping "server/stopping" 503 Platform Yes "Try again when the server is back.";
     /// The server is at a limit.

@@ -54,7 +54,7 @@ pub(crate) enum FolderError {
         source: io::Error,
     },
     /// The project file has errors that leave nothing to go by.
-    #[error("`{file}` has errors")]
+    #[error("`{file}` has errors, so the folder to deploy is not known")]
     ProjectFile {
         file: String,
         diagnostics: Vec<Diagnostic>,
@@ -334,10 +334,10 @@ impl ProjectFile {
             }
             let parsed = holm_site::read_project_file(name, &text);
             let output = parsed.value.output_directory;
-            if output.is_none() && parsed.diagnostics.iter().any(Diagnostic::is_error) {
+            if output.is_none() && parsed.diagnostics.iter().any(hides_the_output_folder) {
                 return Err(FolderError::ProjectFile {
-                    file: shown,
-                    diagnostics: parsed.diagnostics,
+                    file: shown.clone(),
+                    diagnostics: at_path(parsed.diagnostics, &shown),
                 });
             }
             found = Some(Self {
@@ -348,6 +348,27 @@ impl ProjectFile {
         }
         Ok(found)
     }
+}
+
+/// Whether after this finding nobody knows which folder the project means. The server goes on without
+/// a project file that it cannot read, as EdgeOne does; but here that would publish the sources.
+fn hides_the_output_folder(finding: &Diagnostic) -> bool {
+    let is_whole_file = matches!(
+        finding.code.as_ref(),
+        "edgeone-json/json5" | "edgeone-json/too-large"
+    );
+    let is_about = |field: &str| finding.message.starts_with(&format!("error in {field}: "));
+    finding.is_error() || is_whole_file || is_about("root") || is_about("root.outputDirectory")
+}
+
+/// The findings with the file's name as the user would type it, and without the server's hint that the
+/// deployment goes on.
+fn at_path(mut diagnostics: Vec<Diagnostic>, shown: &str) -> Vec<Diagnostic> {
+    for diagnostic in &mut diagnostics {
+        diagnostic.file = Some(shown.to_owned());
+        diagnostic.hint.take_if(|hint| hint.contains("goes on"));
+    }
+    diagnostics
 }
 
 fn read_settings(path: &Path, shown: &str) -> Result<Option<Vec<u8>>, FolderError> {

@@ -39,6 +39,11 @@ impl Handler {
         !matches!(self, Self::Public(_) | Self::OwnerCode(_))
     }
 
+    /// Whether the handler reads a body from anybody, signed in or not.
+    pub(super) const fn has_open_body(self) -> bool {
+        matches!(self, Self::OwnerCode(_))
+    }
+
     /// Runs the handler as this actor, if it may.
     pub(super) fn run(self, call: &mut Call, actor: Option<Actor>) -> Result<Answer<'_>, ApiError> {
         let known = || {

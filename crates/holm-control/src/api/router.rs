@@ -90,14 +90,15 @@ async fn call(
     problem(error, request_id)
 }
 
+/// One deadline around everything; what is left of the body is read behind the answer.
 async fn carry_out(
     core: Arc<Core>,
     handler: Handler,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let mut call = read(core, request).await?;
-    let time_max = call.core.config.limits.request_time_max;
-    let outcome = tokio::time::timeout(time_max, gate_and_run(handler, &mut call))
+    let mut call = read(Arc::clone(&core), request).await?;
+    let limits = &core.config.limits;
+    let outcome = tokio::time::timeout(limits.request_time_max, gate_and_run(handler, &mut call))
         .await
         .unwrap_or_else(|_| {
             Err(ApiError::new(
@@ -105,18 +106,25 @@ async fn carry_out(
                 "The request took too long",
             ))
         });
-    let drain_bytes_max = call.core.config.limits.drain_bytes_max;
-    call.body.drain(drain_bytes_max).await;
+    call.body.forget(limits);
     outcome
 }
 
+/// Who asks is read from the head, before any of the body; so nobody has a body read, or takes up room
+/// while it arrives, without being signed in. Where signing in is the point, the body comes first, short
+/// and soon.
 async fn gate_and_run(handler: Handler, call: &mut Call) -> Result<Response, ApiError> {
+    let core = Arc::clone(&call.core);
+    if handler.has_open_body() {
+        call.body.load(&core.config.limits).await?;
+    }
+    let _room = core.admit()?;
     let shown = if handler.needs_actor() {
         Shown::in_headers(&call.parts.headers)
     } else {
         Shown::Nothing
     };
-    let actor = authz::identify(&call.core, shown, call.peer).await?;
+    let actor = authz::identify(&core, shown, call.peer).await?;
     handler.run(call, actor)?.await
 }
 
@@ -134,7 +142,7 @@ async fn read(core: Arc<Core>, request: Request) -> Result<Call, ApiError> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     Ok(Call {
-        body: RequestBody::new(body, core.config.limits.body_idle_max),
+        body: RequestBody::new(&parts, body, core.config.limits.body_idle_max),
         core,
         parts,
         path,

@@ -186,7 +186,8 @@ async fn fail(
             change.hosts_changed()
         })
         .await?;
-    release::show(core, version).await?;
+    // Why the deployment failed matters more than whether its host says so already; the log has both.
+    drop(release::show(core, version).await);
     let error = failed(diagnostics);
     DeploymentFailed {
         deployment_id: row.id,

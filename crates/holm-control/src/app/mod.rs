@@ -26,6 +26,7 @@ pub(crate) use project::{
     create as project_create, delete as project_delete, list as project_list, roll_back,
     update as project_update, view as project_view,
 };
+pub(crate) use release::UnshownRollBacks;
 pub(crate) use token::{create as token_create, delete as token_delete, list as token_list};
 pub(crate) use upload::upload;
 

@@ -1,5 +1,7 @@
 //! Projects.
 
+use std::sync::Arc;
+
 use holm_api::{DeploymentView, ProjectUpdate, ProjectView};
 use holm_types::{ErrorCode, ProjectId, ProjectName, Timestamp};
 
@@ -95,17 +97,25 @@ pub(crate) async fn delete(
     release::show(core, version).await
 }
 
-/// Points production at the deployment beneath the present one.
+/// Points production at the deployment beneath the present one. When an earlier roll-back stands but
+/// was not served, asking again shows that one.
 pub(crate) async fn roll_back(
     core: &Core,
     _who: &Authorized<Deploy>,
     reference: String,
 ) -> Result<DeploymentView, ApiError> {
     let (now, alias_id) = (core.now(), core.mint.mint());
+    let unshown = Arc::clone(&core.unshown_roll_backs);
     let (row, version) = core
         .db
         .write(move |change| {
             let project = find::project(change, &reference)?;
+            if let Some((id, version)) = unshown.of(project.id) {
+                let row = find::deployment_of(change, &project, &id.to_string())?;
+                if row.is_live {
+                    return Ok((row, version));
+                }
+            }
             let sealed = release::roll_back(change, &project, alias_id, now)?;
             let version = change.hosts_changed()?;
             let row = find::deployment_of(change, &project, &sealed.id().to_string())?;
@@ -113,7 +123,9 @@ pub(crate) async fn roll_back(
         })
         .await?;
     release::announce_move(core, &production_label(&row.project_name), &row);
-    release::show(core, version).await?;
+    let shown = release::show(core, version).await;
+    core.unshown_roll_backs.keep(&row, version, shown.is_ok());
+    shown?;
     Ok(find::deployment_shape(&core.config, row))
 }
 

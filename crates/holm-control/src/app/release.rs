@@ -1,7 +1,10 @@
 //! Moving aliases: releasing, promoting and rolling back are one act, and showing it to the edge.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use holm_telemetry::event::{AliasMoved, SnapshotRefused, TaskFailed};
-use holm_types::{AliasId, DeploymentState, ErrorCode, Timestamp};
+use holm_types::{AliasId, DeploymentId, DeploymentState, ErrorCode, ProjectId, Timestamp};
 
 use super::host::production_label;
 use super::seal::SealedDeployment;
@@ -127,25 +130,60 @@ pub(super) fn announce_move(core: &Core, label: &str, row: &DeploymentRow) {
 }
 
 /// Publishes a snapshot that has at least this version and waits until the edge serves it, at most
-/// `take_up_wait_max`: what was changed stands either way.
+/// `take_up_wait_max`. An error says that the change stands but is not served yet: the publisher goes
+/// on trying, and asking for the same again answers well once it is served.
 pub(super) async fn show(core: &Core, version: u64) -> Result<(), ApiError> {
     if let Err(error) = core.publisher.reach(version).await {
-        // The change is committed; the publisher's timer tries again.
         SnapshotRefused {
             version,
             reason: chain(&error),
         }
         .emit();
+        // The change is committed; the publisher's timer tries again.
         core.hosts_changed.notify_one();
-        return Ok(());
+        let mut refusal = ApiError::from(error);
+        refusal.external = format!(
+            "The change is kept but not served yet: {}",
+            refusal.external
+        );
+        return Err(refusal);
     }
     let wait_max = core.config.limits.take_up_wait_max;
-    if !core.snapshots.taken_up(version, wait_max).await {
-        TaskFailed {
-            task: "snapshot_take_up".to_owned(),
-            reason: format!("the edge does not serve version {version} after {wait_max:?}"),
-        }
-        .emit();
+    if core.snapshots.taken_up(version, wait_max).await {
+        return Ok(());
     }
-    Ok(())
+    TaskFailed {
+        task: "snapshot_take_up".to_owned(),
+        reason: format!("the edge does not serve version {version} after {wait_max:?}"),
+    }
+    .emit();
+    Err(ApiError::new(
+        ErrorCode::EdgeNotTakenUp,
+        format!(
+            "The change is kept but not served yet: the edge has not taken it up within {wait_max:?}"
+        ),
+    ))
+}
+
+/// Roll-backs that were made but could not be shown, each with its snapshot's version. Whoever asks
+/// again for one of these means the same roll-back, not one further back. At most one a project.
+#[derive(Debug, Default)]
+pub(crate) struct UnshownRollBacks(Mutex<HashMap<ProjectId, (DeploymentId, u64)>>);
+
+impl UnshownRollBacks {
+    /// Remembers, or forgets once it is shown, where a project was rolled back to.
+    pub(super) fn keep(&self, row: &DeploymentRow, version: u64, is_shown: bool) {
+        let mut unshown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_shown {
+            unshown.remove(&row.project_id);
+        } else {
+            unshown.insert(row.project_id, (row.id, version));
+        }
+    }
+
+    /// Where the project was rolled back to without the edge serving it, and since which version.
+    pub(super) fn of(&self, project_id: ProjectId) -> Option<(DeploymentId, u64)> {
+        let unshown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        unshown.get(&project_id).copied()
+    }
 }

@@ -10,7 +10,7 @@ use crate::app::instance;
 use crate::error::ApiError;
 
 /// The page that the owner link opens.
-pub(super) async fn ask(visit: Visit) -> Result<Response, ApiError> {
+pub(super) async fn ask(visit: Visit<'_>) -> Result<Response, ApiError> {
     let instance = instance::view(&visit.core).await?;
     if instance.is_claimed {
         let body = "<p>This server has an owner already. <a href=\"/\">Status</a></p>";
@@ -35,7 +35,7 @@ pub(super) async fn ask(visit: Visit) -> Result<Response, ApiError> {
 }
 
 /// What the button does: claims, signs the browser in, shows a token once.
-pub(super) async fn claim(mut visit: Visit) -> Result<Response, ApiError> {
+pub(super) async fn claim(mut visit: Visit<'_>) -> Result<Response, ApiError> {
     let form = form(&mut visit).await?;
     let code = field(&form, "code").unwrap_or_default();
     let claimed = instance::claim(&visit.core, code, visit.peer).await?;

@@ -44,13 +44,20 @@ enum Show {
     SignOut,
 }
 
+impl Show {
+    /// Whether a body is read, from anybody.
+    const fn has_form(self) -> bool {
+        matches!(self, Self::ClaimNow | Self::SignIn)
+    }
+}
+
 /// What a page is given.
-struct Visit {
+struct Visit<'b> {
     core: Arc<Core>,
     actor: Option<Actor>,
     query: Option<String>,
     peer: IpAddr,
-    body: RequestBody,
+    body: &'b mut RequestBody,
 }
 
 async fn answer(core: Arc<Core>, show: Show, request: Request) -> Response {
@@ -73,20 +80,41 @@ async fn carry_out(core: Arc<Core>, show: Show, request: Request) -> Result<Resp
         session @ Shown::Session(_) => session,
         _ => Shown::Nothing,
     };
-    let actor = authz::identify(&core, shown, peer).await?;
-    let visit = Visit {
-        query: parts.uri.query().map(str::to_owned),
-        body: RequestBody::new(body, core.config.limits.body_idle_max),
-        core,
-        actor,
-        peer,
+    let limits = &core.config.limits;
+    let mut body = RequestBody::new(&parts, body, limits.body_idle_max);
+    let visited = async {
+        if show.has_form() {
+            body.load(limits).await?;
+        }
+        let _room = core.admit()?;
+        let visit = Visit {
+            query: parts.uri.query().map(str::to_owned),
+            body: &mut body,
+            core: Arc::clone(&core),
+            actor: authz::identify(&core, shown, peer).await?,
+            peer,
+        };
+        visit.show(show).await
     };
-    match show {
-        Show::Status => status::show(visit).await,
-        Show::Claim => claim::ask(visit).await,
-        Show::ClaimNow => claim::claim(visit).await,
-        Show::SignIn => sign_in::sign_in(visit).await,
-        Show::SignOut => sign_in::sign_out(visit).await,
+    let outcome = tokio::time::timeout(limits.request_time_max, visited).await;
+    body.forget(limits);
+    outcome.unwrap_or_else(|_| {
+        Err(ApiError::new(
+            ErrorCode::RequestTimeout,
+            "The request took too long",
+        ))
+    })
+}
+
+impl Visit<'_> {
+    async fn show(self, show: Show) -> Result<Response, ApiError> {
+        match show {
+            Show::Status => status::show(self).await,
+            Show::Claim => claim::ask(self).await,
+            Show::ClaimNow => claim::claim(self).await,
+            Show::SignIn => sign_in::sign_in(self).await,
+            Show::SignOut => sign_in::sign_out(self).await,
+        }
     }
 }
 
@@ -99,7 +127,7 @@ fn field<'f>(form: &'f str, name: &str) -> Option<&'f str> {
 }
 
 /// The body of a form, as text.
-async fn form(visit: &mut Visit) -> Result<String, ApiError> {
+async fn form(visit: &mut Visit<'_>) -> Result<String, ApiError> {
     let bytes_max = visit.core.config.limits.body_bytes_max;
     let bytes = visit
         .body

@@ -13,7 +13,7 @@ use crate::authz::{self, Authorized, Read, Shown};
 use crate::error::ApiError;
 
 /// Signs in with a token that was pasted.
-pub(super) async fn sign_in(mut visit: Visit) -> Result<Response, ApiError> {
+pub(super) async fn sign_in(mut visit: Visit<'_>) -> Result<Response, ApiError> {
     let form = form(&mut visit).await?;
     let token = field(&form, "token").unwrap_or_default();
     let shown = Shown::token(token);
@@ -33,7 +33,7 @@ pub(super) async fn sign_in(mut visit: Visit) -> Result<Response, ApiError> {
 }
 
 /// Signs out.
-pub(super) async fn sign_out(visit: Visit) -> Result<Response, ApiError> {
+pub(super) async fn sign_out(visit: Visit<'_>) -> Result<Response, ApiError> {
     if let Some(actor) = &visit.actor {
         instance::sign_out(&visit.core, actor).await?;
     }

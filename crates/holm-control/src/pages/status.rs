@@ -17,7 +17,7 @@ const PROJECTS_SHOWN_MAX: u32 = 100;
 const DEPLOYMENTS_SHOWN_MAX: u32 = 20;
 
 /// The page, for whoever asks.
-pub(super) async fn show(visit: Visit) -> Result<Response, ApiError> {
+pub(super) async fn show(visit: Visit<'_>) -> Result<Response, ApiError> {
     let about = instance::view(&visit.core).await?;
     let body = match visit.actor {
         Some(actor) => for_owner(&visit.core, &Authorized::ask(actor)?, &about).await?,

@@ -72,6 +72,48 @@ fn over_the_limit_of_requests_is_busy_and_soon_over() {
     server.get("/v1/me").expect(200);
 }
 
+#[test]
+fn who_is_not_signed_in_takes_no_room_with_a_slow_body() {
+    let server = TestServer::start_with(ControlLimits {
+        requests_max: 1,
+        open_body_time_max: Duration::from_secs(2),
+        ..ControlLimits::default()
+    });
+    let slow = |target: &str, more: &str| {
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n{more}\r\n"
+        );
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    // Refused from the head, without being asked for the body, long before its time is over.
+    for more in ["", "Expect: 100-continue\r\n"] {
+        let mut stream = slow("/v1/projects", more);
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"HTTP/1.1 401");
+        server.get("/v1/me").expect(200);
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert!(!String::from_utf8_lossy(&rest).contains("100 Continue"));
+    }
+    let waiting = ["/v1/claim", "/claim", "/login"].map(|target| slow(target, ""));
+    for _ in 0..20 {
+        server.get("/v1/me").expect(200);
+    }
+    // Their time is over soon, also when a byte comes now and then.
+    for mut stream in waiting {
+        let mut answer = Vec::new();
+        drop(stream.write_all(b"c"));
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 408"));
+    }
+}
+
 /// Sends the rest of a slow client's request; whether it made the project.
 fn finish(stream: &TcpStream) -> bool {
     let mut stream = stream;

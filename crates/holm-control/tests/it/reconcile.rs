@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use holm_control::check_database;
-use holm_storage::BlobStore as _;
+use holm_control::{Control, OpenControlError, check_database};
+use holm_storage::{BlobStore as _, SnapshotStore};
 use holm_types::BlobDigest;
 use serde_json::json;
 
 use crate::client::Ask;
 use crate::deploy::Upload;
-use crate::server::{TestServer, wait_until};
+use crate::server::{TestServer, setup, wait_until};
 
 #[test]
 fn variants_follow_a_deployment_and_a_second_run_finds_nothing_to_do() {
@@ -67,6 +67,41 @@ fn a_lost_snapshot_is_published_again_with_a_higher_version() {
     assert_eq!(server.shown("blog"), id);
     assert_eq!(server.snapshot().hosts, before.hosts);
     assert!(server.snapshot().version > before.version);
+}
+
+#[test]
+fn a_lost_database_takes_no_sites_down() {
+    let server = TestServer::start();
+    server.deploy_text("blog", "1");
+    let before = server.snapshot();
+    server.control.clone().close();
+    let file = server.db_file().with_file_name("gone.db");
+    let open = |snapshots: &SnapshotStore| {
+        let (config, parts) = setup(
+            &server.blobs,
+            &server.variants,
+            snapshots,
+            &server.clock,
+            "http://127.0.0.1:8089",
+        );
+        Control::open(&file, config, parts)
+    };
+    let error = open(&server.snapshots).unwrap_err();
+    assert!(
+        matches!(&error, OpenControlError::DatabaseLost { snapshot_version, .. }
+            if *snapshot_version == before.version),
+        "{error}"
+    );
+    assert!(error.to_string().contains("back-up"), "{error}");
+    assert!(!file.exists());
+    assert_eq!(server.snapshot(), before);
+    // To begin anew is a decision: the snapshots are moved away.
+    let empty = tempfile::tempdir().unwrap();
+    let snapshots = SnapshotStore::open(empty.path()).unwrap();
+    open(&snapshots).unwrap().close();
+    // Published without hosts: there is nothing to lose.
+    std::fs::remove_file(&file).unwrap();
+    open(&snapshots).unwrap().close();
 }
 
 #[test]

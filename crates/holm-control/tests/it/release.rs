@@ -1,5 +1,8 @@
 //! Aliases: promote, roll back, branches, deletion; and that all of it outlives a restart.
 
+use std::time::Duration;
+
+use holm_control::ControlLimits;
 use serde_json::{Value, json};
 
 use crate::client::Ask;
@@ -184,4 +187,59 @@ fn settings_act_on_later_deployments() {
         server.get("/v1/projects/blog").expect(200)["functions_before_files"],
         true
     );
+}
+
+#[test]
+fn what_the_edge_does_not_take_up_is_kept_but_is_no_success() {
+    let server = TestServer::start_with(ControlLimits {
+        take_up_wait_max: Duration::from_millis(50),
+        ..ControlLimits::default()
+    });
+    let [two, three] = ["2", "3"].map(|text| server.deploy_text("blog", text));
+    let upload = Upload::new(&[("/index.html", "4")]);
+    let created = server.announce("blog", &upload).expect(201);
+    let frames = upload.frames(&created["missing"]);
+    server.edge.send_replace(false);
+    let commit = server.commit(&created["deployment"], frames);
+    let problem = commit.expect_problem("edge/not-taken-up");
+    assert_eq!((commit.status, &problem["retry"]), (503, &json!("yes")));
+    let detail = text_of(&problem["detail"]);
+    assert!(detail.contains("kept but not served yet"), "{detail}");
+    let again = server.commit(&created["deployment"], Vec::new());
+    again.expect_problem("edge/not-taken-up");
+    // A roll-back that is asked for again is the same one.
+    for _ in 0..3 {
+        server
+            .post("/v1/projects/blog/rollback")
+            .expect_problem("edge/not-taken-up");
+    }
+    server.edge.send_replace(true);
+    let back = server.post("/v1/projects/blog/rollback").expect(200);
+    assert_eq!(back["id"], three);
+    server
+        .commit(&created["deployment"], Vec::new())
+        .expect(200);
+    let further = server.post("/v1/projects/blog/rollback").expect(200);
+    assert_eq!(further["id"], two);
+    assert_eq!(server.shown("blog"), two);
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_written_is_no_success() {
+    let server = TestServer::start();
+    let [one, two] = ["1", "2"].map(|text| server.deploy_text("blog", text));
+    let folder = server.db_file().with_file_name("snapshots");
+    let aside = folder.with_file_name("aside");
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::write(&folder, "in the way").unwrap();
+    let target = format!("/v1/projects/blog/deployments/{one}/promote");
+    let refused = server.post(&target);
+    let problem = refused.expect_problem("storage/unavailable");
+    let detail = text_of(&problem["detail"]);
+    assert!(detail.contains("kept but not served yet"), "{detail}");
+    assert_eq!(server.shown("blog"), two);
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
+    promote(&server, &one);
+    assert_eq!(server.shown("blog"), one);
 }

@@ -69,6 +69,8 @@ pub(crate) struct TestServer {
     pub(crate) blobs: LocalBlobStore,
     pub(crate) variants: VariantIndex,
     pub(crate) snapshots: SnapshotStore,
+    /// False: the edge takes nothing up.
+    pub(crate) edge: watch::Sender<bool>,
     folder: Option<TempDir>,
     stop: watch::Sender<bool>,
     runtime: Option<Runtime>,
@@ -106,28 +108,25 @@ impl TestServer {
         let blobs = LocalBlobStore::open(&folder.path().join("blobs")).unwrap();
         let variants = VariantIndex::open(&folder.path().join("variants")).unwrap();
         let snapshots = SnapshotStore::open(&folder.path().join("snapshots")).unwrap();
-        let seed = clock.now().unix_ms().unsigned_abs();
-        let parts = ControlParts {
-            blobs: Arc::new(blobs.clone()),
-            variants: variants.clone(),
-            snapshots: snapshots.clone(),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            entropy: Arc::new(Seeded(AtomicU64::new(seed))),
-        };
+        let (config, parts) = setup(
+            &blobs,
+            &variants,
+            &snapshots,
+            &clock,
+            &format!("http://{address}"),
+        );
         let config = ControlConfig {
             base_domain: base_domain.to_owned(),
-            public_scheme: "http".to_owned(),
-            public_port: Some(8088),
-            control_origin: format!("http://{address}"),
-            version: "0.0.0-test",
             limits,
+            ..config
         };
         let control = Control::open(&folder.path().join("control.db"), config, parts).unwrap();
         let token = control
             .issue_local_token("test", Duration::from_hours(24))
             .unwrap();
         let (stop, stopped) = watch::channel(false);
-        runtime.spawn(take_up(snapshots.clone()));
+        let edge = watch::Sender::new(true);
+        runtime.spawn(take_up(snapshots.clone(), edge.subscribe()));
         let (serving, reconciling) = (control.clone(), control.clone());
         let stopped_too = stopped.clone();
         runtime.spawn(async move { serving.serve(listener, stopped).await });
@@ -140,6 +139,7 @@ impl TestServer {
             blobs,
             variants,
             snapshots,
+            edge,
             folder: Some(folder),
             stop,
             runtime: Some(runtime),
@@ -249,9 +249,39 @@ impl Drop for TestServer {
     }
 }
 
-async fn take_up(snapshots: SnapshotStore) {
+/// What a control plane is told and given.
+pub(crate) fn setup(
+    blobs: &LocalBlobStore,
+    variants: &VariantIndex,
+    snapshots: &SnapshotStore,
+    clock: &Arc<HeldClock>,
+    control_origin: &str,
+) -> (ControlConfig, ControlParts) {
+    let seed = clock.now().unix_ms().unsigned_abs();
+    let parts = ControlParts {
+        blobs: Arc::new(blobs.clone()),
+        variants: variants.clone(),
+        snapshots: snapshots.clone(),
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        entropy: Arc::new(Seeded(AtomicU64::new(seed))),
+    };
+    let config = ControlConfig {
+        base_domain: "localhost".to_owned(),
+        public_scheme: "http".to_owned(),
+        public_port: Some(8088),
+        control_origin: control_origin.to_owned(),
+        version: "0.0.0-test",
+        limits: ControlLimits::default(),
+    };
+    (config, parts)
+}
+
+async fn take_up(snapshots: SnapshotStore, mut is_awake: watch::Receiver<bool>) {
     let mut changes = snapshots.subscribe();
     loop {
+        if is_awake.wait_for(|is_awake| *is_awake).await.is_err() {
+            break;
+        }
         let newest = changes.borrow_and_update().clone();
         if let Some(published) = newest {
             codec::decode_snapshot(&published.bytes).unwrap();

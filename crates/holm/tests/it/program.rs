@@ -53,34 +53,44 @@ impl Bench {
     /// `holm up` on free ports with this bench's data folder.
     pub(crate) fn up(&self, site: Option<&Path>) -> Server<'_> {
         let mut command = self.command();
-        command.arg("up");
-        if let Some(site) = site {
-            command.arg(site);
-        }
+        command.arg("up").args(site);
+        self.start(command, "127.0.0.1:0", "127.0.0.1:0")
+    }
+
+    /// `holm serve` at the addresses of a server that has ended, so that URLs stay the same.
+    pub(crate) fn serve_at(&self, listen: &str, control_listen: &str) -> Server<'_> {
+        let mut command = self.command();
+        command.arg("serve");
+        self.start(command, listen, control_listen)
+    }
+
+    fn start(&self, mut command: Command, listen: &str, control_listen: &str) -> Server<'_> {
         let mut child = command
-            .args([
-                "--json",
-                "--listen",
-                "127.0.0.1:0",
-                "--control-listen",
-                "127.0.0.1:0",
-                "--data",
-            ])
+            .args(["--json", "--listen", listen])
+            .args(["--control-listen", control_listen, "--data"])
             .arg(self.path("data"))
             .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(self.path("stderr")).unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let ready: Value = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("one line of JSON, not {line:?}: {error}"));
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
+            let said = self.said();
+            panic!("one line of JSON, not {line:?}: {error}; stderr: {said}")
+        });
         Server {
             bench: self,
             child,
             ready,
         }
+    }
+
+    /// What the server that started last has said on stderr.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(self.path("stderr")).unwrap()
     }
 }
 

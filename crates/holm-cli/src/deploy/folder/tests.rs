@@ -219,3 +219,34 @@ fn what_is_no_folder_is_said_so() {
         "2: `site.zip` is a file, not a folder -> Name a folder; unpack an archive first.",
     );
 }
+
+#[test]
+fn a_project_file_that_cannot_be_read_deploys_nothing() {
+    let refused = "7: `edgeone.json` has errors, so the folder to deploy is not known -> Fix `edgeone.json` and deploy again.";
+    for text in [
+        r#"{"outputDirectory":"dist""#,
+        r#"["dist"]"#,
+        r#"{"outputDirectory":5}"#,
+    ] {
+        let file = format!("edgeone.json={text}");
+        let files = [file.as_str(), "src/a.ts", "dist/index.html"];
+        check(&files, "my-site", ".", refused);
+        check(&files, "my-site", "dist", refused);
+    }
+    // A bad rule takes only itself away.
+    check(
+        &[r#"edgeone.json={"redirects":5}"#, "index.html"],
+        "my-site",
+        ".",
+        "my-site | my-site | - | ",
+    );
+}
+
+#[test]
+fn the_place_in_the_project_file_is_named() {
+    let tree = tree(&["edgeone.json={\n  \"outputDirectory\": \"dist\",\n  oops oops\n}"]);
+    let error = find_source(Path::new("my-site"), tree.path()).unwrap_err();
+    let error = CliError::from(error);
+    let found = error.diagnostics()[0].to_string();
+    assert!(found.contains("--> my-site/edgeone.json:3"), "{found}");
+}
