@@ -129,6 +129,13 @@ impl Client {
         assert!(self.stream.read(&mut piece).await.unwrap() > 0);
     }
 
+    /// Reads so many bytes, or up to the end, and throws them away.
+    pub(crate) async fn take(&mut self, count: usize) {
+        let wanted = self.buffer.len() + count;
+        while self.buffer.len() < wanted && self.fill().await.is_some() {}
+        self.buffer.clear();
+    }
+
     /// Waits for the end of the connection, and gives back what came before it.
     pub(crate) async fn rest(mut self) -> Vec<u8> {
         let reading = async {

@@ -195,3 +195,30 @@ async fn who_is_shed_is_recorded_with_the_reason() {
     }
     crowd.assert_medium_comes().await;
 }
+
+#[tokio::test]
+async fn a_client_that_takes_steadily_and_too_little_is_shed() {
+    let limits = EdgeLimits {
+        // More than this client can take in the time that the clock here says.
+        send_rate_min_bytes: 100 << 20,
+        // So that the sweep comes often; no head is waited for here.
+        header_read_max: Duration::from_millis(20),
+        ..EdgeLimits::default()
+    };
+    let crowd = Crowd::new(limits).await;
+    let mut client = crowd.scene.connect().await;
+    client.send(GET_LARGE).await;
+    // Too little for the file to end before, enough for the socket to take something now and then.
+    for _ in 0..100 {
+        client.take(256 * 1024).await;
+        crowd.scene.clock.advance(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        if crowd.scene.edge.counts().connections_shed_total == 1 {
+            break;
+        }
+    }
+    let record = crowd.scene.records(1).await.remove(0);
+    assert_eq!(record.outcome, SendOutcome::ClientGone);
+    let reason = record.reason.expect("it says why");
+    assert!(reason.contains("edge.send_rate_min_bytes"), "{reason}");
+}
