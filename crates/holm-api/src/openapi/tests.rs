@@ -69,7 +69,11 @@ fn the_checked_in_document_is_the_served_one() {
         return;
     }
     let checked_in = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(checked_in, text, "run the test again with UPDATE=1");
+    let differs = checked_in.lines().zip(text.lines()).find(|(a, b)| a != b);
+    assert!(
+        checked_in == text,
+        "docs/reference/openapi.json differs from the code, first at {differs:?}; UPDATE=1 rewrites it"
+    );
 }
 
 #[expect(
