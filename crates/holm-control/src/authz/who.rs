@@ -87,11 +87,16 @@ pub(crate) async fn identify(
         (_, Some(actor)) => Ok(Some(actor)),
         // A cookie that has expired is what every browser shows one day: the same as none.
         (Shown::Nothing | Shown::Session(_), None) => Ok(None),
-        (Shown::Garbage | Shown::Token(_), None) => Err(ApiError::new(
-            ErrorCode::AuthUnknownToken,
-            "This token is unknown, revoked or expired",
-        )),
+        (Shown::Garbage | Shown::Token(_), None) => Err(unknown_token()),
     }
+}
+
+/// What was shown is no token that works.
+pub(crate) fn unknown_token() -> ApiError {
+    ApiError::new(
+        ErrorCode::AuthUnknownToken,
+        "This token is unknown, revoked or expired",
+    )
 }
 
 fn find(view: &View<'_>, shown: Shown, now: Timestamp) -> Result<Option<Actor>, DbError> {
