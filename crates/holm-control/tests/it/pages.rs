@@ -168,3 +168,22 @@ fn a_session_ends_with_its_token() {
     server.clock.advance(Duration::from_secs(61));
     assert_eq!(me(&of_short), 401);
 }
+
+#[test]
+fn a_token_of_nobody_signs_nobody_in_and_says_why() {
+    let server = TestServer::start();
+    let sign_in = || {
+        let form = format!("token={}", server.token);
+        Ask::post("/login").body(FORM, form).send(server.address)
+    };
+    let unclaimed = sign_in();
+    assert_eq!(unclaimed.status, 403);
+    assert!(unclaimed.text().contains("has no owner yet"));
+    let claim = Ask::post("/v1/claim").json(&json!({ "code": code(&server) }));
+    claim.send(server.address).expect(201);
+    let claimed = sign_in();
+    assert_eq!((claimed.status, claimed.field("set-cookie")), (403, None));
+    let text = claimed.text();
+    assert!(text.contains("before the server had an owner"), "{text}");
+    assert!(!text.contains("has no owner yet"), "{text}");
+}
