@@ -58,7 +58,7 @@ pub fn openapi(version: &str) -> Value {
                 },
                 "session": {
                     "type": "apiKey", "in": "cookie", "name": "holm_session",
-                    "description": "A signed-in browser.",
+                    "description": "A signed-in browser. Over https the name is `__Host-holm_session`.",
                 },
             },
         },

@@ -31,6 +31,11 @@ impl ControlConfig {
         format!("{label}.{}", self.base_domain)
     }
 
+    /// Whether browsers reach this control plane over TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.control_origin.starts_with("https://")
+    }
+
     /// The URL for a label, without a slash at the end.
     pub(crate) fn url(&self, label: &str) -> String {
         let host = self.host(label);

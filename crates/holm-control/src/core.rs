@@ -6,7 +6,7 @@ use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy, ErrorCode, IdMint, RequestIds, Timestamp};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use crate::app::UnshownRollBacks;
+use crate::app::{ManifestRoom, UnshownRollBacks};
 use crate::config::{ControlConfig, ControlParts};
 use crate::db::Db;
 use crate::error::ApiError;
@@ -33,8 +33,10 @@ pub(crate) struct Core {
     pub(crate) unshown_roll_backs: Arc<UnshownRollBacks>,
     /// Room for requests in flight.
     requests: Semaphore,
-    /// Room for deployments being announced or committed.
+    /// Room for deployments being written down or compiled; never held while a body arrives.
     pub(crate) deploys: Semaphore,
+    /// Room for manifests in memory.
+    pub(crate) manifest_room: ManifestRoom,
 }
 
 impl Core {
@@ -53,6 +55,7 @@ impl Core {
             sealed: Notify::new(),
             unshown_roll_backs: Arc::default(),
             requests: Semaphore::new(config.limits.requests_max),
+            manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),
             deploys: Semaphore::new(config.limits.deploys_max),
             db,
             blobs: parts.blobs,

@@ -13,6 +13,8 @@ pub struct ControlLimits {
     pub file_bytes_max: u64,
     /// Bytes of one streamed manifest. Default 64 MiB.
     pub manifest_bytes_max: u64,
+    /// Bytes of all manifests being read or written down at once. Default 256 MiB.
+    pub manifests_bytes_max: u64,
     /// Bytes of one line of a streamed manifest. Default 16 KiB.
     pub manifest_line_bytes_max: usize,
     /// Bytes of one path in a manifest. Default 1,024.
@@ -21,7 +23,7 @@ pub struct ControlLimits {
     pub inline_bytes_max: u64,
     /// Bytes of one configuration file that is read while compiling. Default 1 MiB.
     pub config_bytes_max: u64,
-    /// Deployments being announced or committed at once. Default 8.
+    /// Deployments being written down or compiled at once, after their bodies arrived. Default 8.
     pub deploys_max: usize,
     /// Projects on this server. Default 1,000.
     pub projects_max: u64,
@@ -75,6 +77,7 @@ impl Default for ControlLimits {
             files_max: 20_000,
             file_bytes_max: 25 * 1024 * 1024,
             manifest_bytes_max: 64 * 1024 * 1024,
+            manifests_bytes_max: 256 * 1024 * 1024,
             manifest_line_bytes_max: 16 * 1024,
             path_bytes_max: 1024,
             inline_bytes_max: 4 * 1024 * 1024,
@@ -117,6 +120,7 @@ limits! {
     "files_max" Count 20_000 "The deployment is refused with 422 deployment/too-many-files.";
     "file_bytes_max" Bytes 26_214_400 "The deployment is refused with 422 deployment/file-too-large.";
     "manifest_bytes_max" Bytes 67_108_864 "The manifest is refused with 413 request/too-large.";
+    "manifests_bytes_max" Bytes 268_435_456 "The manifest is refused with 503 server/busy.";
     "manifest_line_bytes_max" Bytes 16_384 "The manifest is refused with 422 deployment/manifest.";
     "path_bytes_max" Bytes 1_024 "The manifest is refused with 422 deployment/manifest.";
     "inline_bytes_max" Bytes 4_194_304 "The commit is refused with 413 request/too-large; upload the blobs first.";
@@ -148,6 +152,7 @@ holm_types::settable_limits!(ControlLimits {
     files_max,
     file_bytes_max,
     manifest_bytes_max,
+    manifests_bytes_max,
     manifest_line_bytes_max,
     path_bytes_max,
     inline_bytes_max,
@@ -202,6 +207,6 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 28);
+        assert_eq!(LIMITS.len(), 29);
     }
 }

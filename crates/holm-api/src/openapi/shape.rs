@@ -122,8 +122,9 @@ shapes! {
         [ProjectNameTaken, ProjectNameInvalid, ProjectLimit];
     project_view: Body::None, json::<ProjectView>(), NO_QUERY, [];
     project_update: json::<ProjectUpdate>(), json::<ProjectView>(), NO_QUERY, [];
-    project_delete: Body::None, Body::None, NO_QUERY, [];
-    project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY, [ProjectNothingToRollBack];
+    project_delete: Body::None, Body::None, NO_QUERY, [EdgeNotTakenUp];
+    project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY,
+        [ProjectNothingToRollBack, EdgeNotTakenUp];
     deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
     deployment_create: MANIFEST, json::<DeploymentCreated>(), NO_QUERY,
         [DeploymentManifest, DeploymentTooManyFiles, DeploymentFileTooLarge, ProjectNameInvalid,
@@ -133,11 +134,11 @@ shapes! {
         [BlobFraming, BlobUnexpected, BlobMismatch, DeploymentEnded];
     deployment_commit: FRAMES_IF_ANY, json::<DeploymentView>(), NO_QUERY,
         [BlobFraming, BlobUnexpected, BlobMismatch, BlobMissing, DeploymentEnded, DeploymentFailed,
-         DeploymentFileTooLarge];
+         DeploymentFileTooLarge, EdgeNotTakenUp];
     deployment_cancel: Body::None, json::<DeploymentView>(), NO_QUERY, [DeploymentEnded];
     deployment_promote: Body::None, json::<DeploymentView>(), NO_QUERY,
-        [DeploymentNotSealed, DeploymentEnded];
-    deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive];
+        [DeploymentNotSealed, DeploymentEnded, EdgeNotTakenUp];
+    deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive, EdgeNotTakenUp];
     explain_view: Body::None, json::<ExplainReport>(), EXPLAIN_QUERY,
         [ExplainUnknownHost, DeploymentNotFound, DeploymentNotSealed];
 }

@@ -120,7 +120,7 @@ async fn gate_and_run(handler: Handler, call: &mut Call) -> Result<Response, Api
     }
     let _room = core.admit()?;
     let shown = if handler.needs_actor() {
-        Shown::in_headers(&call.parts.headers)
+        Shown::in_headers(&call.parts.headers, core.config.is_secure())
     } else {
         Shown::Nothing
     };

@@ -7,6 +7,7 @@ use holm_site::FileEntry;
 use holm_types::{BlobDigest, ErrorCode};
 
 use super::manifest_reader::{Announcement, Lines, ManifestReader};
+use super::manifest_room::Place;
 use super::{find, project};
 use crate::authz::{Authorized, Deploy};
 use crate::body::{RequestBody, too_large};
@@ -22,8 +23,9 @@ pub(crate) async fn announce(
     project: String,
     body: &mut RequestBody,
 ) -> Result<DeploymentCreated, ApiError> {
+    let mut place = core.manifest_room.place();
+    let announcement = read(body, &core.config.limits, &mut place).await?;
     let _room = core.deploys.acquire().await;
-    let announcement = read(body, &core.config.limits).await?;
     let digests = distinct(&announcement.files);
     let row = keep(core, project, announcement).await?;
     // The production host may show 423 now; nobody waits for it.
@@ -82,7 +84,11 @@ pub(super) fn distinct(files: &[FileEntry]) -> Vec<BlobDigest> {
         .collect()
 }
 
-async fn read(body: &mut RequestBody, limits: &ControlLimits) -> Result<Announcement, ApiError> {
+async fn read(
+    body: &mut RequestBody,
+    limits: &ControlLimits,
+    place: &mut Place<'_>,
+) -> Result<Announcement, ApiError> {
     let mut reader = ManifestReader::new(limits);
     let mut lines = Lines::default();
     let mut seen_bytes = 0_u64;
@@ -92,6 +98,7 @@ async fn read(body: &mut RequestBody, limits: &ControlLimits) -> Result<Announce
             let setting = "control.manifest_bytes_max";
             return Err(too_large(limits.manifest_bytes_max, seen_bytes, setting));
         }
+        place.grow_to(seen_bytes)?;
         lines.push(&piece);
         while let Some(line) = lines.next_line() {
             reader.take(&line)?;

@@ -34,7 +34,6 @@ pub(crate) async fn commit(
     deployment: String,
     body: &mut RequestBody,
 ) -> Result<DeploymentView, ApiError> {
-    let _room = core.deploys.acquire().await;
     let begun = begin(core, project, deployment).await?;
     let (row, settings, files) = match begun {
         Begun::Uploading(row, settings, files) => (*row, settings, files),
@@ -46,6 +45,8 @@ pub(crate) async fn commit(
     let inline_bytes_max = core.config.limits.inline_bytes_max;
     let receipt = receive(core, body, &files, Some(inline_bytes_max)).await?;
     refuse_missing(core, &files)?;
+    // Only now: somebody with a slow line keeps nobody else from deploying.
+    let _room = core.deploys.acquire().await;
     let compiled = compile_document(core, files, settings).await?;
     let Some(document) = compiled.document else {
         return Err(fail(core, &row, compiled.diagnostics).await?);

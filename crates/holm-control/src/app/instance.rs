@@ -8,7 +8,7 @@ use holm_telemetry::event::ServerClaimed;
 use holm_types::{ErrorCode, SessionId, TokenId, UserId};
 
 use crate::authz::secret::SecretKind;
-use crate::authz::{Actor, Authorized, Grant, ShownBy};
+use crate::authz::{Actor, Authorized, Grant, ShownBy, unknown_token};
 use crate::core::Core;
 use crate::db::{Change, DbError, SessionRow, TokenRow};
 use crate::error::ApiError;
@@ -16,8 +16,8 @@ use crate::error::ApiError;
 /// How long the token lasts that a claim gives.
 const CLAIM_TOKEN_TIME: Duration = Duration::from_hours(90 * 24);
 
-/// How long a browser stays signed in.
-pub(crate) const SESSION_TIME: Duration = Duration::from_hours(14 * 24);
+/// How long a browser stays signed in, unless its token ends earlier.
+const SESSION_TIME: Duration = Duration::from_hours(14 * 24);
 
 /// The server as anyone may see it.
 pub(crate) async fn view(core: &Core) -> Result<InstanceView, ApiError> {
@@ -36,7 +36,16 @@ pub(crate) struct Claimed {
     /// For `holm login`.
     pub(crate) token: String,
     /// For the browser's cookie.
-    pub(crate) session: String,
+    pub(crate) session: SignedIn,
+}
+
+/// A session as its browser gets it.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    /// The secret, shown once.
+    pub(crate) secret: String,
+    /// How long it lasts.
+    pub(crate) valid_for: Duration,
 }
 
 /// Makes whoever shows the valid code the owner.
@@ -45,9 +54,10 @@ pub(crate) async fn claim(core: &Core, code: &str, peer: IpAddr) -> Result<Claim
     let user_id: UserId = core.mint.mint();
     let code_hash = SecretKind::OwnerCode.hash(code);
     let (token, token_secret) = new_token(core, Some(user_id), "owner link", CLAIM_TOKEN_TIME);
-    let (session, session_secret) = new_session(core, user_id);
+    let (session, session_secret) = new_session(core, user_id, &token);
     let token_hash = SecretKind::Token.hash(&token_secret);
     let session_hash = SecretKind::Session.hash(&session_secret);
+    let valid_for = valid_for(&session);
     core.db
         .write(move |change| {
             if change.owner()?.is_some() {
@@ -70,7 +80,10 @@ pub(crate) async fn claim(core: &Core, code: &str, peer: IpAddr) -> Result<Claim
     ServerClaimed { peer }.emit();
     Ok(Claimed {
         token: token_secret,
-        session: session_secret,
+        session: SignedIn {
+            secret: session_secret,
+            valid_for,
+        },
     })
 }
 
@@ -102,20 +115,29 @@ pub(crate) fn new_local_token(
     Ok(secret)
 }
 
-/// Signs a browser in that has shown a token. The session's secret; `None` for a token without a user.
+/// Signs a browser in that has shown a token; the session ends with the token. `None` for a token
+/// without a user, and for who has shown no token.
 pub(crate) async fn sign_in<G: Grant>(
     core: &Core,
     who: &Authorized<G>,
-) -> Result<Option<String>, ApiError> {
-    let Some(user_id) = who.actor().user_id() else {
+) -> Result<Option<SignedIn>, ApiError> {
+    let (Some(user_id), ShownBy::Token(token_id)) = (who.actor().user_id(), who.actor().shown_by())
+    else {
         return Ok(None);
     };
-    let (session, secret) = new_session(core, user_id);
+    let token = core.db.read(move |view| view.token(token_id)).await?;
+    let token = token.ok_or_else(unknown_token)?;
+    let (session, secret) = new_session(core, user_id, &token);
     let hash = SecretKind::Session.hash(&secret);
+    let valid_for = valid_for(&session);
     core.db
-        .write(move |change| change.insert_session(&session, &hash))
+        .write(move |change| {
+            // It may have been revoked just now.
+            change.token(token_id)?.ok_or_else(unknown_token)?;
+            Ok::<_, ApiError>(change.insert_session(&session, &hash)?)
+        })
         .await?;
-    Ok(Some(secret))
+    Ok(Some(SignedIn { secret, valid_for }))
 }
 
 /// Signs a browser out.
@@ -160,13 +182,19 @@ pub(super) fn new_token(
     (row, SecretKind::Token.make(core.entropy.as_ref()))
 }
 
-fn new_session(core: &Core, user_id: UserId) -> (SessionRow, String) {
+fn new_session(core: &Core, user_id: UserId, token: &TokenRow) -> (SessionRow, String) {
     let now = core.now();
     let row = SessionRow {
         id: core.mint.mint::<SessionId>(),
         user_id,
+        token_id: token.id,
         created_at: now,
-        expires_at: now.plus(SESSION_TIME),
+        expires_at: now.plus(SESSION_TIME).min(token.expires_at),
     };
     (row, SecretKind::Session.make(core.entropy.as_ref()))
+}
+
+fn valid_for(session: &SessionRow) -> Duration {
+    let ms = session.expires_at.unix_ms() - session.created_at.unix_ms();
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }

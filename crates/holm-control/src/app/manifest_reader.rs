@@ -16,6 +16,9 @@ const FINDINGS_MAX: usize = 20;
 const MESSAGE_LENGTH_MAX: usize = 1000;
 const NAME_LENGTH_MAX: usize = 255;
 
+/// Characters of a path in a message.
+const PATH_SHOWN_MAX: usize = 120;
+
 /// What a client announces.
 #[derive(Debug)]
 pub(super) struct Announcement {
@@ -62,6 +65,8 @@ pub(super) struct ManifestReader<'l> {
     line_number: u64,
     head: Option<DeploymentCreate>,
     files: Vec<FileEntry>,
+    /// The line of each file.
+    file_lines: Vec<u64>,
     sizes: HashMap<BlobDigest, u64>,
     findings: Vec<ProblemField>,
 }
@@ -73,6 +78,7 @@ impl<'l> ManifestReader<'l> {
             line_number: 0,
             head: None,
             files: Vec::new(),
+            file_lines: Vec::new(),
             sizes: HashMap::new(),
             findings: Vec::new(),
         }
@@ -117,24 +123,23 @@ impl<'l> ManifestReader<'l> {
     }
 
     fn check_source(&mut self, head: &DeploymentCreate) {
-        let too_long = |text: &Option<String>, length_max: usize| {
-            text.as_ref()
-                .is_some_and(|text| text.is_empty() || text.chars().count() > length_max)
-        };
-        if too_long(&head.source.branch, NAME_LENGTH_MAX) {
-            self.find(format!(
-                "`source.branch` has 1 to {NAME_LENGTH_MAX} characters"
-            ));
-        }
-        if too_long(&head.source.commit, NAME_LENGTH_MAX) {
-            self.find(format!(
-                "`source.commit` has 1 to {NAME_LENGTH_MAX} characters"
-            ));
-        }
-        if too_long(&head.source.message, MESSAGE_LENGTH_MAX) {
-            self.find(format!(
-                "`source.message` has 1 to {MESSAGE_LENGTH_MAX} characters"
-            ));
+        let source = &head.source;
+        for (name, text, length_max) in [
+            ("branch", &source.branch, NAME_LENGTH_MAX),
+            ("commit", &source.commit, NAME_LENGTH_MAX),
+            ("message", &source.message, MESSAGE_LENGTH_MAX),
+        ] {
+            let Some(text) = text else { continue };
+            if text.is_empty() || text.chars().count() > length_max {
+                self.find(format!("`source.{name}` has 1 to {length_max} characters"));
+            }
+            // They are shown in terminals, where a control character is a command.
+            if let Some(found) = text.chars().find(|c| c.is_control()) {
+                let shown = found.escape_default();
+                self.find(format!(
+                    "`source.{name}` has the control character `{shown}`; it is one line of text"
+                ));
+            }
         }
     }
 
@@ -156,7 +161,7 @@ impl<'l> ManifestReader<'l> {
         if file.size_bytes > size_max {
             return Err(ApiError::new(
                 ErrorCode::DeploymentFileTooLarge,
-                format!("`{}` has more than {size_max} bytes", file.path),
+                format!("{} has more than {size_max} bytes", shown(&file.path)),
             )
             .with_field(
                 format!("line:{}", self.line_number),
@@ -165,12 +170,13 @@ impl<'l> ManifestReader<'l> {
             .with_limit(size_max, file.size_bytes, "control.file_bytes_max"));
         }
         if let Some(detail) = path_finding(&file.path, self.limits.path_bytes_max) {
-            self.find(format!("`path` {detail}"));
+            self.find(format!("`path` {}: {detail}", shown(&file.path)));
         }
         let size_before = self.sizes.insert(file.digest, file.size_bytes);
         if size_before.is_some_and(|size| size != file.size_bytes) {
             self.find("`size_bytes` differs from an earlier line with the same digest".to_owned());
         }
+        self.file_lines.push(self.line_number);
         self.files.push(FileEntry {
             path: file.path,
             digest: file.digest,
@@ -203,16 +209,16 @@ impl<'l> ManifestReader<'l> {
 
     fn find_repeated_paths(&mut self) {
         let mut seen = HashSet::with_capacity(self.files.len());
-        let repeated: Vec<String> = self
-            .files
-            .iter()
-            .filter(|file| !seen.insert(file.path.as_str()))
+        let lines = self.files.iter().zip(&self.file_lines);
+        let repeated: Vec<ProblemField> = lines
+            .filter(|(file, _)| !seen.insert(file.path.as_str()))
             .take(FINDINGS_MAX)
-            .map(|file| format!("`{}` is announced twice", file.path))
+            .map(|(file, line)| ProblemField {
+                pointer: format!("line:{line}"),
+                detail: format!("`path` {} is announced twice", shown(&file.path)),
+            })
             .collect();
-        for detail in repeated {
-            self.find(detail);
-        }
+        self.findings.extend(repeated);
     }
 
     fn find(&mut self, detail: String) {
@@ -255,10 +261,15 @@ fn json_detail(error: &serde_json::Error) -> String {
 /// segment, no backslash or control character.
 fn path_finding(path: &str, bytes_max: usize) -> Option<String> {
     if path.len() > bytes_max {
-        return Some(format!("has more than {bytes_max} bytes"));
+        return Some(format!("it has more than {bytes_max} bytes"));
     }
     if path.ends_with('/') || path.contains("//") {
-        return Some("has an empty segment".to_owned());
+        return Some("it has an empty segment".to_owned());
+    }
+    if let Some(escape) = percent_escape(path) {
+        return Some(format!(
+            "its name contains `{escape}`, which no URL can reach; rename the file"
+        ));
     }
     // A file's name may hold a percent sign; everything else is what a request path may be.
     let parsed = if path.contains('%') {
@@ -267,6 +278,32 @@ fn path_finding(path: &str, bytes_max: usize) -> Option<String> {
         SitePath::parse(path).map(drop)
     };
     parsed.err().map(|error| error.to_string())
+}
+
+/// The first `%` with two hexadecimal digits after it: a URL for this name would be encoded twice.
+fn percent_escape(path: &str) -> Option<&str> {
+    path.match_indices('%')
+        .filter_map(|(at, _)| path.get(at..at + 3))
+        .find(|escape| escape.bytes().skip(1).all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A path in a message: in one line, quoted, its middle left out when it is long.
+fn shown(path: &str) -> String {
+    let escape = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    let count = path.chars().count();
+    if count <= PATH_SHOWN_MAX {
+        return format!("`{}`", path.chars().map(escape).collect::<String>());
+    }
+    let half = PATH_SHOWN_MAX / 2;
+    let start: String = path.chars().take(half).map(escape).collect();
+    let end: String = path.chars().skip(count - half).map(escape).collect();
+    format!("`{start}...{end}`")
 }
 
 #[cfg(test)]
@@ -318,7 +355,76 @@ mod tests {
         check(&format!("{HEAD}\n{}", file("/a//b", 1)), &["line:2"]);
         check(HEAD, &["line:1"]);
         let twice = format!("{HEAD}\n{}\n{}", file("/b", 1), file("/b", 2));
+        // Another size for the same bytes, one file too many, and the path again.
         check(&twice, &["line:3", "line:3", "line:3"]);
+        let early = format!("{HEAD}\n{0}\n{0}\n{1}", file("/b", 1), file("/c", 1));
+        check(&early, &["line:4", "line:3"]);
+    }
+
+    /// The details of what is wrong with one file of this path, given as JSON.
+    fn path_details(path_json: &str) -> Vec<String> {
+        let line = file(path_json, 1);
+        let error = read_text(&format!("{HEAD}\n{line}"), &ControlLimits::default());
+        let fields = error.unwrap_err().details.fields;
+        fields.into_iter().map(|field| field.detail).collect()
+    }
+
+    #[test]
+    fn findings_name_the_file_and_what_is_wrong_with_it() {
+        assert_eq!(
+            path_details("/docs/50%25 off.html"),
+            [
+                "`path` `/docs/50%25 off.html`: its name contains `%25`, which no URL can reach; \
+              rename the file"
+            ]
+        );
+        assert_eq!(
+            path_details("/a\\u001b[31m"),
+            ["`path` `/a\\u{1b}[31m`: the path has a backslash or a control character"]
+        );
+        assert_eq!(
+            path_details("/a//b"),
+            ["`path` `/a//b`: it has an empty segment"]
+        );
+        let long = path_details(&format!("/start{}end", "/x".repeat(1000)));
+        assert!(long[0].starts_with("`path` `/start/x/x"), "{long:?}");
+        assert!(
+            long[0].ends_with("xend`: it has more than 1024 bytes"),
+            "{long:?}"
+        );
+        assert!(long[0].len() < 200, "{long:?}");
+    }
+
+    #[test]
+    fn the_source_is_lines_of_text() {
+        let details = |source: &str| {
+            let head = HEAD.replace('1', "0");
+            let head = head.replace('{', &format!(r#"{{"source":{source},"#));
+            match read_text(&head, &ControlLimits::default()) {
+                Ok(_) => Vec::new(),
+                Err(error) => error.details.fields,
+            }
+        };
+        let fine = details(r#"{"branch":"feature/ü","message":"fix: \"x\""}"#);
+        assert!(fine.is_empty(), "{fine:?}");
+        for name in ["branch", "commit", "message"] {
+            for (escape, shown) in [
+                ("\\u001b", "\\u{1b}"),
+                ("\\n", "\\n"),
+                ("\\u0000", "\\u{0}"),
+                ("\\u009b", "\\u{9b}"),
+            ] {
+                let fields = details(&format!(r#"{{"{name}":"a{escape}b"}}"#));
+                assert_eq!(fields.len(), 1, "{fields:?}");
+                assert_eq!(fields[0].pointer, "line:1");
+                assert_eq!(
+                    fields[0].detail,
+                    format!(
+                        "`source.{name}` has the control character `{shown}`; it is one line of text"
+                    )
+                );
+            }
+        }
     }
 
     #[test]

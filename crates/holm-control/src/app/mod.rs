@@ -8,6 +8,7 @@ mod find;
 mod host;
 pub(crate) mod instance;
 mod manifest_reader;
+mod manifest_room;
 mod project;
 mod release;
 mod seal;
@@ -22,6 +23,7 @@ pub(crate) use deployment::{
 };
 pub(crate) use explain::{ExplainAsk, explain};
 pub(crate) use host::{deployment_label, production_label};
+pub(crate) use manifest_room::ManifestRoom;
 pub(crate) use project::{
     create as project_create, delete as project_delete, list as project_list, roll_back,
     update as project_update, view as project_view,

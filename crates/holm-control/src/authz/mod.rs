@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use holm_api::Permission;
 use holm_types::{ErrorCode, SessionId, TokenId, UserId};
 
-pub(crate) use who::{SESSION_COOKIE, Shown, identify};
+pub(crate) use who::{Shown, identify, session_cookie_name, unknown_token};
 
 use crate::error::ApiError;
 

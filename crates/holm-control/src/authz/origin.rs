@@ -10,13 +10,20 @@ use crate::error::ApiError;
 /// Names that always mean this machine.
 const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// Refuses a request that names another host, and a changing request that another site's page sent.
+/// Refuses a request that names another host, or more than one, and a changing request that another site's page sent.
 pub(crate) fn check(
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
     control_origin: &str,
 ) -> Result<(), ApiError> {
+    // Which of two names counts is what a proxy and a server may disagree on (RFC 9112, section 3.2).
+    if headers.get_all(HOST).iter().count() > 1 {
+        return Err(ApiError::new(
+            ErrorCode::RequestInvalid,
+            "The request has more than one `Host` field",
+        ));
+    }
     let authority = match (uri.authority(), headers.get(HOST)) {
         (Some(authority), _) => Some(authority.as_str()),
         (None, host) => host.and_then(|host| host.to_str().ok()),

@@ -12,8 +12,16 @@ use crate::core::Core;
 use crate::db::{DbError, View};
 use crate::error::ApiError;
 
-/// The cookie of a signed-in browser.
-pub(crate) const SESSION_COOKIE: &str = "holm_session";
+/// The name of a signed-in browser's cookie. Over TLS browsers themselves keep anybody else, such as a
+/// page on a subdomain, from setting a cookie of this name (RFC 6265bis, section 4.1.3.2); they take
+/// no such cookie over plain HTTP.
+pub(crate) const fn session_cookie_name(is_secure: bool) -> &'static str {
+    if is_secure {
+        "__Host-holm_session"
+    } else {
+        "holm_session"
+    }
+}
 
 /// What a request shows. The secret itself is hashed at once and kept nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +38,7 @@ pub(crate) enum Shown {
 
 impl Shown {
     /// Reads the header fields. A bearer token comes before a cookie.
-    pub(crate) fn in_headers(headers: &HeaderMap) -> Self {
+    pub(crate) fn in_headers(headers: &HeaderMap, is_secure: bool) -> Self {
         if let Some(value) = headers.get(AUTHORIZATION) {
             return value.to_str().map_or(Self::Garbage, Self::bearer);
         }
@@ -39,7 +47,7 @@ impl Shown {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, _)| *name == SESSION_COOKIE)
+            .find(|(name, _)| *name == session_cookie_name(is_secure))
             .map_or(Self::Nothing, |(_, secret)| {
                 Self::Session(SecretKind::Session.hash(secret))
             })
@@ -87,11 +95,16 @@ pub(crate) async fn identify(
         (_, Some(actor)) => Ok(Some(actor)),
         // A cookie that has expired is what every browser shows one day: the same as none.
         (Shown::Nothing | Shown::Session(_), None) => Ok(None),
-        (Shown::Garbage | Shown::Token(_), None) => Err(ApiError::new(
-            ErrorCode::AuthUnknownToken,
-            "This token is unknown, revoked or expired",
-        )),
+        (Shown::Garbage | Shown::Token(_), None) => Err(unknown_token()),
     }
+}
+
+/// What was shown is no token that works.
+pub(crate) fn unknown_token() -> ApiError {
+    ApiError::new(
+        ErrorCode::AuthUnknownToken,
+        "This token is unknown, revoked or expired",
+    )
 }
 
 fn find(view: &View<'_>, shown: Shown, now: Timestamp) -> Result<Option<Actor>, DbError> {
@@ -123,7 +136,18 @@ mod tests {
     fn shown(name: &'static str, value: &str) -> Shown {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap());
-        Shown::in_headers(&headers)
+        Shown::in_headers(&headers, false)
+    }
+
+    #[test]
+    fn over_tls_only_the_name_that_browsers_guard_counts() {
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", "holm_session=planted".parse().unwrap());
+        assert_eq!(Shown::in_headers(&headers, true), Shown::Nothing);
+        headers.append("cookie", "__Host-holm_session=s".parse().unwrap());
+        let session = |secret: &str| Shown::Session(SecretKind::Session.hash(secret));
+        assert_eq!(Shown::in_headers(&headers, true), session("s"));
+        assert_eq!(Shown::in_headers(&headers, false), session("planted"));
     }
 
     #[test]
@@ -136,6 +160,6 @@ mod tests {
         let session = Shown::Session(SecretKind::Session.hash("s"));
         assert_eq!(shown("cookie", "a=b; holm_session=s"), session);
         assert_eq!(shown("cookie", "xholm_session=s"), Shown::Nothing);
-        assert_eq!(Shown::in_headers(&HeaderMap::new()), Shown::Nothing);
+        assert_eq!(Shown::in_headers(&HeaderMap::new(), false), Shown::Nothing);
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct TokenRow {
 pub(crate) struct SessionRow {
     pub(crate) id: SessionId,
     pub(crate) user_id: UserId,
+    /// What was shown to sign in; the session ends with it.
+    pub(crate) token_id: TokenId,
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Timestamp,
 }
@@ -46,6 +48,14 @@ impl View<'_> {
             .map_err(DbError::sql("look up a token"))
     }
 
+    /// A token by its id, expired or not.
+    pub(crate) fn token(&self, id: TokenId) -> Result<Option<TokenRow>, DbError> {
+        self.connection
+            .query_row(&format!("{TOKEN} WHERE id = ?1"), [id.as_bytes()], token)
+            .optional()
+            .map_err(DbError::sql("look up a token by its id"))
+    }
+
     /// Tokens that still work, newest first, older than `before`.
     pub(crate) fn tokens(
         &self,
@@ -67,14 +77,16 @@ impl View<'_> {
 
     /// The session whose secret has this hash, expired or not.
     pub(crate) fn session_by_hash(&self, hash: &[u8; 32]) -> Result<Option<SessionRow>, DbError> {
-        let sql = "SELECT id, user_id, created_at, expires_at FROM sessions WHERE secret_hash = ?1";
+        let sql = "SELECT id, user_id, token_id, created_at, expires_at FROM sessions
+                   WHERE secret_hash = ?1";
         self.connection
             .query_row(sql, [hash], |row| {
                 Ok(SessionRow {
                     id: column::id(row, 0, SessionId::from_bytes)?,
                     user_id: column::id(row, 1, UserId::from_bytes)?,
-                    created_at: column::time(row, 2)?,
-                    expires_at: column::time(row, 3)?,
+                    token_id: column::id(row, 2, TokenId::from_bytes)?,
+                    created_at: column::time(row, 3)?,
+                    expires_at: column::time(row, 4)?,
                 })
             })
             .optional()
@@ -102,7 +114,7 @@ impl Change<'_> {
             .map_err(DbError::sql("keep a token"))
     }
 
-    /// Revokes a token. False when there is none.
+    /// Revokes a token and ends the sessions that it signed in. False when there is none.
     pub(crate) fn delete_token(&self, id: TokenId) -> Result<bool, DbError> {
         self.connection
             .execute("DELETE FROM tokens WHERE id = ?1", [id.as_bytes()])
@@ -118,12 +130,14 @@ impl Change<'_> {
     ) -> Result<(), DbError> {
         self.connection
             .execute(
-                "INSERT INTO sessions (id, secret_hash, user_id, created_at, expires_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO sessions
+                 (id, secret_hash, user_id, token_id, created_at, expires_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 (
                     session.id.as_bytes(),
                     hash,
                     session.user_id.as_bytes(),
+                    session.token_id.as_bytes(),
                     session.created_at.unix_ms(),
                     session.expires_at.unix_ms(),
                 ),

@@ -5,12 +5,15 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::DbError;
 
 /// Step N is `MIGRATIONS[N - 1]`; steps are only ever added.
-const MIGRATIONS: &[&str] = &[include_str!("0001-first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001-first.sql"),
+    include_str!("0002-session-token.sql"),
+];
 
 /// The schema that this program reads and writes.
-pub(crate) const SCHEMA_VERSION: i64 = 1;
+pub(crate) const SCHEMA_VERSION: i64 = 2;
 
-const _: () = assert!(MIGRATIONS.len() == 1 && SCHEMA_VERSION == 1);
+const _: () = assert!(MIGRATIONS.len() == 2 && SCHEMA_VERSION == 2);
 
 /// Runs the steps that this file has not had. A file from a newer program is refused.
 pub(super) fn migrate(connection: &mut Connection, now_ms: i64) -> Result<(), DbError> {

@@ -140,3 +140,32 @@ fn the_schema_itself_keeps_aliases_on_sealed_deployments() {
         "{pointed:?}"
     );
 }
+
+#[test]
+fn sessions_without_a_known_token_end_with_the_second_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("control.db");
+    let connection = Connection::open(&file).unwrap();
+    connection
+        .execute_batch(&format!(
+            "CREATE TABLE migrations (
+                version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT;
+             {}
+             INSERT INTO migrations VALUES (1, 0);
+             INSERT INTO users VALUES (x'01', 'owner', 0);
+             INSERT INTO sessions VALUES (x'02', x'03', x'01', 0, 9)",
+            include_str!("0001-first.sql")
+        ))
+        .unwrap();
+    drop(connection);
+    open(folder.path()).close();
+    let connection = Connection::open(&file).unwrap();
+    let count = |sql: &str| {
+        connection
+            .query_row::<i64, _, _>(sql, (), |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(count("SELECT count(*) FROM users"), 1);
+    assert_eq!(count("SELECT count(*) FROM sessions"), 0);
+    assert_eq!(count("SELECT max(version) FROM migrations"), 2);
+}

@@ -6,7 +6,7 @@ use http::header::{HeaderValue, SET_COOKIE};
 
 use super::html::{Text, page};
 use super::{Visit, field, form, session_cookie};
-use crate::app::instance;
+use crate::app::instance::{self, SignedIn};
 use crate::error::ApiError;
 
 /// The page that the owner link opens.
@@ -49,13 +49,17 @@ pub(super) async fn claim(mut visit: Visit<'_>) -> Result<Response, ApiError> {
         Text(&claimed.token)
     );
     let mut response = page(StatusCode::OK, "This Holm is yours", &body);
-    set_session(&mut response, &claimed.session);
+    set_session(
+        &mut response,
+        &claimed.session,
+        visit.core.config.is_secure(),
+    );
     Ok(response)
 }
 
 /// Signs the browser in.
-pub(super) fn set_session(response: &mut Response, secret: &str) {
-    let cookie = session_cookie(secret, instance::SESSION_TIME.as_secs());
+pub(super) fn set_session(response: &mut Response, session: &SignedIn, is_secure: bool) {
+    let cookie = session_cookie(&session.secret, session.valid_for.as_secs(), is_secure);
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(SET_COOKIE, value);
     }

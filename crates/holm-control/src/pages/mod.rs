@@ -16,7 +16,7 @@ use axum::routing::{get, post};
 use holm_types::{ErrorCode, RequestId};
 
 use crate::api::Peer;
-use crate::authz::{self, Actor, SESSION_COOKIE, Shown};
+use crate::authz::{self, Actor, Shown, session_cookie_name};
 use crate::body::RequestBody;
 use crate::core::Core;
 use crate::error::ApiError;
@@ -76,7 +76,7 @@ async fn carry_out(core: Arc<Core>, show: Show, request: Request) -> Result<Resp
         .map(|peer| peer.0.ip())
         .ok_or_else(|| ApiError::new(ErrorCode::Internal, "The connection has no peer"))?;
     // Pages know people by their cookie only; a token belongs to the API.
-    let shown = match Shown::in_headers(&parts.headers) {
+    let shown = match Shown::in_headers(&parts.headers, core.config.is_secure()) {
         session @ Shown::Session(_) => session,
         _ => Shown::Nothing,
     };
@@ -137,15 +137,29 @@ async fn form(visit: &mut Visit<'_>) -> Result<String, ApiError> {
         .map_err(|_| ApiError::new(ErrorCode::RequestInvalid, "The form cannot be read"))
 }
 
-/// `Set-Cookie` for a session; an empty secret ends it. Over TLS the name would be `__Host-`; this
-/// listener is on loopback (decision D10.6).
-fn session_cookie(secret: &str, seconds: u64) -> String {
-    format!("{SESSION_COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}")
+/// `Set-Cookie` for a session; an empty secret ends it. Over TLS it is a `__Host-` cookie (decision
+/// D10.6).
+fn session_cookie(secret: &str, seconds: u64, is_secure: bool) -> String {
+    let name = session_cookie_name(is_secure);
+    let secure = if is_secure { " Secure;" } else { "" };
+    format!("{name}={secret}; Path=/;{secure} HttpOnly; SameSite=Strict; Max-Age={seconds}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn over_tls_the_cookie_is_guarded() {
+        assert_eq!(
+            session_cookie("s", 9, true),
+            "__Host-holm_session=s; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=9"
+        );
+        assert_eq!(
+            session_cookie("", 0, false),
+            "holm_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"
+        );
+    }
 
     #[test]
     fn fields_are_found_by_their_whole_name() {

@@ -10,6 +10,7 @@ use super::html::page;
 use super::{Visit, field, form, session_cookie};
 use crate::app::instance;
 use crate::authz::{self, Authorized, Read, Shown};
+use crate::core::Core;
 use crate::error::ApiError;
 
 /// Signs in with a token that was pasted.
@@ -22,14 +23,25 @@ pub(super) async fn sign_in(mut visit: Visit<'_>) -> Result<Response, ApiError> 
         actor.ok_or_else(|| ApiError::new(ErrorCode::AuthRequired, "Nobody is signed in"))?;
     let who = Authorized::<Read>::ask(actor)?;
     let Some(session) = instance::sign_in(&visit.core, &who).await? else {
-        return Err(ApiError::new(
-            ErrorCode::ClaimRequired,
-            "This server has no owner yet",
-        ));
+        return Err(nobodys_token(&visit.core).await?);
     };
     let mut response = to_status();
-    set_session(&mut response, &session);
+    set_session(&mut response, &session, visit.core.config.is_secure());
     Ok(response)
+}
+
+/// Why a good token signs nobody in: it was made before there was an owner, and there may be one now.
+async fn nobodys_token(core: &Core) -> Result<ApiError, ApiError> {
+    let about = instance::view(core).await?;
+    Ok(if about.is_claimed {
+        ApiError::new(
+            ErrorCode::AuthForbidden,
+            "This token was made before the server had an owner and signs nobody in; \
+             use one of the owner's",
+        )
+    } else {
+        ApiError::new(ErrorCode::ClaimRequired, "This server has no owner yet")
+    })
 }
 
 /// Signs out.
@@ -38,7 +50,8 @@ pub(super) async fn sign_out(visit: Visit<'_>) -> Result<Response, ApiError> {
         instance::sign_out(&visit.core, actor).await?;
     }
     let mut response = to_status();
-    if let Ok(value) = HeaderValue::from_str(&session_cookie("", 0)) {
+    if let Ok(value) = HeaderValue::from_str(&session_cookie("", 0, visit.core.config.is_secure()))
+    {
         response.headers_mut().insert(SET_COOKIE, value);
     }
     Ok(response)

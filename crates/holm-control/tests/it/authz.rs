@@ -112,6 +112,12 @@ fn other_sites_and_other_names_are_refused() {
         .send(me().field("Host", "blog.localhost"))
         .expect_problem("request/foreign-origin");
     server.send(me().field("Host", "localhost:1")).expect(200);
+    for second in ["localhost:1", "evil.test"] {
+        let both = me().field("Host", "localhost:1").field("Host", second);
+        let answer = server.send(both);
+        answer.expect_problem("request/invalid");
+        assert_eq!(answer.status, 400);
+    }
     let make = |origin: &str| {
         server.send(
             Ask::post("/v1/projects")

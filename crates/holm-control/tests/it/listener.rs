@@ -114,6 +114,41 @@ fn who_is_not_signed_in_takes_no_room_with_a_slow_body() {
     }
 }
 
+#[test]
+fn slow_uploads_keep_nobody_from_deploying() {
+    let server = TestServer::start_with(ControlLimits {
+        deploys_max: 1,
+        ..ControlLimits::default()
+    });
+    let created = server
+        .announce("shop", &Upload::new(&[("/a", "a")]))
+        .expect(201);
+    let commit = format!("{}/commit", path_of(&created["deployment"]));
+    let slow: Vec<TcpStream> = ["/v1/projects/shop/deployments", &commit]
+        .into_iter()
+        .map(|target| {
+            let head = format!(
+                "POST {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+                 Content-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+                server.token
+            );
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            // The server asks for the body: it is reading now.
+            let mut first = [0; 12];
+            stream.read_exact(&mut first).unwrap();
+            assert_eq!(&first, b"HTTP/1.1 100");
+            stream
+        })
+        .collect();
+    let id = server.deploy_text("blog", "1");
+    assert_eq!(server.shown("blog"), id);
+    drop(slow);
+}
+
 /// Sends the rest of a slow client's request; whether it made the project.
 fn finish(stream: &TcpStream) -> bool {
     let mut stream = stream;

@@ -1,9 +1,11 @@
 //! The pages: who sees what, and that nothing in them is alive.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::client::{Answer, Ask};
-use crate::deploy::Upload;
+use crate::deploy::{Upload, text_of};
 use crate::server::TestServer;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -133,4 +135,55 @@ fn an_unknown_code_is_shown_inert() {
         .send(server.address)
         .text();
     assert!(!page.contains("<b>"), "{page}");
+}
+
+#[test]
+fn a_session_ends_with_its_token() {
+    let server = TestServer::start();
+    let claim = Ask::post("/v1/claim").json(&json!({ "code": code(&server) }));
+    let owner = text_of(&claim.send(server.address).expect(201)["secret"]);
+    let make = |seconds: u64| {
+        let ask = json!({ "name": "browser", "expires_in_seconds": seconds });
+        let made = Ask::post("/v1/tokens").json(&ask).bearer(&owner);
+        made.send(server.address).expect(201)
+    };
+    let sign_in = |token: &serde_json::Value| {
+        let form = format!("token={}", text_of(&token["secret"]));
+        Ask::post("/login").body(FORM, form).send(server.address)
+    };
+    let me = |session: &str| {
+        let ask = Ask::get("/v1/me").field("Cookie", session);
+        ask.send(server.address).status
+    };
+    let (revoked, short) = (make(3600), make(60));
+    let (of_revoked, of_short) = (sign_in(&revoked), sign_in(&short));
+    let set = of_short.field("set-cookie").unwrap();
+    assert!(set.ends_with("Max-Age=59"), "{set}");
+    let (of_revoked, of_short) = (cookie(&of_revoked), cookie(&of_short));
+    assert_eq!((me(&of_revoked), me(&of_short)), (200, 200));
+    let target = format!("/v1/tokens/{}", text_of(&revoked["token"]["id"]));
+    let delete = Ask::new("DELETE", &target).bearer(&owner);
+    assert_eq!(delete.send(server.address).status, 204);
+    assert_eq!((me(&of_revoked), me(&of_short)), (401, 200));
+    server.clock.advance(Duration::from_secs(61));
+    assert_eq!(me(&of_short), 401);
+}
+
+#[test]
+fn a_token_of_nobody_signs_nobody_in_and_says_why() {
+    let server = TestServer::start();
+    let sign_in = || {
+        let form = format!("token={}", server.token);
+        Ask::post("/login").body(FORM, form).send(server.address)
+    };
+    let unclaimed = sign_in();
+    assert_eq!(unclaimed.status, 403);
+    assert!(unclaimed.text().contains("has no owner yet"));
+    let claim = Ask::post("/v1/claim").json(&json!({ "code": code(&server) }));
+    claim.send(server.address).expect(201);
+    let claimed = sign_in();
+    assert_eq!((claimed.status, claimed.field("set-cookie")), (403, None));
+    let text = claimed.text();
+    assert!(text.contains("before the server had an owner"), "{text}");
+    assert!(!text.contains("has no owner yet"), "{text}");
 }
