@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::console;
+use crate::signals::StopSignal;
 
 /// Something failed.
 pub(crate) const FAILURE: u8 = 1;
@@ -57,6 +58,14 @@ pub(crate) enum ServerError {
     /// `up` could not deploy the folder; the deploy has said why.
     #[error("the folder was not deployed, so the server stops")]
     Deploy(ExitCode),
+    /// A signal ended it before its work was done.
+    #[error("stopped by a signal while {doing}")]
+    Signalled {
+        /// Which.
+        signal: StopSignal,
+        /// What was going on, as an -ing phrase.
+        doing: &'static str,
+    },
 }
 
 impl ServerError {
@@ -65,6 +74,7 @@ impl ServerError {
             return *code;
         }
         ExitCode::from(match self {
+            Self::Signalled { signal, .. } => signal.exit_code(),
             Self::Config(_) | Self::ControlExposed { .. } => USAGE,
             Self::Usage(_) => USAGE,
             Self::DataFolder(error) if error.is_in_use() => CONFLICT,

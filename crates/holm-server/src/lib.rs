@@ -17,6 +17,7 @@ mod listeners;
 mod log;
 mod parts;
 mod server;
+mod signals;
 mod stores;
 mod unavailable;
 mod up;

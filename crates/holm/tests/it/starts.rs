@@ -1,7 +1,7 @@
 //! Starting, stopping, and what a second start finds.
 
 use crate::http::{get, post_form};
-use crate::program::Bench;
+use crate::program::{Bench, signal};
 
 #[test]
 fn up_without_a_folder_shows_the_sample_and_says_where_everything_is() {
@@ -130,4 +130,34 @@ fn the_owner_link_works_once_and_is_gone_after_that() {
     server.kill();
     let server = bench.up(Some(&site));
     assert!(server.ready["owner_link"].is_null(), "{}", server.ready);
+}
+
+#[test]
+fn a_signal_during_the_deploy_of_up_ends_it_with_the_number_of_the_signal() {
+    use rustix::process::Signal;
+    for (sent, want) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let bench = Bench::new();
+        let site = bench.site("blog", &[("index.html", "x")]);
+        // Enough to hash that the deploy is still going on when the signal arrives.
+        for name in 0..40 {
+            let file = std::fs::File::create(site.join(format!("{name}.bin"))).unwrap();
+            file.set_len(20_000_000 + name).unwrap();
+        }
+        let mut command = bench.command();
+        command.arg("up").arg(&site).args([
+            "--listen",
+            "127.0.0.1:0",
+            "--control-listen",
+            "127.0.0.1:0",
+        ]);
+        let mut child = bench.spawn(command);
+        let start = std::time::Instant::now();
+        while !bench.path("data/control.db").exists() {
+            assert!(start.elapsed().as_secs() < 20, "{}", bench.said());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        signal(&child, sent);
+        assert_eq!(child.wait().unwrap().code(), Some(want), "{}", bench.said());
+        assert!(bench.said().contains("stopped by a signal"));
+    }
 }
