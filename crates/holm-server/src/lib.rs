@@ -9,6 +9,7 @@ mod args;
 mod config;
 mod console;
 mod control_plane;
+mod control_url;
 mod data_folder;
 mod doctor;
 mod exit;
