@@ -161,3 +161,40 @@ fn a_signal_during_the_deploy_of_up_ends_it_with_the_number_of_the_signal() {
         assert!(bench.said().contains("stopped by a signal"));
     }
 }
+
+#[test]
+fn doctor_finds_a_lost_or_torn_snapshot_and_files_that_are_none() {
+    use std::fs;
+    let bench = Bench::new();
+    let site = bench.site("blog", &[("index.html", "x")]);
+    assert_eq!(bench.up(Some(&site)).stop(), Some(0));
+    let data = bench.path("data");
+    let doctor = || {
+        let output = bench.run(&["doctor", "--data", data.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), said)
+    };
+    assert_eq!(doctor().0, Some(0), "{}", doctor().1);
+
+    let records = bench.path("away");
+    fs::rename(data.join("records"), &records).unwrap();
+    fs::write(data.join("records"), "x").unwrap();
+    let (code, said) = doctor();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("BAD records"), "{said}");
+    fs::remove_file(data.join("records")).unwrap();
+    fs::rename(&records, data.join("records")).unwrap();
+
+    let newest = fs::read_dir(data.join("snapshots")).unwrap();
+    let newest = newest.map(|entry| entry.unwrap().path()).max().unwrap();
+    fs::write(&newest, "torn").unwrap();
+    for _ in 0..2 {
+        let (code, said) = doctor();
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("BAD snapshot"), "{said}");
+    }
+    fs::remove_dir_all(data.join("snapshots")).unwrap();
+    let (code, said) = doctor();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no snapshot of them"), "{said}");
+}
