@@ -73,6 +73,8 @@ pub(crate) fn run(matches: &ArgMatches) -> ExitCode {
     print(&folder, &checks, is_clean, args.json);
     if is_clean {
         ExitCode::SUCCESS
+    } else if !folder.is_dir() {
+        ExitCode::from(exit::NOT_FOUND)
     } else {
         ExitCode::from(exit::FAILURE)
     }

@@ -10,6 +10,8 @@ use crate::signals::StopSignal;
 pub(crate) const FAILURE: u8 = 1;
 /// The words or flags are wrong.
 pub(crate) const USAGE: u8 = 2;
+/// What was named is not there.
+pub(crate) const NOT_FOUND: u8 = 4;
 /// Something else holds what is needed (port, data folder).
 pub(crate) const CONFLICT: u8 = 5;
 
@@ -58,6 +60,12 @@ pub(crate) enum ServerError {
     /// `up` could not deploy the folder; the deploy has said why.
     #[error("the folder was not deployed, so the server stops")]
     Deploy(ExitCode),
+    /// The folder to deploy is not there.
+    #[error("deploy `{}`: there is no such folder", folder.display())]
+    NoFolder {
+        /// As it was named.
+        folder: std::path::PathBuf,
+    },
     /// A signal ended it before its work was done.
     #[error("stopped by a signal while {doing}")]
     Signalled {
@@ -74,6 +82,7 @@ impl ServerError {
             return *code;
         }
         ExitCode::from(match self {
+            Self::NoFolder { .. } => NOT_FOUND,
             Self::Signalled { signal, .. } => signal.exit_code(),
             Self::Config(_) | Self::ControlExposed { .. } => USAGE,
             Self::Usage(_) => USAGE,
@@ -95,6 +104,9 @@ impl ServerError {
         match self {
             Self::Config(crate::config::ConfigError::UnknownLimit { .. }) => Some(
                 "names are those of docs/reference/limits.md, for example \"control.files_max\" = 50000; those that begin with `edge.` and `control.` can be set".to_owned(),
+            ),
+            Self::NoFolder { .. } => Some(
+                "name a folder that exists; if a build makes it, run the build first".to_owned(),
             ),
             Self::DataFolder(error) => Some(error.hint()),
             Self::Listen { flag, source, .. } => Some(match source.kind() {

@@ -42,6 +42,12 @@ const TOKEN_VALID: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// Starts the server, deploys, says where everything is, and serves until it is told to stop.
 pub(crate) fn up(args: &UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
+    // Before anything is made: a mistyped name must not leave a data folder behind.
+    if let Some(folder) = args.folder.as_ref().filter(|folder| !folder.exists()) {
+        return Err(ServerError::NoFolder {
+            folder: folder.clone(),
+        });
+    }
     let config = ServerConfig::combine(&args.server)?;
     log::start(Verbosity::Trouble);
     run(&config, async {

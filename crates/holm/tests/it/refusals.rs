@@ -64,3 +64,15 @@ fn unknown_hosts_and_hostile_paths_get_a_page_with_the_request_id() {
     }
     assert_eq!(get(&server.host("blog.localhost", "/")).status, 200);
 }
+
+#[test]
+fn a_folder_that_is_not_there_is_told_before_anything_is_made() {
+    let bench = Bench::new();
+    let data = bench.path("data");
+    let data = data.to_str().unwrap();
+    for words in [["up", "nope"].as_slice(), ["doctor"].as_slice()] {
+        let args = [words, &["--data", data]].concat();
+        assert_eq!(bench.run(&args).status.code(), Some(4), "{words:?}");
+        assert!(!bench.path("data").exists());
+    }
+}
