@@ -36,6 +36,7 @@ fn exit_codes_tell_who_has_to_do_what() {
         Some(4)
     );
     assert_eq!(code(&["no-such-word"]), Some(2));
+    assert_eq!(code(&["explain", "http://a b/"]), Some(2));
     assert_eq!(code(&["projects", "--token", "holm_wrong"]), Some(3));
     assert_eq!(code(&["deployments", "--project", "nobody"]), Some(4));
     assert_eq!(code(&["rollback", "--project", "blog"]), Some(5));
