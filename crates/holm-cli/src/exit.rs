@@ -25,8 +25,11 @@ pub enum Exit {
     Timeout,
     /// A rule of safety forbids it.
     Policy,
-    /// Ended by Ctrl-C. The shell makes this number from the signal; Holm never returns it.
+    /// Ended by Ctrl-C. Of most words the shell makes this number from the signal; `up` returns it when
+    /// it is interrupted before the folder is deployed.
     Interrupted,
+    /// As `Interrupted`, by SIGTERM.
+    Terminated,
 }
 
 /// Every exit code: number and meaning, in the order of the numbers.
@@ -54,6 +57,7 @@ pub const EXIT_CODES: &[(Exit, u8, &str)] = &[
     (Exit::Timeout, 8, "not done in time"),
     (Exit::Policy, 9, "refused by a safety rule"),
     (Exit::Interrupted, 130, "interrupted"),
+    (Exit::Terminated, 143, "terminated"),
 ];
 
 impl Exit {
@@ -114,7 +118,7 @@ mod tests {
             .iter()
             .map(|(exit, _, _)| exit.number())
             .collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130, 143]);
         for (_, number, meaning) in EXIT_CODES {
             assert!(Exit::help().contains(&format!("{number:>3}  {meaning}")));
         }

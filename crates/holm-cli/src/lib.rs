@@ -12,6 +12,7 @@ mod commands;
 mod credentials;
 mod deploy;
 mod error;
+mod escape;
 mod exit;
 mod limits;
 mod link;

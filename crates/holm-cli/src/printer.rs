@@ -9,6 +9,7 @@ use holm_types::{Diagnostic, Severity};
 use serde::Serialize;
 
 use crate::error::CliError;
+use crate::escape;
 use crate::exit::Exit;
 use crate::style::{Paint, Style};
 use crate::surroundings::Surroundings;
@@ -54,7 +55,7 @@ impl Printer {
     /// Writes the result as one JSON value on one line.
     pub(crate) fn result_json(&self, value: &impl Serialize) {
         // The values are ours and have string keys: they always have a JSON form.
-        let text = serde_json::to_string(value).unwrap_or_default();
+        let text = escape::json(&serde_json::to_string(value).unwrap_or_default());
         self.result(&text);
     }
 
@@ -162,6 +163,7 @@ struct Stream {
 
 impl Stream {
     fn write(&self, text: &str) {
+        let text = escape::text(text, self.style);
         let write = |stream: &mut dyn Write| {
             stream
                 .write_all(text.as_bytes())

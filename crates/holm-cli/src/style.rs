@@ -21,6 +21,29 @@ pub(crate) enum Paint {
     Quiet,
 }
 
+/// Ends a colour.
+const END: &str = "\u{1b}[0m";
+
+impl Paint {
+    const ALL: &[Self] = &[
+        Self::Bad,
+        Self::Warning,
+        Self::Good,
+        Self::Strong,
+        Self::Quiet,
+    ];
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Bad => "\u{1b}[1;31m",
+            Self::Warning => "\u{1b}[1;33m",
+            Self::Good => "\u{1b}[32m",
+            Self::Strong => "\u{1b}[1m",
+            Self::Quiet => "\u{1b}[2m",
+        }
+    }
+}
+
 impl Style {
     /// With or without colours.
     pub(crate) fn new(is_coloured: bool) -> Self {
@@ -32,13 +55,17 @@ impl Style {
         if !self.is_coloured {
             return text.to_owned();
         }
-        let code = match paint {
-            Paint::Bad => "1;31",
-            Paint::Warning => "1;33",
-            Paint::Good => "32",
-            Paint::Strong => "1",
-            Paint::Quiet => "2",
-        };
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        format!("{}{text}{END}", paint.code())
+    }
+
+    /// How many bytes of one of these colours' codes `text` begins with; 0 for any other text, and
+    /// always without colours.
+    pub(crate) fn leading_code(self, text: &str) -> usize {
+        if !self.is_coloured {
+            return 0;
+        }
+        let codes = Paint::ALL.iter().map(|paint| paint.code());
+        let found = codes.chain([END]).find(|code| text.starts_with(code));
+        found.map_or(0, str::len)
     }
 }

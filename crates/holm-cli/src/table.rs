@@ -1,5 +1,6 @@
 //! Tables with aligned columns.
 
+use crate::escape;
 use crate::style::{Paint, Style};
 
 /// The spaces between columns.
@@ -7,6 +8,8 @@ const GAP: &str = "  ";
 
 /// Lines up rows under their headings. The last column is not padded, so it may hold any text.
 pub(crate) fn render(headings: &[&str], rows: &[Vec<String>], style: Style) -> String {
+    let escaped = |row: &Vec<String>| row.iter().map(|cell| escape::line(cell)).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(escaped).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         let longest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
@@ -24,7 +27,7 @@ pub(crate) fn render(headings: &[&str], rows: &[Vec<String>], style: Style) -> S
         .collect();
     text.push_str(&style.paint(Paint::Quiet, &line(&titles, &widths)));
     text.push('\n');
-    for row in rows {
+    for row in &rows {
         text.push_str(&line(row, &widths));
         text.push('\n');
     }
@@ -45,6 +48,15 @@ fn line(cells: &[String], widths: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_stays_in_its_line() {
+        let rows = [vec!["a\n\u{1b}[2J".to_owned(), "b".to_owned()]];
+        assert_eq!(
+            render(&["NAME", "URL"], &rows, Style::new(true)),
+            "\u{1b}[2mNAME          URL\u{1b}[0m\na\\x0a\\x1b[2J  b\n"
+        );
+    }
 
     #[test]
     fn columns_line_up() {

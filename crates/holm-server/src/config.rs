@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::args::ServerArgs;
 use crate::console;
+use crate::control_url::parse_origin;
 use crate::exit::ServerError;
 
 /// Where a setting's value came from.
@@ -137,7 +138,7 @@ impl ServerConfig {
         let assumed = args.data.clone().or_else(|| default_data.clone());
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
         let (edge_limits, control_limits) = read_limits(&file.limits, &path)?;
-        let config = Self {
+        let mut config = Self {
             edge_limits,
             control_limits,
             limits: file.limits,
@@ -176,6 +177,15 @@ impl ServerConfig {
             .ok_or(ConfigError::NoHome)?,
         };
         config.check()?;
+        if let Some(url) = &mut config.control_url.value {
+            let origin = parse_origin(url).map_err(|rule| ConfigError::Range {
+                name: "control_url",
+                origin: config.control_url.origin.to_string(),
+                value: format!("`{url}`"),
+                rule,
+            })?;
+            *url = origin;
+        }
         Ok(config)
     }
 
@@ -203,16 +213,6 @@ impl ServerConfig {
                 &domain.origin,
                 format!("`{}`", domain.value),
                 "it must be a host name in lower case without a port, such as sites.example.org",
-            ));
-        }
-        if let Some(url) = &self.control_url.value
-            && !url.starts_with("https://")
-        {
-            return Err(range(
-                "control_url",
-                &self.control_url.origin,
-                format!("`{url}`"),
-                "it must start with https://",
             ));
         }
         Ok(())
@@ -399,6 +399,7 @@ mod tests {
             ("threads = 0", "`threads`"),
             ("base_domain = \"Not A Name\"", "`base_domain`"),
             ("control_url = \"http://x\"", "`control_url`"),
+            ("control_url = \"https://x/holm\"", "without a path"),
             ("thraeds = 1", "unknown field `thraeds`"),
         ] {
             std::fs::write(&file, text).unwrap();

@@ -1,7 +1,7 @@
 //! The data folder: where everything lives, held by one server at a time.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The data folder, locked for as long as this value lives.
@@ -65,10 +65,13 @@ impl DataFolder {
             .open(root.join("lock"))
             .map_err(io)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                root: root.to_owned(),
-                _lock: lock,
-            }),
+            Ok(()) => {
+                close_to_others(root, &lock).map_err(io)?;
+                Ok(Self {
+                    root: root.to_owned(),
+                    _lock: lock,
+                })
+            }
             Err(TryLockError::WouldBlock) => Err(DataFolderError::InUse {
                 path: root.to_owned(),
             }),
@@ -80,6 +83,17 @@ impl DataFolder {
     pub(crate) fn layout(&self) -> Layout {
         Layout::of(&self.root)
     }
+}
+
+/// Takes the rights of everybody else from a folder that was there before with wider ones. One that
+/// belongs to another user than the lock in it is left alone: its rights are that user's to set.
+fn close_to_others(root: &Path, lock: &File) -> std::io::Result<()> {
+    let folder = std::fs::metadata(root)?;
+    let is_open = folder.permissions().mode() & 0o077 != 0;
+    if !is_open || folder.uid() != lock.metadata()?.uid() {
+        return Ok(());
+    }
+    std::fs::set_permissions(root, Permissions::from_mode(0o700))
 }
 
 /// Where each thing lives in a data folder.
@@ -128,11 +142,13 @@ mod tests {
 
     #[test]
     fn only_the_owner_may_look_inside() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("data");
+        let mode = || std::fs::metadata(&root).unwrap().permissions().mode() & 0o777;
+        drop(DataFolder::lock(&root).unwrap());
+        assert_eq!(mode(), 0o700);
+        std::fs::set_permissions(&root, Permissions::from_mode(0o755)).unwrap();
         let _held = DataFolder::lock(&root).unwrap();
-        let mode = std::fs::metadata(&root).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o700);
+        assert_eq!(mode(), 0o700);
     }
 }

@@ -1,7 +1,9 @@
 //! `doctor`: checks a data folder without changing it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
+use std::{fs, io};
 
 use clap::{ArgMatches, FromArgMatches};
 use holm_storage::{LocalBlobStore, SnapshotStore};
@@ -24,6 +26,22 @@ struct Check {
 }
 
 impl Check {
+    fn of(name: &'static str, seen: String, problems: Vec<String>) -> Self {
+        Self {
+            name,
+            seen,
+            problems,
+        }
+    }
+
+    fn unreadable(name: &'static str, path: &Path, error: &io::Error) -> Self {
+        let problem = format!(
+            "{} cannot be read: {error}; move it away, and the server makes a new one",
+            path.display()
+        );
+        Self::of(name, String::new(), vec![problem])
+    }
+
     fn failed(name: &'static str, error: &dyn std::error::Error) -> Self {
         let mut problem = error.to_string();
         let mut cause = error.source();
@@ -55,6 +73,8 @@ pub(crate) fn run(matches: &ArgMatches) -> ExitCode {
     print(&folder, &checks, is_clean, args.json);
     if is_clean {
         ExitCode::SUCCESS
+    } else if !folder.is_dir() {
+        ExitCode::from(exit::NOT_FOUND)
     } else {
         ExitCode::from(exit::FAILURE)
     }
@@ -70,14 +90,19 @@ fn check(folder: &Path) -> Vec<Check> {
     }
     let layout = Layout::of(folder);
     let mut checks = Vec::new();
+    let mut has_deployments = false;
     match LocalBlobStore::open_read_only(&layout.blobs) {
         Ok(blobs) => {
             checks.push(check_blobs(&blobs));
-            checks.push(check_database(&layout, &blobs));
+            let (database, found) = check_database(&layout, &blobs);
+            checks.push(database);
+            has_deployments = found;
         }
         Err(error) => checks.push(Check::failed("blobs", &error)),
     }
-    checks.push(check_snapshot(&layout));
+    checks.push(check_snapshot(&layout, has_deployments));
+    checks.push(check_variants(&layout));
+    checks.push(check_records(&layout));
     checks
 }
 
@@ -96,10 +121,11 @@ fn check_blobs(blobs: &LocalBlobStore) -> Check {
     }
 }
 
-fn check_database(layout: &Layout, blobs: &LocalBlobStore) -> Check {
+/// And whether there are sealed deployments.
+fn check_database(layout: &Layout, blobs: &LocalBlobStore) -> (Check, bool) {
     let findings = holm_control::check_database(&layout.database, blobs);
     let problems = findings.problems.iter();
-    Check {
+    let check = Check {
         name: "database",
         seen: format!(
             "{} projects, {} deployments, {} aliases; {} blobs needed",
@@ -111,27 +137,84 @@ fn check_database(layout: &Layout, blobs: &LocalBlobStore) -> Check {
         problems: problems
             .map(|problem| format!("{}: {}; {}", problem.about, problem.finding, problem.hint))
             .collect(),
+    };
+    // Blobs are needed by sealed deployments only.
+    (check, findings.blob_count > 0)
+}
+
+/// What the edge would serve after a start. `has_deployments`: whether there should be something.
+fn check_snapshot(layout: &Layout, has_deployments: bool) -> Check {
+    let folder = &layout.snapshots;
+    let before = match snapshot_files(folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Check::of("snapshot", "none yet".to_owned(), missing(has_deployments));
+        }
+        Err(error) => return Check::failed("snapshot", &error),
+    };
+    match SnapshotStore::open(folder) {
+        Ok(store) => {
+            let version = store.newest().map(|snapshot| snapshot.version);
+            let seen = version.map_or_else(
+                || "none yet".to_owned(),
+                |version| format!("version {version}"),
+            );
+            // A file that is not whole is set aside when the folder is opened.
+            let after = snapshot_files(folder).unwrap_or_default();
+            let mut problems: Vec<String> = before.union(&after).filter(|name| is_damaged(name)).map(|name| {
+                format!("{name} is a snapshot that was not whole; start the server, which publishes a new one, then remove the file")
+            }).collect();
+            if version.is_none() {
+                problems.extend(missing(has_deployments));
+            }
+            Check::of("snapshot", seen, problems)
+        }
+        Err(error) => Check::failed("snapshot", &error),
     }
 }
 
-fn check_snapshot(layout: &Layout) -> Check {
-    if !layout.snapshots.is_dir() {
-        return Check {
-            name: "snapshot",
-            seen: "none yet".to_owned(),
-            problems: Vec::new(),
-        };
+fn missing(has_deployments: bool) -> Vec<String> {
+    let problem = "there are deployments and no snapshot of them that can be read; start the server, which publishes one";
+    has_deployments
+        .then(|| problem.to_owned())
+        .into_iter()
+        .collect()
+}
+
+fn is_damaged(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "damaged")
+}
+
+/// The names of the files in the folder.
+fn snapshot_files(folder: &Path) -> io::Result<BTreeSet<String>> {
+    let name = |entry: io::Result<fs::DirEntry>| {
+        entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
+    };
+    fs::read_dir(folder)?.map(name).collect()
+}
+
+/// The index is read and not opened: opening repairs it, which is the server's to do.
+fn check_variants(layout: &Layout) -> Check {
+    let read =
+        fs::File::open(&layout.variants).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+    match read {
+        Ok(bytes) => Check::of("variants", format!("{bytes} bytes of index"), Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Check::of("variants", "none yet".to_owned(), Vec::new())
+        }
+        Err(error) => Check::unreadable("variants", &layout.variants, &error),
     }
-    match SnapshotStore::open(&layout.snapshots) {
-        Ok(store) => Check {
-            name: "snapshot",
-            seen: store.newest().map_or_else(
-                || "none yet".to_owned(),
-                |snapshot| format!("version {}", snapshot.version),
-            ),
-            problems: Vec::new(),
-        },
-        Err(error) => Check::failed("snapshot", &error),
+}
+
+fn check_records(layout: &Layout) -> Check {
+    match fs::read_dir(&layout.records) {
+        Ok(entries) => Check::of("records", format!("{} files", entries.count()), Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Check::of("records", "none yet".to_owned(), Vec::new())
+        }
+        Err(error) => Check::unreadable("records", &layout.records, &error),
     }
 }
 

@@ -4,11 +4,14 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::console;
+use crate::signals::StopSignal;
 
 /// Something failed.
 pub(crate) const FAILURE: u8 = 1;
 /// The words or flags are wrong.
 pub(crate) const USAGE: u8 = 2;
+/// What was named is not there.
+pub(crate) const NOT_FOUND: u8 = 4;
 /// Something else holds what is needed (port, data folder).
 pub(crate) const CONFLICT: u8 = 5;
 
@@ -57,6 +60,20 @@ pub(crate) enum ServerError {
     /// `up` could not deploy the folder; the deploy has said why.
     #[error("the folder was not deployed, so the server stops")]
     Deploy(ExitCode),
+    /// The folder to deploy is not there.
+    #[error("deploy `{}`: there is no such folder", folder.display())]
+    NoFolder {
+        /// As it was named.
+        folder: std::path::PathBuf,
+    },
+    /// A signal ended it before its work was done.
+    #[error("stopped by a signal while {doing}")]
+    Signalled {
+        /// Which.
+        signal: StopSignal,
+        /// What was going on, as an -ing phrase.
+        doing: &'static str,
+    },
 }
 
 impl ServerError {
@@ -65,6 +82,8 @@ impl ServerError {
             return *code;
         }
         ExitCode::from(match self {
+            Self::NoFolder { .. } => NOT_FOUND,
+            Self::Signalled { signal, .. } => signal.exit_code(),
             Self::Config(_) | Self::ControlExposed { .. } => USAGE,
             Self::Usage(_) => USAGE,
             Self::DataFolder(error) if error.is_in_use() => CONFLICT,
@@ -85,6 +104,9 @@ impl ServerError {
         match self {
             Self::Config(crate::config::ConfigError::UnknownLimit { .. }) => Some(
                 "names are those of docs/reference/limits.md, for example \"control.files_max\" = 50000; those that begin with `edge.` and `control.` can be set".to_owned(),
+            ),
+            Self::NoFolder { .. } => Some(
+                "name a folder that exists; if a build makes it, run the build first".to_owned(),
             ),
             Self::DataFolder(error) => Some(error.hint()),
             Self::Listen { flag, source, .. } => Some(match source.kind() {

@@ -14,7 +14,7 @@ pub(crate) const BLOCKING_THREADS_MAX: usize = 32;
 pub(crate) const CONTROL_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often it is said that the control plane still cannot be opened.
-pub(crate) const CONTROL_REPORT_INTERVAL: Duration = Duration::from_secs(60);
+pub(crate) const CONTROL_REPORT_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long a request may take that is only refused, because the control plane is not open.
 pub(crate) const REFUSED_REQUEST_MAX: Duration = Duration::from_secs(1);

@@ -36,10 +36,8 @@ impl Listeners {
             "--control-listen",
         )
         .await?;
-        let control_origin = config.control_url.value.as_deref().map_or_else(
-            || format!("http://{control_address}"),
-            |url| url.trim_end_matches('/').to_owned(),
-        );
+        let control_url = config.control_url.value.clone();
+        let control_origin = control_url.unwrap_or_else(|| format!("http://{control_address}"));
         Ok(Self {
             site,
             control,

@@ -23,6 +23,7 @@ use crate::limits::{BLOCKING_THREADS_MAX, STOP_MAX};
 use crate::listeners::{Addresses, Listeners};
 use crate::log::{self, Verbosity};
 use crate::parts::{OsEntropy, SystemClock};
+use crate::signals::Signals;
 use crate::stores::{Stores, open_records};
 
 /// A running server. Dropping it without [`Server::stop`] is as good as a crash.
@@ -146,14 +147,38 @@ impl OnControlFailure {
 pub(crate) fn serve(args: &ServerArgs) -> Result<(), ServerError> {
     let config = ServerConfig::combine(args)?;
     log::start(Verbosity::Everything);
-    runtime(&config)?.block_on(async {
+    run(&config, async {
         let mut signals = Signals::new()?;
         let server = Server::start(&config, OnControlFailure::KeepServing).await?;
         announce(&server, args);
         signals.wait().await;
-        server.stop().await;
-        Ok(())
+        stop_unless_asked_again(server, &mut signals).await
     })
+}
+
+/// Stops in order; a second signal ends the process at once.
+pub(crate) async fn stop_unless_asked_again(
+    server: Server,
+    signals: &mut Signals,
+) -> Result<(), ServerError> {
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        signal = signals.wait() => Err(ServerError::Signalled {
+            signal,
+            doing: "waiting for open requests to end",
+        }),
+    }
+}
+
+/// Runs a word of the server's to its end. File work that is still going on then is not waited for.
+pub(crate) fn run(
+    config: &ServerConfig,
+    word: impl Future<Output = Result<(), ServerError>>,
+) -> Result<(), ServerError> {
+    let runtime = runtime(config)?;
+    let ended = runtime.block_on(word);
+    runtime.shutdown_background();
+    ended
 }
 
 fn announce(server: &Server, args: &ServerArgs) {
@@ -179,7 +204,7 @@ fn announce(server: &Server, args: &ServerArgs) {
 }
 
 /// The runtime that both planes share.
-pub(crate) fn runtime(config: &ServerConfig) -> Result<Runtime, ServerError> {
+fn runtime(config: &ServerConfig) -> Result<Runtime, ServerError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads.value)
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -187,31 +212,6 @@ pub(crate) fn runtime(config: &ServerConfig) -> Result<Runtime, ServerError> {
         .thread_name("holm")
         .build()
         .map_err(|error| open("start the threads", error))
-}
-
-/// The signals that ask the server to stop.
-pub(crate) struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    pub(crate) fn new() -> Result<Self, ServerError> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let hook = |kind| signal(kind).map_err(|error| open("listen for signals", error));
-        Ok(Self {
-            interrupt: hook(SignalKind::interrupt())?,
-            terminate: hook(SignalKind::terminate())?,
-        })
-    }
-
-    /// Returns at the first SIGINT or SIGTERM.
-    pub(crate) async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 fn edge(

@@ -9,7 +9,8 @@ use crate::console;
 use crate::data_folder::Layout;
 use crate::exit::{ServerError, open};
 use crate::log::{self, Verbosity};
-use crate::server::{OnControlFailure, Server, Signals, runtime};
+use crate::server::{OnControlFailure, Server, run, stop_unless_asked_again};
+use crate::signals::Signals;
 
 /// What the deploy of `up` is told.
 #[derive(Clone, Debug)]
@@ -41,9 +42,15 @@ const TOKEN_VALID: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// Starts the server, deploys, says where everything is, and serves until it is told to stop.
 pub(crate) fn up(args: &UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
+    // Before anything is made: a mistyped name must not leave a data folder behind.
+    if let Some(folder) = args.folder.as_ref().filter(|folder| !folder.exists()) {
+        return Err(ServerError::NoFolder {
+            folder: folder.clone(),
+        });
+    }
     let config = ServerConfig::combine(&args.server)?;
     log::start(Verbosity::Trouble);
-    runtime(&config)?.block_on(async {
+    run(&config, async {
         let mut signals = Signals::new()?;
         let server = Server::start(&config, OnControlFailure::Fail).await?;
         let control = server
@@ -59,19 +66,20 @@ pub(crate) fn up(args: &UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
             api_url: server.control_origin.clone(),
             token: token.clone(),
         };
-        let deployed = tokio::task::spawn_blocking(move || deploy(ready)).await;
-        match deployed.unwrap_or(Err(ExitCode::FAILURE)) {
-            Ok(site) => {
-                announce(&server, &site, &token, args.server.json);
-                signals.wait().await;
-                server.stop().await;
-                Ok(())
+        let deployed = tokio::select! {
+            deployed = tokio::task::spawn_blocking(move || deploy(ready)) => {
+                deployed.unwrap_or(Err(ExitCode::FAILURE)).map_err(ServerError::Deploy)
             }
-            Err(code) => {
-                server.stop().await;
-                Err(ServerError::Deploy(code))
+            signal = signals.wait() => {
+                Err(ServerError::Signalled { signal, doing: "deploying the folder" })
             }
+        };
+        if let Ok(site) = &deployed {
+            announce(&server, site, &token, args.server.json);
+            signals.wait().await;
         }
+        stop_unless_asked_again(server, &mut signals).await?;
+        deployed.map(drop)
     })
 }
 

@@ -5,6 +5,7 @@ use holm_api::{ExplainConsidered, ExplainReport};
 use super::Session;
 use crate::args::ExplainArgs;
 use crate::error::CliError;
+use crate::exit::Exit;
 use crate::style::{Paint, Style};
 
 pub(super) fn run(session: &Session<'_>, args: &ExplainArgs) -> Result<(), CliError> {
@@ -15,6 +16,10 @@ pub(super) fn run(session: &Session<'_>, args: &ExplainArgs) -> Result<(), CliEr
     } else {
         format!("http://{}", args.url)
     };
+    url.parse::<ureq::http::Uri>().map_err(|error| {
+        CliError::because(Exit::Usage, format!("explain `{url}`"), &error)
+            .next("Give a URL such as http://blog.localhost:8088/docs/.")
+    })?;
     let report = client
         .explain_view(&url, args.deployment.as_deref())
         .map_err(|error| error.explain(format!("explain {url}")))?;

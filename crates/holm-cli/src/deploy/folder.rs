@@ -351,7 +351,7 @@ impl ProjectFile {
 }
 
 /// Whether after this finding nobody knows which folder the project means. The server goes on without
-/// a project file that it cannot read, as the hosted original does; but here that would publish the sources.
+/// a project file that it cannot read, as `EdgeOne` does; but here that would publish the sources.
 fn hides_the_output_folder(finding: &Diagnostic) -> bool {
     let is_whole_file = matches!(
         finding.code.as_ref(),

@@ -64,15 +64,20 @@ impl Bench {
         self.start(command, listen, control_listen)
     }
 
-    fn start(&self, mut command: Command, listen: &str, control_listen: &str) -> Server<'_> {
-        let mut child = command
-            .args(["--json", "--listen", listen])
-            .args(["--control-listen", control_listen, "--data"])
+    /// Starts a word of the server's with this bench's data folder, without waiting for its line.
+    pub(crate) fn spawn(&self, mut command: Command) -> Child {
+        command
+            .args(["--json", "--data"])
             .arg(self.path("data"))
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(self.path("stderr")).unwrap())
             .spawn()
-            .unwrap();
+            .unwrap()
+    }
+
+    fn start(&self, mut command: Command, listen: &str, control_listen: &str) -> Server<'_> {
+        command.args(["--listen", listen, "--control-listen", control_listen]);
+        let mut child = self.spawn(command);
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -92,6 +97,12 @@ impl Bench {
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(self.path("stderr")).unwrap()
     }
+}
+
+/// Sends a signal.
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, signal).unwrap();
 }
 
 /// A running server; killed when dropped.
@@ -156,8 +167,7 @@ impl Server<'_> {
 
     /// Asks the server to stop and returns its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        signal(&self.child, rustix::process::Signal::TERM);
         self.child.wait().unwrap().code()
     }
 

@@ -36,6 +36,7 @@ fn exit_codes_tell_who_has_to_do_what() {
         Some(4)
     );
     assert_eq!(code(&["no-such-word"]), Some(2));
+    assert_eq!(code(&["explain", "http://a b/"]), Some(2));
     assert_eq!(code(&["projects", "--token", "holm_wrong"]), Some(3));
     assert_eq!(code(&["deployments", "--project", "nobody"]), Some(4));
     assert_eq!(code(&["rollback", "--project", "blog"]), Some(5));
@@ -63,4 +64,16 @@ fn unknown_hosts_and_hostile_paths_get_a_page_with_the_request_id() {
         );
     }
     assert_eq!(get(&server.host("blog.localhost", "/")).status, 200);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_before_anything_is_made() {
+    let bench = Bench::new();
+    let data = bench.path("data");
+    let data = data.to_str().unwrap();
+    for words in [["up", "nope"].as_slice(), ["doctor"].as_slice()] {
+        let args = [words, &["--data", data]].concat();
+        assert_eq!(bench.run(&args).status.code(), Some(4), "{words:?}");
+        assert!(!bench.path("data").exists());
+    }
 }

@@ -1,7 +1,7 @@
 //! Starting, stopping, and what a second start finds.
 
 use crate::http::{get, post_form};
-use crate::program::Bench;
+use crate::program::{Bench, signal};
 
 #[test]
 fn up_without_a_folder_shows_the_sample_and_says_where_everything_is() {
@@ -130,4 +130,71 @@ fn the_owner_link_works_once_and_is_gone_after_that() {
     server.kill();
     let server = bench.up(Some(&site));
     assert!(server.ready["owner_link"].is_null(), "{}", server.ready);
+}
+
+#[test]
+fn a_signal_during_the_deploy_of_up_ends_it_with_the_number_of_the_signal() {
+    use rustix::process::Signal;
+    for (sent, want) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let bench = Bench::new();
+        let site = bench.site("blog", &[("index.html", "x")]);
+        // Enough to hash that the deploy is still going on when the signal arrives.
+        for name in 0..40 {
+            let file = std::fs::File::create(site.join(format!("{name}.bin"))).unwrap();
+            file.set_len(20_000_000 + name).unwrap();
+        }
+        let mut command = bench.command();
+        command.arg("up").arg(&site).args([
+            "--listen",
+            "127.0.0.1:0",
+            "--control-listen",
+            "127.0.0.1:0",
+        ]);
+        let mut child = bench.spawn(command);
+        let start = std::time::Instant::now();
+        while !bench.path("data/control.db").exists() {
+            assert!(start.elapsed().as_secs() < 20, "{}", bench.said());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        signal(&child, sent);
+        assert_eq!(child.wait().unwrap().code(), Some(want), "{}", bench.said());
+        assert!(bench.said().contains("stopped by a signal"));
+    }
+}
+
+#[test]
+fn doctor_finds_a_lost_or_torn_snapshot_and_files_that_are_none() {
+    use std::fs;
+    let bench = Bench::new();
+    let site = bench.site("blog", &[("index.html", "x")]);
+    assert_eq!(bench.up(Some(&site)).stop(), Some(0));
+    let data = bench.path("data");
+    let doctor = || {
+        let output = bench.run(&["doctor", "--data", data.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), said)
+    };
+    assert_eq!(doctor().0, Some(0), "{}", doctor().1);
+
+    let records = bench.path("away");
+    fs::rename(data.join("records"), &records).unwrap();
+    fs::write(data.join("records"), "x").unwrap();
+    let (code, said) = doctor();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("BAD records"), "{said}");
+    fs::remove_file(data.join("records")).unwrap();
+    fs::rename(&records, data.join("records")).unwrap();
+
+    let newest = fs::read_dir(data.join("snapshots")).unwrap();
+    let newest = newest.map(|entry| entry.unwrap().path()).max().unwrap();
+    fs::write(&newest, "torn").unwrap();
+    for _ in 0..2 {
+        let (code, said) = doctor();
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("BAD snapshot"), "{said}");
+    }
+    fs::remove_dir_all(data.join("snapshots")).unwrap();
+    let (code, said) = doctor();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no snapshot of them"), "{said}");
 }
