@@ -58,12 +58,18 @@ fn environment(args: &DeployArgs) -> Environment {
     }
 }
 
+/// The first line that says something: all of a commit message may be given, its subject is kept.
+fn subject(message: &str) -> Option<String> {
+    let line = message.lines().map(str::trim).find(|line| !line.is_empty());
+    line.map(str::to_owned)
+}
+
 fn source(args: &DeployArgs) -> DeploymentSource {
     DeploymentSource {
         kind: SourceKind::Upload,
         branch: args.branch.clone(),
         commit: args.commit.clone(),
-        message: args.message.clone(),
+        message: args.message.as_deref().and_then(subject),
     }
 }
 

@@ -152,10 +152,12 @@ fn hosts(
         .collect();
     let own = deployments.iter().filter_map(|row| {
         let label = deployment_label(&names.get(&row.project_id)?.name, &row.label);
+        // Whatever it was made for: the address of one deployment is for looking at it, and a search
+        // engine that kept it would show old production deployments beside the new (S-37).
         Some(entry(
             label,
             row.project_id,
-            row.environment,
+            Environment::Preview,
             own_target(row)?,
         ))
     });

@@ -21,6 +21,12 @@ fn every_deployment_keeps_its_own_url() {
             .text()
             .contains("two")
     );
+    let own = get(second["url"].as_str().unwrap());
+    assert_eq!(own.header("x-robots-tag"), Some("noindex"));
+    assert_eq!(
+        get(&server.host("blog.localhost", "/")).header("x-robots-tag"),
+        None
+    );
     assert_eq!(
         get(&server.host("blog.localhost", "/a%20b/%C3%BC.txt")).text(),
         "text"
