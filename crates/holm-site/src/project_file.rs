@@ -183,6 +183,25 @@ impl<'l> Reader<'l> {
         text.filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
+    /// A whole number that is allowed; `None` after a finding. The hints say what to write: when it is
+    /// no number at all, and when it is another number.
+    fn whole_number(
+        &mut self,
+        field: &Field<'_>,
+        is_allowed: impl Fn(u64) -> bool,
+        [type_hint, value_hint]: [&str; 2],
+    ) -> Option<u64> {
+        if field.as_number().is_none() {
+            self.refuse(field, code::INVALID_TYPE, type_hint);
+            return None;
+        }
+        let number = field.as_whole_number().filter(|number| is_allowed(*number));
+        if number.is_none() {
+            self.refuse(field, code::VALUE_MATCH, value_hint);
+        }
+        number
+    }
+
     /// A finding about a field, in `EdgeOne`'s words. What stands there is not used.
     fn refuse(&mut self, field: &Field<'_>, code: &'static str, hint: impl Into<String>) {
         self.refuse_with(field, code, None, hint);

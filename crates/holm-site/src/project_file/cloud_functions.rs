@@ -129,25 +129,15 @@ impl Reader<'_> {
         if field.is_absent() {
             return None;
         }
-        if field.as_number().is_none() {
-            self.refuse(
-                field,
-                code::INVALID_TYPE,
-                "write a number of seconds, without quotes",
-            );
-            return None;
-        }
-        let seconds = field
-            .as_whole_number()
-            .filter(|seconds| MAX_DURATION_SECONDS.contains(seconds));
-        if seconds.is_none() {
-            self.refuse(
-                field,
-                code::VALUE_MATCH,
-                "write whole seconds from 10 to 120",
-            );
-        }
-        seconds
+        let hints = [
+            "write a number of seconds, without quotes",
+            "write whole seconds from 10 to 120",
+        ];
+        self.whole_number(
+            field,
+            |seconds| MAX_DURATION_SECONDS.contains(&seconds),
+            hints,
+        )
     }
 
     fn regions(&mut self, list: &Field<'_>, known: &[&str]) -> Vec<String> {

@@ -60,24 +60,14 @@ impl Reader<'_> {
     }
 
     fn redirect_status(&mut self, field: &Field<'_>) -> Option<u16> {
-        if field.as_number().is_none() {
-            self.refuse(
-                field,
-                code::INVALID_TYPE,
+        let status = self.whole_number(
+            field,
+            |status| REDIRECT_STATUSES.contains(&status),
+            [
                 "write a status as a number: 301, 302, 303, 304, 307 or 308",
-            );
-            return None;
-        }
-        let status = field
-            .as_whole_number()
-            .filter(|status| REDIRECT_STATUSES.contains(status));
-        if status.is_none() {
-            self.refuse(
-                field,
-                code::VALUE_MATCH,
                 "use 301, 302, 303, 304, 307 or 308",
-            );
-        }
+            ],
+        );
         status.and_then(|status| u16::try_from(status).ok())
     }
 
@@ -186,19 +176,11 @@ impl Reader<'_> {
     }
 
     fn cache_ttl(&mut self, field: &Field<'_>) -> Option<u64> {
-        if field.as_number().is_none() {
-            self.refuse(
-                field,
-                code::INVALID_TYPE,
-                "write a number of seconds, without quotes",
-            );
-            return None;
-        }
-        let ttl = field.as_whole_number();
-        if ttl.is_none() {
-            self.refuse(field, code::VALUE_MATCH, "write whole seconds, 0 or more");
-        }
-        ttl
+        let hints = [
+            "write a number of seconds, without quotes",
+            "write whole seconds, 0 or more",
+        ];
+        self.whole_number(field, |_| true, hints)
     }
 
     /// The entries of an array, cut to the maximum. None when it is absent or no array.
