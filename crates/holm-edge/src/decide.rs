@@ -37,9 +37,8 @@ pub(crate) struct Decision {
     pub(crate) row: Option<Arc<HostRow>>,
     /// The beginning of what was sent as host, where there is no row.
     pub(crate) host_text: Option<Arc<str>>,
-    /// The site's header rules for this path, and what they are set on.
+    /// The site's header rules for this path.
     pub(crate) rules: RuleHeaders,
-    pub(crate) subject: Subject,
     /// What to do.
     pub(crate) outcome: Outcome,
 }
@@ -52,7 +51,12 @@ pub(crate) enum Outcome {
     /// Send a redirect.
     Redirect(Redirect),
     /// Send a file.
-    Asset(AssetAnswer),
+    Asset {
+        /// The answer with it.
+        answer: AssetAnswer,
+        /// Whether it is the file that was asked for: what the site's header rules are set on.
+        subject: Subject,
+    },
     /// Say which methods there are: OPTIONS.
     Methods,
 }
@@ -110,7 +114,6 @@ fn without_row(host: &str, outcome: Outcome) -> Decision {
         row: None,
         host_text: Some(host.into()),
         rules: RuleHeaders::default(),
-        subject: Subject::Message,
         outcome,
     }
 }
@@ -131,14 +134,10 @@ fn decide_row(
     site: Option<&Arc<Site>>,
     asked: Asked<'_>,
 ) -> Result<Decision, Missing> {
-    let (rules, subject, outcome) = match &row.target {
+    let (rules, outcome) = match &row.target {
         RowTarget::Gate { code, .. } => {
             let refusal = Refusal::new(*code, "the host shows a page instead of a site");
-            (
-                RuleHeaders::default(),
-                Subject::Message,
-                Outcome::Page(refusal),
-            )
+            (RuleHeaders::default(), Outcome::Page(refusal))
         }
         RowTarget::Site(site_row) => {
             let site = site
@@ -154,7 +153,6 @@ fn decide_row(
         row: Some(Arc::clone(row)),
         host_text: None,
         rules,
-        subject,
         outcome,
     })
 }
@@ -166,13 +164,11 @@ fn decide_site(
     site_row: &SiteRow,
     site: &Site,
     head: &RequestHead<'_>,
-) -> Result<(RuleHeaders, Subject, Outcome), BlobWanted> {
-    let path = head.path.as_str();
-    let rules = RuleHeaders::of(site, path);
+) -> Result<(RuleHeaders, Outcome), BlobWanted> {
+    let rules = RuleHeaders::of(site, head.path.as_str());
     if let EarlyPlan::Redirect(redirect) = plan_early(site, head) {
-        return Ok((rules, Subject::Message, Outcome::Redirect(redirect)));
+        return Ok((rules, Outcome::Redirect(redirect)));
     }
-    let mut subject = Subject::Message;
     let outcome = match plan_late(site, head) {
         Plan::NotFound => Outcome::Page(Refusal::new(
             VisitorCode::NotFound,
@@ -183,14 +179,10 @@ fn decide_site(
             "the path belongs to a function, and functions are not run here",
         )),
         Plan::ServeAsset { asset, status } => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-            if let Some(outcome) = other_method(&parts.method, status) {
-                return Ok((rules, Subject::Message, outcome));
-            }
-            subject = subject_of(path, site.asset(asset).path, status);
+            let path = head.path.as_str();
             let request = AssetRequest {
                 asset: site.asset(asset),
-                status,
+                status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK),
                 method: &parts.method,
                 headers: &parts.headers,
                 sealed_at: site_row.sealed_at,
@@ -198,42 +190,45 @@ fn decide_site(
                 is_identity_only: gathered.is_identity_only || rules.sets(&CONTENT_ENCODING),
                 fetched: gathered.blob.as_ref(),
             };
-            match answer_asset(edge, &request) {
-                AssetStep::Answer(answer) => {
-                    if answer.status == StatusCode::RANGE_NOT_SATISFIABLE {
-                        subject = Subject::StandIn;
-                    }
-                    Outcome::Asset(answer)
-                }
-                AssetStep::Fetch(wanted) => return Err(wanted),
-                // A message, so that a `Cache-Control` that is meant for the file does not let a shared
-                // cache keep one client's 412 for everybody.
-                AssetStep::Refuse(refusal) => {
-                    return Ok((rules, Subject::Message, Outcome::Page(refusal)));
-                }
-            }
+            decide_asset(edge, path, &request)?
         }
     };
-    Ok((rules, subject, outcome))
+    Ok((rules, outcome))
+}
+
+fn decide_asset(
+    edge: &EdgeInner,
+    path: &str,
+    request: &AssetRequest<'_>,
+) -> Result<Outcome, BlobWanted> {
+    if let Some(outcome) = other_method(request.method, request.status) {
+        return Ok(outcome);
+    }
+    match answer_asset(edge, request) {
+        AssetStep::Answer(answer) => Ok(Outcome::Asset {
+            subject: subject_of(path, request.asset.path, answer.status),
+            answer,
+        }),
+        AssetStep::Fetch(wanted) => Err(wanted),
+        AssetStep::Refuse(refusal) => Ok(Outcome::Page(refusal)),
+    }
 }
 
 /// Whether the file that answers is the one that was asked for, by name, by clean URL or by a rewrite
 /// to a file of its kind.
 fn subject_of(path: &str, file: &str, status: StatusCode) -> Subject {
-    let extension = |path: &str| {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        name.rsplit_once('.')
-            .map(|(_, extension)| extension.to_owned())
-    };
-    let is_asked_for = status == StatusCode::OK
-        && (file.starts_with(path)
-            || extension(path).is_none()
-            || extension(path) == extension(file));
-    if is_asked_for {
+    let is_asked_for =
+        file.starts_with(path) || extension(path).is_none() || extension(path) == extension(file);
+    if is_asked_for && !status.is_client_error() {
         Subject::File
     } else {
         Subject::StandIn
     }
+}
+
+fn extension(path: &str) -> Option<&str> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.').map(|(_, extension)| extension)
 }
 
 /// Files answer GET and HEAD. Where there is no file (the site's own 404 page) every method gets that.

@@ -32,6 +32,7 @@ use crate::error::Refusal;
 use crate::hosts::{HostRow, RowTarget};
 use crate::page::PageFormat;
 use crate::record::{Draft, Note, chain};
+use crate::rule_headers::Subject;
 use crate::watch::ConnectionWatch;
 
 /// How often one request may have to wait for something before it is given up: a site, a blob in an
@@ -328,28 +329,33 @@ fn dress(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, decision: D
         row,
         host_text,
         rules,
-        subject,
         outcome,
     } = decision;
+    let mut subject = Subject::Message;
     let mut answer = match outcome {
         Outcome::Page(refusal) => page(edge, parts, request_id, refusal),
         Outcome::Redirect(redirect) => match redirect_answer(parts, redirect) {
             Ok(answer) => answer,
             Err(refusal) => page(edge, parts, request_id, refusal),
         },
-        Outcome::Asset(asset) => asset_answer(parts, row.as_deref(), asset),
+        Outcome::Asset {
+            answer,
+            subject: of_file,
+        } => {
+            subject = of_file;
+            asset_answer(parts, row.as_deref(), answer)
+        }
         Outcome::Methods => methods_answer(parts),
     };
-    let mut is_preview = false;
-    if let Some(row) = row {
-        answer.note.about(&row);
-        is_preview = row.is_preview;
+    if let Some(row) = &row {
+        answer.note.about(row);
     }
     if let Some(host_text) = host_text {
         answer.note.host = Some(host_text);
     }
     rules.apply(subject, answer.status, &mut answer.headers);
-    if is_preview {
+    // After the rules: what is only for looking at stays out of search engines, whatever they say.
+    if row.is_some_and(|row| row.is_preview) {
         mark_preview(&mut answer.headers);
     }
     answer
