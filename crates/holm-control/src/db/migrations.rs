@@ -8,12 +8,17 @@ use super::DbError;
 const MIGRATIONS: &[&str] = &[
     include_str!("0001-first.sql"),
     include_str!("0002-session-token.sql"),
+    include_str!("0003-who.sql"),
+    include_str!("0004-projects.sql"),
+    include_str!("0005-storage.sql"),
+    include_str!("0006-guard.sql"),
+    include_str!("0007-events.sql"),
 ];
 
 /// The schema that this program reads and writes.
-pub(crate) const SCHEMA_VERSION: i64 = 2;
+pub(crate) const SCHEMA_VERSION: i64 = 7;
 
-const _: () = assert!(MIGRATIONS.len() == 2 && SCHEMA_VERSION == 2);
+const _: () = assert!(MIGRATIONS.len() == 7 && SCHEMA_VERSION == 7);
 
 /// Runs the steps that this file has not had. A file from a newer program is refused.
 pub(super) fn migrate(connection: &mut Connection, now_ms: i64) -> Result<(), DbError> {
