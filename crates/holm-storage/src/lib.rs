@@ -3,13 +3,19 @@
 #![forbid(unsafe_code)]
 
 mod blob;
+mod collect;
 mod compress;
+mod index;
 mod limits;
 mod local;
 mod snapshot_store;
+mod sums;
 mod variant;
 
-pub use blob::{BlobError, BlobFuture, BlobStore, BlobUpload, UploadReceipt, VerifyReport};
+pub use blob::{
+    BlobError, BlobFuture, BlobPin, BlobStore, BlobUpload, UploadReceipt, VerifyReport,
+};
+pub use collect::{BlobCollector, CollectStep, Collection, StoreUsage};
 pub use compress::compress;
 pub use limits::{LIMITS, StorageLimits};
 pub use local::LocalBlobStore;
