@@ -11,6 +11,7 @@ mod operation;
 mod page;
 mod problem;
 mod project;
+mod storage;
 mod token;
 
 pub use deployment::{
@@ -27,6 +28,7 @@ pub use operation::{Method, OPERATIONS, Operation, Permission, Policy};
 pub use page::{Page, PageQuery};
 pub use problem::{Problem, ProblemField};
 pub use project::{ProjectCreate, ProjectUpdate, ProjectView};
+pub use storage::{CollectionView, StorageCollect, StorageView};
 pub use token::{TokenCreate, TokenCreated, TokenView};
 
 /// Where the operations live on the control listener.

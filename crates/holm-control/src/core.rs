@@ -1,16 +1,23 @@
 //! What every operation works with: configuration, database, stores, clock, and the two nudges.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy, ErrorCode, IdMint, RequestIds, Timestamp};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, RwLock, Semaphore, SemaphorePermit};
 
 use crate::app::{ManifestRoom, UnshownRollBacks};
 use crate::config::{ControlConfig, ControlParts};
 use crate::db::Db;
 use crate::error::ApiError;
 use crate::reconcile::SnapshotPublisher;
+
+/// How often work in the background looks whether a deploy is under way before it goes on all the same.
+const COURTESY_LOOKS: u32 = 50;
+
+/// Time between two such looks.
+const COURTESY_PAUSE: Duration = Duration::from_millis(20);
 
 /// The control plane's parts, joined. Shared by requests and reconcilers.
 #[derive(Debug)]
@@ -31,6 +38,12 @@ pub(crate) struct Core {
     pub(crate) sealed: Notify,
     /// Roll-backs that stand but are not served yet.
     pub(crate) unshown_roll_backs: Arc<UnshownRollBacks>,
+    /// Held for reading from the storing of a blob that no announced manifest names until the row or
+    /// record that names it is there. A collection waits for all who hold it before it looks who wants
+    /// what; see [`crate::reconcile::BlobCollector`].
+    pub(crate) references: RwLock<()>,
+    /// Held for writing by a collection of blobs, for reading by whoever needs that nothing is removed.
+    pub(crate) collecting: RwLock<()>,
     /// Room for requests in flight.
     requests: Semaphore,
     /// Room for deployments being written down or compiled; never held while a body arrives.
@@ -54,6 +67,8 @@ impl Core {
             hosts_changed: Notify::new(),
             sealed: Notify::new(),
             unshown_roll_backs: Arc::default(),
+            references: RwLock::new(()),
+            collecting: RwLock::new(()),
             requests: Semaphore::new(config.limits.requests_max),
             manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),
             deploys: Semaphore::new(config.limits.deploys_max),
@@ -77,6 +92,15 @@ impl Core {
                 "control.requests_max",
             )
         })
+    }
+
+    /// Waits while somebody is announcing or committing, but not for ever.
+    pub(crate) async fn let_deploys_go_first(&self) {
+        let mut looks_left = COURTESY_LOOKS;
+        while self.deploys.available_permits() < self.config.limits.deploys_max && looks_left > 0 {
+            looks_left -= 1;
+            tokio::time::sleep(COURTESY_PAUSE).await;
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

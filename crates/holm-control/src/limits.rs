@@ -66,6 +66,9 @@ pub struct ControlLimits {
     pub variant_source_bytes_max: u64,
     /// Bytes of variants stored together. Default 4 MiB.
     pub variant_batch_bytes_max: u64,
+    /// How long a collection waits, after it has found what nobody wants, for visitors whose requests
+    /// began before. Default 5 s.
+    pub collect_settle_time: Duration,
 }
 
 /// The bounds of [`ControlLimits::files_max`].
@@ -103,6 +106,7 @@ impl Default for ControlLimits {
             db_checkpoint_idle: Duration::from_millis(500),
             variant_source_bytes_max: 10 * 1024 * 1024,
             variant_batch_bytes_max: 4 * 1024 * 1024,
+            collect_settle_time: Duration::from_secs(5),
         }
     }
 }
@@ -146,6 +150,7 @@ limits! {
     "db_checkpoint_idle" Milliseconds 500 "The log is moved into the file.";
     "variant_source_bytes_max" Bytes 10_485_760 "A larger asset is served as it is.";
     "variant_batch_bytes_max" Bytes 4_194_304 "What was made so far is stored before the next asset.";
+    "collect_settle_time" Milliseconds 5_000 "The collection removes what nobody wants.";
 }
 
 holm_types::settable_limits!(ControlLimits {
@@ -178,6 +183,7 @@ holm_types::settable_limits!(ControlLimits {
     db_checkpoint_idle,
     variant_source_bytes_max,
     variant_batch_bytes_max,
+    collect_settle_time,
 });
 
 #[cfg(test)]
@@ -207,6 +213,6 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 29);
+        assert_eq!(LIMITS.len(), 30);
     }
 }

@@ -89,6 +89,9 @@ pub trait BlobCollector: Send + Sync + std::fmt::Debug {
     /// Copies some wanted blobs out of sparse packs, removes packs without any.
     fn compact(&self) -> BlobFuture<'_, CollectStep>;
 
+    /// How many blobs would be removed as it stands, and their bytes.
+    fn unwanted(&self) -> BlobFuture<'_, (u64, u64)>;
+
     /// How full the store is.
     fn usage(&self) -> BlobFuture<'_, StoreUsage>;
 }
@@ -114,6 +117,11 @@ impl Collection {
     /// Whether a blob would be kept as it stands.
     pub fn keeps(&self, digest: &BlobDigest) -> bool {
         self.store.keeps(digest)
+    }
+
+    /// How many blobs would be removed as it stands, and their bytes.
+    pub fn unwanted(&self) -> BlobFuture<'_, (u64, u64)> {
+        self.store.unwanted()
     }
 
     /// Removes some blobs that are not kept.

@@ -281,6 +281,16 @@ impl BlobIndex {
         dead.take(count_max).copied().collect()
     }
 
+    /// How many blobs nobody relies on so far, and their bytes.
+    pub(crate) fn unwanted(&self) -> (u64, u64) {
+        let tables = self.read();
+        let dead = tables.places.iter();
+        let dead = dead.filter(|(digest, _)| tables.is_dead(digest));
+        dead.fold((0, 0), |(count, bytes), (_, place)| {
+            (count + 1, bytes + place.size_bytes())
+        })
+    }
+
     /// Forgets those of the blobs that nobody relies on; from now on they are missing. Where they were.
     pub(crate) fn forget_dead(&self, digests: &[BlobDigest]) -> Vec<(BlobDigest, Place)> {
         let mut tables = self.write();

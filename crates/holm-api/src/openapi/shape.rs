@@ -5,9 +5,10 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate, DeploymentCreated, DeploymentFile,
-    DeploymentView, ExplainReport, InstanceView, MeView, OPERATIONS, Page, ProjectCreate,
-    ProjectUpdate, ProjectView, TokenCreate, TokenCreated, TokenView,
+    BlobsUploaded, ClaimRequest, ClaimResult, CollectionView, DeploymentCreate, DeploymentCreated,
+    DeploymentFile, DeploymentView, ExplainReport, InstanceView, MeView, OPERATIONS, Page,
+    ProjectCreate, ProjectUpdate, ProjectView, StorageCollect, StorageView, TokenCreate,
+    TokenCreated, TokenView,
 };
 
 /// Makes the schema of one type.
@@ -139,6 +140,8 @@ shapes! {
     deployment_promote: Body::None, json::<DeploymentView>(), NO_QUERY,
         [DeploymentNotSealed, DeploymentEnded, EdgeNotTakenUp];
     deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive, EdgeNotTakenUp];
+    storage_view: Body::None, json::<StorageView>(), NO_QUERY, [];
+    storage_collect: json::<StorageCollect>(), json::<CollectionView>(), NO_QUERY, [EdgeNotTakenUp];
     explain_view: Body::None, json::<ExplainReport>(), EXPLAIN_QUERY,
         [ExplainUnknownHost, DeploymentNotFound, DeploymentNotSealed];
 }

@@ -10,6 +10,7 @@ mod operations;
 mod project;
 mod respond;
 mod router;
+mod storage;
 mod token;
 
 pub(crate) use call::Call;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use holm_api::{OPERATIONS, Operation, Permission, Policy};
 
-use super::{Call, deployment, explain, instance, project, token};
+use super::{Call, deployment, explain, instance, project, storage, token};
 use crate::authz::{Actor, Authorized, Deploy, Manage, Own, Read};
 use crate::error::ApiError;
 
@@ -106,6 +106,8 @@ handlers! {
     deployment::deployment_cancel Deploy;
     deployment::deployment_promote Deploy;
     deployment::deployment_delete Deploy;
+    storage::storage_view Read;
+    storage::storage_collect Manage;
     explain::explain_view Read;
 }
 

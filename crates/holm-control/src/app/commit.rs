@@ -51,13 +51,20 @@ pub(crate) async fn commit(
     let Some(document) = compiled.document else {
         return Err(fail(core, &row, compiled.diagnostics).await?);
     };
+    // Nothing names the document before the row does.
+    let held = core.references.read().await;
     let digest = store_document(core, document).await?;
     let sealing = Sealing {
         document: digest,
         sealed_at: core.now(),
         diagnostics: compiled.diagnostics,
     };
-    release_sealed(core, row, sealing, receipt.stored_count).await
+    let (row, version) = seal_row(core, row, sealing).await?;
+    drop(held);
+    core.sealed.notify_one();
+    announce_sealed(core, &row, receipt.stored_count);
+    release::show(core, version).await?;
+    Ok(find::deployment_shape(&core.config, row))
 }
 
 /// What a commit finds.
@@ -211,25 +218,19 @@ fn failed(diagnostics: Vec<Diagnostic>) -> ApiError {
     .with_diagnostics(diagnostics)
 }
 
-/// The one transaction: sealed, pointed at, numbered. Then the edge is shown.
-async fn release_sealed(
+/// The one transaction: sealed, pointed at, numbered.
+async fn seal_row(
     core: &Core,
     row: DeploymentRow,
     sealing: Sealing,
-    stored_count: u64,
-) -> Result<DeploymentView, ApiError> {
+) -> Result<(DeploymentRow, u64), ApiError> {
     let aliases: Vec<(AliasId, Alias)> = aliases_of(&row)
         .into_iter()
         .map(|alias| (core.mint.mint(), alias))
         .collect();
-    let (row, version) = core
-        .db
+    core.db
         .write(move |change| seal_and_point(change, &row, &sealing, &aliases))
-        .await?;
-    core.sealed.notify_one();
-    announce_sealed(core, &row, stored_count);
-    release::show(core, version).await?;
-    Ok(find::deployment_shape(&core.config, row))
+        .await
 }
 
 fn announce_sealed(core: &Core, row: &DeploymentRow, stored_count: u64) {

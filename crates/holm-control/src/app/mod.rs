@@ -12,6 +12,7 @@ mod manifest_room;
 mod project;
 mod release;
 mod seal;
+pub(crate) mod storage;
 mod token;
 mod upload;
 

@@ -14,6 +14,7 @@ mod instance;
 mod migrations;
 mod project;
 mod reader;
+mod storage;
 mod writer;
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! What makes the world like the database says it should be. Each reconciler takes no input, looks,
 //! takes idempotent steps, and can be run again at any time: on a timer and when nudged.
 
+mod blob_collector;
 mod publisher;
 mod sweeper;
 mod variant_maker;
@@ -13,6 +14,7 @@ use futures_util::FutureExt as _;
 use holm_telemetry::event::{PanicCaught, TaskFailed};
 use tokio::sync::{Notify, watch};
 
+pub(crate) use blob_collector::BlobCollector;
 pub(crate) use publisher::SnapshotPublisher;
 pub(crate) use sweeper::{CredentialSweeper, UploadSweeper};
 pub(crate) use variant_maker::VariantMaker;
@@ -36,6 +38,9 @@ const VARIANT_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often the sweepers look.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
+
+/// How often the collector looks.
+const COLLECT_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Runs all reconcilers until `stop` is true or gone.
 pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
@@ -67,7 +72,14 @@ pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
         SWEEP_INTERVAL,
         async || CredentialSweeper::new(core).run_once().await,
     );
-    tokio::join!(publisher, variants, uploads, credentials);
+    let blobs = repeat(
+        "blob_collector",
+        stop.clone(),
+        None,
+        COLLECT_INTERVAL,
+        async || BlobCollector::new(core).run_once(&stop).await,
+    );
+    tokio::join!(publisher, variants, uploads, credentials, blobs);
 }
 
 /// Runs one reconciler now, whenever nudged, and every `interval`. A failure or a panic is logged and

@@ -293,6 +293,10 @@ impl BlobCollector for LocalCollector {
         self.run(Store::compact_some)
     }
 
+    fn unwanted(&self) -> BlobFuture<'_, (u64, u64)> {
+        self.run(|store| Ok(store.index.unwanted()))
+    }
+
     fn usage(&self) -> BlobFuture<'_, StoreUsage> {
         self.run(Store::usage)
     }

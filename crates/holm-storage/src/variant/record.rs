@@ -15,11 +15,22 @@ const CHECKED_LEN: usize = RECORD_LEN - 8;
 
 const HAS_BR: u64 = 1;
 const HAS_GZIP: u64 = 2;
+/// What earlier records say about the source does not hold any more.
+const IS_FORGOTTEN: u64 = 4;
 
 pub(super) fn encode(source: BlobDigest, variants: Variants) -> [u8; RECORD_LEN] {
+    encode_with(source, variants, 0)
+}
+
+/// A record that takes back those before it.
+pub(super) fn encode_forgotten(source: BlobDigest) -> [u8; RECORD_LEN] {
+    encode_with(source, Variants::default(), IS_FORGOTTEN)
+}
+
+fn encode_with(source: BlobDigest, variants: Variants, flags: u64) -> [u8; RECORD_LEN] {
     let mut bytes = Vec::with_capacity(RECORD_LEN);
     bytes.extend_from_slice(source.as_bytes());
-    let mut forms = 0;
+    let mut forms = flags;
     for (variant, flag) in [(variants.br, HAS_BR), (variants.gzip, HAS_GZIP)] {
         forms |= variant.map_or(0, |_| flag);
         bytes.extend_from_slice(&variant.map_or([0; 32], |variant| *variant.digest.as_bytes()));
@@ -36,8 +47,9 @@ pub(super) fn encode(source: BlobDigest, variants: Variants) -> [u8; RECORD_LEN]
     record
 }
 
-/// `None` when the record is not whole.
-pub(super) fn decode(record: &[u8]) -> Option<(BlobDigest, Variants)> {
+/// What a record says about its source; `None` inside when it takes back what was said before. `None`
+/// outside when the record is not whole.
+pub(super) fn decode(record: &[u8]) -> Option<(BlobDigest, Option<Variants>)> {
     let (mut rest, mut end) = record.split_at_checked(CHECKED_LEN)?;
     if end.try_get_u64_le().ok()? != checksum(rest) {
         return None;
@@ -47,13 +59,11 @@ pub(super) fn decode(record: &[u8]) -> Option<(BlobDigest, Variants)> {
     let gzip = variant(&mut rest)?;
     let forms = rest.try_get_u64_le().ok()?;
     let kept = |variant, flag| (forms & flag != 0).then_some(variant);
-    Some((
-        source,
-        Variants {
-            br: kept(br, HAS_BR),
-            gzip: kept(gzip, HAS_GZIP),
-        },
-    ))
+    let variants = Variants {
+        br: kept(br, HAS_BR),
+        gzip: kept(gzip, HAS_GZIP),
+    };
+    Some((source, (forms & IS_FORGOTTEN == 0).then_some(variants)))
 }
 
 fn digest(bytes: &mut &[u8]) -> Option<BlobDigest> {
