@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use holm_site::Asset;
-use holm_storage::ContentCoding;
+use holm_storage::{BlobError, ContentCoding};
 use holm_telemetry::CacheStatus;
 use holm_types::{BlobDigest, Timestamp, VisitorCode};
 use http::header::{
@@ -25,6 +25,7 @@ use crate::body::BodySource;
 use crate::cache::{BlobKey, CachedBlob};
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
+use crate::record::chain;
 
 use byte_range::ByteRange;
 use conditional::{Validators, Verdict, range_applies};
@@ -35,7 +36,7 @@ use negotiation::Negotiation;
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// One file asked for by one request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AssetRequest<'a> {
     /// The file.
     pub(crate) asset: Asset<'a>,
@@ -165,7 +166,7 @@ pub(crate) fn answer_asset(edge: &EdgeInner, request: &AssetRequest<'_>) -> Asse
         ByteRange::Part(range) => {
             let content_range = content_range(&range, form.size_bytes);
             match body(edge, request, &form, blob, range) {
-                Err(wanted) => AssetStep::Fetch(wanted),
+                Err(not_here) => not_here.step(edge, request, &form),
                 Ok(body) => {
                     let mut step = step(StatusCode::PARTIAL_CONTENT, body);
                     step.set_content_range(content_range);
@@ -174,7 +175,7 @@ pub(crate) fn answer_asset(edge: &EdgeInner, request: &AssetRequest<'_>) -> Asse
             }
         }
         ByteRange::Whole => match body(edge, request, &form, blob, 0..form.size_bytes) {
-            Err(wanted) => AssetStep::Fetch(wanted),
+            Err(not_here) => not_here.step(edge, request, &form),
             Ok(body) => step(request.status, body),
         },
     }
@@ -185,6 +186,36 @@ impl AssetStep {
         if let Self::Answer(answer) = self {
             answer.fields.content.content_range =
                 Some(HeaderValue::try_from(text).expect("digits may be sent"));
+        }
+    }
+}
+
+/// Why there are no bytes to send yet.
+enum NotHere {
+    /// They have to be fetched first.
+    Fetch(BlobWanted),
+    /// The store does not have them as they were.
+    Lost(BlobError),
+}
+
+impl NotHere {
+    /// A lost encoded form is no reason not to send the file as it was deployed.
+    fn step(self, edge: &EdgeInner, request: &AssetRequest<'_>, form: &Form) -> AssetStep {
+        match self {
+            Self::Fetch(wanted) => AssetStep::Fetch(wanted),
+            Self::Lost(_) if form.key.coding != ContentCoding::Identity => {
+                let is_identity_only = true;
+                answer_asset(
+                    edge,
+                    &AssetRequest {
+                        is_identity_only,
+                        ..request.clone()
+                    },
+                )
+            }
+            Self::Lost(error) => {
+                AssetStep::Refuse(Refusal::new(VisitorCode::InternalError, chain(&error)))
+            }
         }
     }
 }
@@ -255,7 +286,7 @@ fn body(
     form: &Form,
     blob: Option<&Arc<CachedBlob>>,
     range: Range<u64>,
-) -> Result<BodySource, BlobWanted> {
+) -> Result<BodySource, NotHere> {
     if *request.method == Method::HEAD {
         return Ok(BodySource::Empty);
     }
@@ -264,15 +295,14 @@ fn body(
     }
     let limits = &edge.config.limits;
     if form.size_bytes <= limits.cached_blob_bytes_max {
-        return Err(BlobWanted {
+        return Err(NotHere::Fetch(BlobWanted {
             key: form.key,
             blob: form.blob,
             bypasses_memory: request.bypasses_memory,
-        });
+        }));
     }
-    Ok(BodySource::Stream(Box::new(BlobStream::new(
-        edge, form.blob, range,
-    ))))
+    let stream = BlobStream::new(edge, form.blob, range).map_err(NotHere::Lost)?;
+    Ok(BodySource::Stream(Box::new(stream)))
 }
 
 fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use holm_storage::{BlobError, BlobStore};
+use holm_storage::{BlobError, BlobPin, BlobStore};
 use holm_types::BlobDigest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinError, JoinHandle};
@@ -77,6 +77,8 @@ pub(crate) struct BlobStream {
     /// The room for the small piece that this stream may always have.
     own_room: Arc<Semaphore>,
     digest: BlobDigest,
+    /// Keeps the blob from being collected while it is sent.
+    _pin: BlobPin,
     /// What has not been asked for yet.
     rest: Range<u64>,
     chunk_bytes: u64,
@@ -87,8 +89,16 @@ pub(crate) struct BlobStream {
 
 impl BlobStream {
     /// A stream over a range that lies within the blob.
-    pub(crate) fn new(edge: &EdgeInner, digest: BlobDigest, range: Range<u64>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When it is known already that the blob cannot be read.
+    pub(crate) fn new(
+        edge: &EdgeInner,
+        digest: BlobDigest,
+        range: Range<u64>,
+    ) -> Result<Self, BlobError> {
+        Ok(Self {
+            _pin: edge.parts.blobs.pin(&digest)?,
             blobs: Arc::clone(&edge.parts.blobs),
             share: edge.streams.clone(),
             own_room: Arc::new(Semaphore::new(1)),
@@ -97,7 +107,7 @@ impl BlobStream {
             rest: range,
             chunk_bytes: edge.config.limits.chunk_bytes_max.max(1) as u64,
             reading: None,
-        }
+        })
     }
 
     /// Bytes that have not been handed over.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use holm_storage::{BlobStore, LocalBlobStore, SnapshotStore, VariantIndex};
+use holm_storage::{BlobStore, LocalBlobStore, SnapshotStore, Variant, VariantIndex};
+use holm_telemetry::event::TaskFailed;
 use holm_telemetry::{RecordLimits, RecordLog, RecordSink};
 
 use crate::data_folder::Layout;
@@ -18,17 +19,34 @@ pub(crate) struct Stores {
 
 impl Stores {
     pub(crate) fn open(layout: &Layout) -> Result<Self, ServerError> {
+        let blobs: Arc<dyn BlobStore> = Arc::new(
+            LocalBlobStore::open(&layout.blobs)
+                .map_err(|error| open("open the blob store", error))?,
+        );
         Ok(Self {
-            blobs: Arc::new(
-                LocalBlobStore::open(&layout.blobs)
-                    .map_err(|error| open("open the blob store", error))?,
-            ),
-            variants: VariantIndex::open(&layout.variants)
-                .map_err(|error| open("open the index of encoded forms", error))?,
+            variants: open_variants(layout, &*blobs)?,
+            blobs,
             snapshots: SnapshotStore::open(&layout.snapshots)
                 .map_err(|error| open("open the snapshot store", error))?,
         })
     }
+}
+
+/// The index never names a blob that is not there: a crash may have kept the records of forms that had
+/// been collected.
+fn open_variants(layout: &Layout, blobs: &dyn BlobStore) -> Result<VariantIndex, ServerError> {
+    let failed = |error| open("open the index of encoded forms", error);
+    let variants = VariantIndex::open(&layout.variants).map_err(failed)?;
+    let is_there = |form: Variant| blobs.size_bytes(&form.digest).is_some();
+    if let Err(error) = variants.retain(|_, forms| forms.iter().all(is_there)) {
+        // Forgotten all the same, and again at the next start.
+        TaskFailed {
+            task: "open_variants".to_owned(),
+            reason: error.to_string(),
+        }
+        .emit();
+    }
+    Ok(variants)
 }
 
 /// Opens the access records and starts their writer.

@@ -7,6 +7,7 @@
 
 mod client;
 mod connections;
+mod damaged;
 mod faults;
 mod framing;
 mod pages;
