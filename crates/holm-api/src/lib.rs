@@ -2,6 +2,7 @@
 //! frames, and the OpenAPI document made from them. It has no behaviour.
 #![forbid(unsafe_code)]
 
+mod backup;
 mod deployment;
 mod explain;
 mod frame;
@@ -14,6 +15,9 @@ mod project;
 mod storage;
 mod token;
 
+pub use backup::{
+    BACKUP_MEDIA_TYPE, BackupDecoder, BackupEncoder, BackupError, BackupKind, BackupPart,
+};
 pub use deployment::{
     BlobsUploaded, DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource,
     DeploymentView, SourceKind,
@@ -28,7 +32,7 @@ pub use operation::{Method, OPERATIONS, Operation, Permission, Policy};
 pub use page::{Page, PageQuery};
 pub use problem::{Problem, ProblemField};
 pub use project::{ProjectCreate, ProjectUpdate, ProjectView};
-pub use storage::{CollectionView, StorageCollect, StorageView};
+pub use storage::{BackupCreate, CollectionView, StorageCollect, StorageView};
 pub use token::{TokenCreate, TokenCreated, TokenView};
 
 /// Where the operations live on the control listener.

@@ -62,3 +62,14 @@ pub struct CollectionView {
     /// Bytes that the storage has less to hold.
     pub freed_bytes: u64,
 }
+
+/// Starts a back-up.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BackupCreate {
+    /// Whether to put in the keys with which secrets in the database are encrypted. Without them the
+    /// back-up cannot show a secret to whoever finds it, and a server that is restored from it needs the
+    /// key files from elsewhere.
+    #[serde(default)]
+    pub with_keys: bool,
+}

@@ -1,5 +1,6 @@
 //! One file a word: read what is needed, ask the server, print.
 
+mod backup;
 mod browser;
 mod completion;
 mod deploy;
@@ -11,6 +12,7 @@ mod projects;
 mod promote;
 mod rollback;
 mod status;
+mod storage;
 mod target;
 
 use holm_types::{ProjectName, Timestamp};
@@ -44,6 +46,8 @@ impl Session<'_> {
             Word::Open(args) => open::run(self, args),
             Word::Explain(args) => explain::run(self, args),
             Word::Status(args) => status::run(self, args),
+            Word::Storage(args) => storage::run(self, args),
+            Word::Backup(args) => backup::run(self, args),
             Word::Completion(args) => {
                 completion::run(self, args, whole);
                 Ok(())

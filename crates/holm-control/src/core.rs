@@ -1,6 +1,6 @@
 //! What every operation works with: configuration, database, stores, clock, and the two nudges.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
@@ -8,7 +8,7 @@ use holm_types::{Clock, Entropy, ErrorCode, IdMint, RequestIds, Timestamp};
 use tokio::sync::{Notify, RwLock, Semaphore, SemaphorePermit};
 
 use crate::app::{ManifestRoom, UnshownRollBacks};
-use crate::config::{ControlConfig, ControlParts};
+use crate::config::{BackupFile, ControlConfig, ControlParts};
 use crate::db::Db;
 use crate::error::ApiError;
 use crate::reconcile::SnapshotPublisher;
@@ -43,7 +43,11 @@ pub(crate) struct Core {
     /// what; see [`crate::reconcile::BlobCollector`].
     pub(crate) references: RwLock<()>,
     /// Held for writing by a collection of blobs, for reading by whoever needs that nothing is removed.
-    pub(crate) collecting: RwLock<()>,
+    pub(crate) collecting: Arc<RwLock<()>>,
+    /// One back-up at a time.
+    pub(crate) backups: Arc<Semaphore>,
+    /// What a back-up has beside the database and the blobs; told once, after opening.
+    pub(crate) backup_files: OnceLock<Vec<BackupFile>>,
     /// Room for requests in flight.
     requests: Semaphore,
     /// Room for deployments being written down or compiled; never held while a body arrives.
@@ -68,7 +72,9 @@ impl Core {
             sealed: Notify::new(),
             unshown_roll_backs: Arc::default(),
             references: RwLock::new(()),
-            collecting: RwLock::new(()),
+            collecting: Arc::default(),
+            backups: Arc::new(Semaphore::new(1)),
+            backup_files: OnceLock::new(),
             requests: Semaphore::new(config.limits.requests_max),
             manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),
             deploys: Semaphore::new(config.limits.deploys_max),

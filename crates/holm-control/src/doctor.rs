@@ -22,6 +22,8 @@ pub struct DoctorFindings {
     pub alias_count: u64,
     /// Blobs that sealed deployments need, each counted once.
     pub blob_count: u64,
+    /// The database is of an earlier program and is brought up to date when the server starts.
+    pub needs_migration: bool,
     /// What is wrong; empty when nothing is.
     pub problems: Vec<DoctorProblem>,
 }
@@ -88,6 +90,7 @@ fn check(
     if found != newest {
         let finding = format!("it has schema {found}, this program reads {newest}");
         let hint = "start the server once with the newest program";
+        findings.needs_migration = found < newest;
         findings.report("database", finding, hint);
         return Ok(());
     }

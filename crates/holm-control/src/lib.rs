@@ -25,7 +25,7 @@ mod pages;
 mod reconcile;
 mod stop;
 
-pub use config::{ControlConfig, ControlParts};
+pub use config::{BackupFile, ControlConfig, ControlParts};
 pub use control::{Control, IssueTokenError, OpenControlError};
 pub use doctor::{DoctorFindings, DoctorProblem, check_database};
 pub use limits::{ControlLimits, FILES_MAX_MAX, LIMITS};

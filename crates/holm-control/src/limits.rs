@@ -69,6 +69,8 @@ pub struct ControlLimits {
     /// How long a collection waits, after it has found what nobody wants, for visitors whose requests
     /// began before. Default 5 s.
     pub collect_settle_time: Duration,
+    /// How long a back-up waits for its client to take the next piece. Default 60 s.
+    pub backup_stall_max: Duration,
 }
 
 /// The bounds of [`ControlLimits::files_max`].
@@ -107,6 +109,7 @@ impl Default for ControlLimits {
             variant_source_bytes_max: 10 * 1024 * 1024,
             variant_batch_bytes_max: 4 * 1024 * 1024,
             collect_settle_time: Duration::from_secs(5),
+            backup_stall_max: Duration::from_mins(1),
         }
     }
 }
@@ -151,6 +154,7 @@ limits! {
     "variant_source_bytes_max" Bytes 10_485_760 "A larger asset is served as it is.";
     "variant_batch_bytes_max" Bytes 4_194_304 "What was made so far is stored before the next asset.";
     "collect_settle_time" Milliseconds 5_000 "The collection removes what nobody wants.";
+    "backup_stall_max" Milliseconds 60_000 "The back-up is broken off.";
 }
 
 holm_types::settable_limits!(ControlLimits {
@@ -184,6 +188,7 @@ holm_types::settable_limits!(ControlLimits {
     variant_source_bytes_max,
     variant_batch_bytes_max,
     collect_settle_time,
+    backup_stall_max,
 });
 
 #[cfg(test)]
@@ -213,6 +218,6 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 30);
+        assert_eq!(LIMITS.len(), 31);
     }
 }

@@ -189,6 +189,11 @@ impl ServerConfig {
         Ok(config)
     }
 
+    /// The configuration file, whether or not there is one.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let range = |name, origin: &Origin, value: String, rule| ConfigError::Range {
             name,

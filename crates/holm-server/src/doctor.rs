@@ -89,6 +89,15 @@ fn check(folder: &Path) -> Vec<Check> {
         }];
     }
     let layout = Layout::of(folder);
+    if layout.restoring.exists() {
+        let problem =
+            "a back-up was being restored into it and that did not end; run `holm restore` again";
+        return vec![Check::of(
+            "data folder",
+            folder.display().to_string(),
+            vec![problem.to_owned()],
+        )];
+    }
     let mut checks = Vec::new();
     let mut has_deployments = false;
     match LocalBlobStore::open_read_only(&layout.blobs) {

@@ -17,6 +17,7 @@ mod limits;
 mod listeners;
 mod log;
 mod parts;
+mod restore;
 mod server;
 mod signals;
 mod stores;
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches;
 
-/// Runs one of the server's words: `serve`, `up` or `doctor`.
+/// Runs one of the server's words: `serve`, `up`, `restore` or `doctor`.
 ///
 /// `deploy` is what `up` calls once the server answers: the command line's own deploy, handed in by
 /// the program because the server does not know the command line.
@@ -59,6 +60,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>, deploy: DeployHook) -> Exit
             UpArgs::from_arg_matches(sub)
                 .map_err(Into::into)
                 .and_then(|args| up::up(&args, deploy)),
+        ),
+        Some(("restore", sub)) => exit::of(
+            args::RestoreArgs::from_arg_matches(sub)
+                .map_err(Into::into)
+                .and_then(|args| restore::restore(&args)),
         ),
         Some(("doctor", sub)) => doctor::run(sub),
         _ => ExitCode::from(exit::USAGE),

@@ -5,10 +5,10 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    BlobsUploaded, ClaimRequest, ClaimResult, CollectionView, DeploymentCreate, DeploymentCreated,
-    DeploymentFile, DeploymentView, ExplainReport, InstanceView, MeView, OPERATIONS, Page,
-    ProjectCreate, ProjectUpdate, ProjectView, StorageCollect, StorageView, TokenCreate,
-    TokenCreated, TokenView,
+    BackupCreate, BlobsUploaded, ClaimRequest, ClaimResult, CollectionView, DeploymentCreate,
+    DeploymentCreated, DeploymentFile, DeploymentView, ExplainReport, InstanceView, MeView,
+    OPERATIONS, Page, ProjectCreate, ProjectUpdate, ProjectView, StorageCollect, StorageView,
+    TokenCreate, TokenCreated, TokenView,
 };
 
 /// Makes the schema of one type.
@@ -29,6 +29,8 @@ pub(super) enum Body {
         /// Every further line.
         line: MakeSchema,
     },
+    /// A back-up.
+    Backup,
     /// Blobs in frames.
     Frames {
         /// Whether there may be none.
@@ -142,6 +144,7 @@ shapes! {
     deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive, EdgeNotTakenUp];
     storage_view: Body::None, json::<StorageView>(), NO_QUERY, [];
     storage_collect: json::<StorageCollect>(), json::<CollectionView>(), NO_QUERY, [EdgeNotTakenUp];
+    backup_create: json::<BackupCreate>(), Body::Backup, NO_QUERY, [];
     explain_view: Body::None, json::<ExplainReport>(), EXPLAIN_QUERY,
         [ExplainUnknownHost, DeploymentNotFound, DeploymentNotSealed];
 }

@@ -108,6 +108,7 @@ handlers! {
     deployment::deployment_delete Deploy;
     storage::storage_view Read;
     storage::storage_collect Manage;
+    storage::backup_create Own;
     explain::explain_view Read;
 }
 

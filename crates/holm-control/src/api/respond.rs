@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use holm_telemetry::event::RequestFailed;
 use holm_types::{Blame, RequestId};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use crate::error::ApiError;
 
@@ -30,6 +32,21 @@ pub(super) fn json<T: Serialize>(status: u16, value: &T) -> Result<Response, Api
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     Ok(response)
+}
+
+/// An answer whose length is not known yet. An error among the pieces breaks it off.
+pub(super) fn stream(
+    media_type: &'static str,
+    pieces: mpsc::Receiver<Result<Bytes, std::io::Error>>,
+) -> Response {
+    let next = async |mut pieces: mpsc::Receiver<_>| Some((pieces.recv().await?, pieces));
+    let body = Body::from_stream(futures_util::stream::unfold(pieces, next));
+    let mut response = Response::new(body);
+    let media_type = HeaderValue::from_static(media_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, media_type);
+    response
 }
 
 /// An answer without a body.

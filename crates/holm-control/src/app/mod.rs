@@ -1,6 +1,7 @@
 //! What the operations do. Every function that an operation calls takes an `Authorized`.
 
 mod announce;
+pub(crate) mod backup;
 mod commit;
 mod deployment;
 mod explain;
