@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 
-use crate::check::Acceptance;
+use crate::check::{Acceptance, Moto};
 use crate::options::Options;
 use crate::timed::{self, is_installed};
 use crate::workspace::cargo;
@@ -94,6 +94,11 @@ const STEPS: &[Step] = &[
         name: "rawhttp",
         what: "broken and hostile requests, before and after load",
         run: rawhttp,
+    },
+    Step {
+        name: "s3",
+        what: "blobs in a real S3 server (installs moto[server] into the target folder)",
+        run: s3,
     },
     Step {
         name: "crash",
@@ -252,6 +257,14 @@ fn rawhttp(root: &Path) -> Result<Done> {
         ));
     }
     check(root, "rawhttp", &[])
+}
+
+/// The S3 server is a Python package; without pip or its registry there is none to ask.
+fn s3(root: &Path) -> Result<Done> {
+    match Moto::install(root)? {
+        Ok(_) => check(root, "s3", &[]),
+        Err(why) => Ok(Done::Skipped(why)),
+    }
 }
 
 fn deny(root: &Path) -> Result<Done> {

@@ -49,6 +49,7 @@ pub fn check_database(db_file: &Path, blobs: &dyn BlobStore) -> DoctorFindings {
         let checking = scope.spawn(|| {
             let connection = open_for_check(db_file)?;
             let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
                 .build()
                 .map_err(DbError::Thread)?;
             check(&connection, &Blobs { blobs, runtime }, &mut findings)

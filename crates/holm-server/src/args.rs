@@ -58,6 +58,9 @@ pub(crate) struct RestoreArgs {
     /// The data folder to restore into; empty or not there yet.
     #[arg(long, value_name = "DIR", env = "HOLM_DATA")]
     pub(crate) data: Option<PathBuf>,
+    /// A configuration file to take the place of the one in the back-up.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// One JSON object on stdout instead of words.
     #[arg(long)]
     pub(crate) json: bool,

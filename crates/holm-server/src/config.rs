@@ -16,6 +16,7 @@ use crate::args::ServerArgs;
 use crate::console;
 use crate::control_url::parse_origin;
 use crate::exit::ServerError;
+use crate::storage_config::{StorageConfig, StorageFile, variable};
 
 /// Where a setting's value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct ServerConfig {
     pub base_domain: Setting<String>,
     /// Threads that serve requests, 1 to 256. Default: one per processor.
     pub threads: Setting<usize>,
+    /// Where blobs are kept. Default: in the data folder.
+    pub storage: Setting<StorageConfig>,
     /// The maxima of the data plane, with what `[limits]` of the file changes.
     pub edge_limits: EdgeLimits,
     /// The maxima of the control plane, with what `[limits]` of the file changes.
@@ -126,6 +129,7 @@ struct ServerFile {
     control_url: Option<String>,
     base_domain: Option<String>,
     threads: Option<usize>,
+    storage: Option<StorageFile>,
     /// `"control.files_max" = 50000`: names as in docs/reference/limits.md.
     #[serde(default)]
     limits: BTreeMap<String, u64>,
@@ -138,7 +142,15 @@ impl ServerConfig {
         let assumed = args.data.clone().or_else(|| default_data.clone());
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
         let (edge_limits, control_limits) = read_limits(&file.limits, &path)?;
+        let storage = file.storage.map(|storage| storage.read(&path, variable));
         let mut config = Self {
+            storage: pick(
+                None,
+                storage.transpose()?,
+                &path,
+                Some(StorageConfig::Local),
+            )
+            .ok_or(ConfigError::NoHome)?,
             edge_limits,
             control_limits,
             limits: file.limits,
@@ -248,6 +260,11 @@ impl ServerConfig {
                 "threads",
                 self.threads.value.to_string(),
                 &self.threads.origin,
+            ),
+            (
+                "storage",
+                self.storage.value.to_string(),
+                &self.storage.origin,
             ),
         ]
     }
@@ -359,6 +376,16 @@ fn default_data_folder() -> Option<PathBuf> {
     from("XDG_DATA_HOME")
         .or_else(|| from("HOME").map(|home| home.join(".local/share")))
         .map(|folder| folder.join("holm"))
+}
+
+/// Where a configuration file says that blobs are kept; a file that is not there says nothing.
+pub(crate) fn storage_of(file: &Path) -> Result<StorageConfig, ConfigError> {
+    if !file.is_file() {
+        return Ok(StorageConfig::Local);
+    }
+    let (read, path) = read_file(Some(file), None)?;
+    let storage = read.storage.map(|storage| storage.read(&path, variable));
+    Ok(storage.transpose()?.unwrap_or_default())
 }
 
 /// The data folder that `doctor` checks when none is named.

@@ -131,6 +131,10 @@ pub(crate) struct Layout {
     pub(crate) records: PathBuf,
     /// The sample project, when `up` is not given a folder.
     pub(crate) sample: PathBuf,
+    /// Who this server is to its object store.
+    pub(crate) store_owner: PathBuf,
+    /// What was read from an object store; may be lost at any time.
+    pub(crate) cache: PathBuf,
     /// There while a back-up is being restored into the folder.
     pub(crate) restoring: PathBuf,
     root: PathBuf,
@@ -145,6 +149,8 @@ impl Layout {
             database: root.join("control.db"),
             records: root.join("records"),
             sample: root.join("sample"),
+            store_owner: root.join("store-owner"),
+            cache: root.join("cache"),
             restoring: root.join("restoring"),
             root: root.to_owned(),
         }

@@ -20,6 +20,7 @@ mod parts;
 mod restore;
 mod server;
 mod signals;
+mod storage_config;
 mod stores;
 mod unavailable;
 mod up;
@@ -27,6 +28,7 @@ mod up;
 pub use args::{ServerArgs, UpArgs, commands};
 pub use config::{ConfigError, Origin, ServerConfig, Setting};
 pub use limits::LIMITS;
+pub use storage_config::StorageConfig;
 pub use up::{DeployHook, SiteDeployed, UpReady};
 
 use std::ffi::OsString;

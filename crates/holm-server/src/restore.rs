@@ -9,16 +9,22 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use holm_api::{BackupDecoder, BackupError, BackupKind, BackupPart};
-use holm_storage::{BlobError, BlobStore, BlobUpload, LocalBlobStore};
+use holm_storage::{BlobError, BlobStore, BlobUpload};
 use holm_types::BlobDigest;
 
 use crate::args::RestoreArgs;
-use crate::config::data_folder;
+use crate::config::{data_folder, storage_of};
 use crate::console;
 use crate::data_folder::{DataFolder, DataFolderError, Layout};
 use crate::exit::{ServerError, open};
+use crate::parts::OsEntropy;
+use crate::stores::open_blobs;
+
+/// The name of the configuration file, in back-ups and in data folders.
+const CONFIG_NAME: &str = "holm.toml";
 
 /// Bytes read at once.
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -63,6 +69,9 @@ pub(crate) enum RestoreError {
     /// The blob store said no.
     #[error("store a blob of the back-up")]
     Blob(#[from] BlobError),
+    /// The blob store of the configuration cannot be opened.
+    #[error("open the blob store that the configuration names")]
+    Store(#[source] Box<ServerError>),
     /// What was restored does not fit together.
     #[error("check what was restored: {finding}")]
     Unsound {
@@ -97,21 +106,23 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<(), ServerError> {
     let folder = data_folder(args.data.clone())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
+        .enable_all()
         .build()
         .map_err(|error| open("start the threads", error))?;
-    let restored = runtime.block_on(into_folder(&args.file, &folder))?;
+    let restored = runtime.block_on(into_folder(args, &folder))?;
     tell(&folder, &restored, args.json);
     Ok(())
 }
 
-async fn into_folder(file: &Path, folder: &Path) -> Result<Restored, ServerError> {
+async fn into_folder(args: &RestoreArgs, folder: &Path) -> Result<Restored, ServerError> {
+    let file = &args.file;
     // Before anything is made: a mistyped name must not leave a folder behind.
     let backup = File::open(file).map_err(failed("open", file))?;
     let layout = Layout::of(folder);
     make_room(folder, &layout)?;
     let held = DataFolder::lock_for_restore(folder)?;
     begin(&layout)?;
-    let outcome = unpack(backup, file, &layout).await;
+    let outcome = unpack(backup, args, &layout).await;
     if outcome.is_err() {
         take_away(&layout);
     }
@@ -135,8 +146,9 @@ fn make_room(folder: &Path, layout: &Layout) -> Result<(), ServerError> {
     };
     for entry in entries {
         let name = entry.map_err(failed("list", folder))?.file_name();
-        // A disk's own folder, and the lock of a server that ended.
-        if name != "lost+found" && name != "lock" {
+        // A disk's own folder, the lock of a server that ended, and who an earlier attempt was to an object
+        // store.
+        if name != "lost+found" && name != "lock" && name != "store-owner" {
             let folder = folder.to_owned();
             return Err(RestoreError::NotEmpty { folder }.into());
         }
@@ -176,12 +188,15 @@ fn is_gone(removed: io::Result<()>) -> bool {
     removed.map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true)
 }
 
-async fn unpack(backup: File, file: &Path, layout: &Layout) -> Result<Restored, RestoreError> {
-    let blobs = LocalBlobStore::open(&layout.blobs)?;
-    let mut desk = Desk::new(file, layout, &blobs);
+async fn unpack(
+    backup: File,
+    args: &RestoreArgs,
+    layout: &Layout,
+) -> Result<Restored, RestoreError> {
+    let mut desk = Desk::new(args, layout)?;
     desk.read(backup).await?;
-    let mut restored = desk.finish().await?;
-    let findings = holm_control::check_database(&layout.database, &blobs);
+    let (mut restored, blobs) = desk.finish().await?;
+    let findings = holm_control::check_database(&layout.database, &*blobs);
     // Blobs that were lost before the back-up was made are told, and are not this restore's to refuse.
     let is_excused = !restored.lost.is_empty() || findings.needs_migration;
     if let Some(problem) = findings.problems.first().filter(|_| !is_excused) {
@@ -199,8 +214,12 @@ async fn unpack(backup: File, file: &Path, layout: &Layout) -> Result<Restored, 
 /// Takes the entries of a back-up.
 struct Desk<'a> {
     file: &'a Path,
+    layout: &'a Layout,
     places: BTreeMap<String, PathBuf>,
-    upload: Box<dyn BlobUpload>,
+    /// A configuration file takes the place of the one in the back-up.
+    has_config: bool,
+    /// Opened when the configuration is there, which says where.
+    store: Option<(Arc<dyn BlobStore>, Box<dyn BlobUpload>)>,
     at: At,
     restored: Restored,
 }
@@ -210,21 +229,46 @@ enum At {
     Between,
     File(PathBuf, File),
     Blob,
-    Lost,
+    /// In an entry that is not kept.
+    Passed,
 }
 
 impl<'a> Desk<'a> {
-    fn new(file: &'a Path, layout: &Layout, blobs: &LocalBlobStore) -> Self {
+    fn new(args: &'a RestoreArgs, layout: &'a Layout) -> Result<Self, RestoreError> {
         let files = layout.backup_files().into_iter();
         let mut places: BTreeMap<_, _> = files.map(|file| (file.name, file.path)).collect();
         places.insert("control.db".to_owned(), layout.database.clone());
-        Self {
-            file,
+        if let (Some(config), Some(place)) = (&args.config, places.get(CONFIG_NAME)) {
+            fs::copy(config, place).map_err(failed("copy", config))?;
+        }
+        Ok(Self {
+            file: &args.file,
+            layout,
             places,
-            upload: blobs.upload(),
+            has_config: args.config.is_some(),
+            store: None,
             at: At::Between,
             restored: Restored::default(),
+        })
+    }
+
+    /// The store that the configuration says; files stand before blobs in a back-up.
+    async fn open_store(&mut self) -> Result<(), RestoreError> {
+        if self.store.is_some() {
+            return Ok(());
         }
+        let refused = |error: ServerError| RestoreError::Store(Box::new(error));
+        let config = self.layout.root().join(CONFIG_NAME);
+        let storage = storage_of(&config).map_err(|error| refused(error.into()))?;
+        let blobs = open_blobs(self.layout, &storage, &OsEntropy).await;
+        let blobs = blobs.map_err(refused)?;
+        let upload = blobs.upload();
+        self.store = Some((blobs, upload));
+        Ok(())
+    }
+
+    fn upload(&mut self) -> Option<&mut Box<dyn BlobUpload>> {
+        self.store.as_mut().map(|(_, upload)| upload)
     }
 
     fn wrong(&self) -> impl FnOnce(BackupError) -> RestoreError + use<> {
@@ -257,13 +301,19 @@ impl<'a> Desk<'a> {
             } => self.begin(kind, name, size_bytes).await,
             BackupPart::Data(bytes) => match &mut self.at {
                 At::File(path, file) => file.write_all(&bytes).map_err(failed("write", path)),
-                At::Blob => Ok(self.upload.append(bytes).await?),
-                At::Between | At::Lost => Ok(()),
+                At::Blob => match self.upload() {
+                    Some(upload) => Ok(upload.append(bytes).await?),
+                    None => Ok(()),
+                },
+                At::Between | At::Passed => Ok(()),
             },
             BackupPart::End => match std::mem::replace(&mut self.at, At::Between) {
                 At::File(path, file) => file.sync_all().map_err(failed("sync", &path)),
-                At::Blob => Ok(self.upload.end().await?),
-                At::Between | At::Lost => Ok(()),
+                At::Blob => match self.upload() {
+                    Some(upload) => Ok(upload.end().await?),
+                    None => Ok(()),
+                },
+                At::Between | At::Passed => Ok(()),
             },
             BackupPart::Finished { .. } => Ok(()),
         }
@@ -280,6 +330,7 @@ impl<'a> Desk<'a> {
             name: name.chars().take(80).collect(),
         };
         self.at = match kind {
+            BackupKind::File if self.has_config && name == CONFIG_NAME => At::Passed,
             BackupKind::File => {
                 let path = self.places.get(&name).ok_or_else(unknown)?.clone();
                 self.restored.files.insert(name, size_bytes);
@@ -292,22 +343,29 @@ impl<'a> Desk<'a> {
             }
             BackupKind::Blob => {
                 let digest: BlobDigest = name.parse().map_err(|_| unknown())?;
-                self.upload.begin(digest, size_bytes).await?;
+                self.open_store().await?;
+                if let Some(upload) = self.upload() {
+                    upload.begin(digest, size_bytes).await?;
+                }
                 self.restored.blob_count += 1;
                 self.restored.blob_bytes += size_bytes;
                 At::Blob
             }
             BackupKind::Lost => {
                 self.restored.lost.push(name);
-                At::Lost
+                At::Passed
             }
         };
         Ok(())
     }
 
-    async fn finish(self) -> Result<Restored, RestoreError> {
-        self.upload.finish().await?;
-        Ok(self.restored)
+    async fn finish(mut self) -> Result<(Restored, Arc<dyn BlobStore>), RestoreError> {
+        self.open_store().await?;
+        let (blobs, upload) = self.store.take().ok_or_else(|| RestoreError::Unsound {
+            finding: "there is no blob store".to_owned(),
+        })?;
+        upload.finish().await?;
+        Ok((self.restored, blobs))
     }
 }
 

@@ -29,15 +29,15 @@ pub(crate) enum Place {
         offset: u32,
         size_bytes: u32,
     },
-    /// In a file of its own.
-    Large { size_bytes: u64 },
+    /// In a file of its own. `number` tells copies apart where names are not reused; 0 on a local disk.
+    Large { number: u32, size_bytes: u64 },
 }
 
 impl Place {
     pub(crate) fn size_bytes(self) -> u64 {
         match self {
             Self::Packed { size_bytes, .. } => u64::from(size_bytes),
-            Self::Large { size_bytes } => size_bytes,
+            Self::Large { size_bytes, .. } => size_bytes,
         }
     }
 }

@@ -19,6 +19,9 @@ const COMPACT_STEP_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const PACK_DEAD_PERCENT_MAX: u64 = 50;
 const PACK_SMALL_BYTES: u64 = 1024 * 1024;
 const SMALL_PACKS_MAX: usize = 64;
+const REMOTE_PACK_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const REMOTE_TIME_MAX_MS: u64 = 60_000;
+const REMOTE_CACHE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// The maxima of the blob store.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,12 @@ pub struct StorageLimits {
     pub pack_small_bytes: u64,
     /// Small packs; with more, a collection puts them together. Default 64.
     pub small_packs_max: usize,
+    /// Bytes of one pack in an object store, which an upload holds in memory. Default 16 MiB.
+    pub remote_pack_bytes_max: u64,
+    /// Time for one request to an object store, with its retries. Default 60 s.
+    pub remote_time_max: Duration,
+    /// Bytes of the read cache of an object store. Default 1 GiB.
+    pub remote_cache_bytes_max: u64,
 }
 
 impl Default for StorageLimits {
@@ -80,6 +89,9 @@ impl Default for StorageLimits {
             pack_dead_percent_max: PACK_DEAD_PERCENT_MAX,
             pack_small_bytes: PACK_SMALL_BYTES,
             small_packs_max: SMALL_PACKS_MAX,
+            remote_pack_bytes_max: REMOTE_PACK_BYTES_MAX,
+            remote_time_max: Duration::from_millis(REMOTE_TIME_MAX_MS),
+            remote_cache_bytes_max: REMOTE_CACHE_BYTES_MAX,
         }
     }
 }
@@ -184,5 +196,23 @@ pub const LIMITS: &[Limit] = &[
         Unit::Count,
         SMALL_PACKS_MAX as u64,
         "The next collection puts small packs together.",
+    ),
+    limit(
+        "storage.remote_pack_bytes_max",
+        Unit::Bytes,
+        REMOTE_PACK_BYTES_MAX,
+        "The upload sends the pack and begins another.",
+    ),
+    limit(
+        "storage.remote_time_max",
+        Unit::Milliseconds,
+        REMOTE_TIME_MAX_MS,
+        "The request to the object store counts as failed.",
+    ),
+    limit(
+        "storage.remote_cache_bytes_max",
+        Unit::Bytes,
+        REMOTE_CACHE_BYTES_MAX,
+        "What was not read for the longest time leaves the cache.",
     ),
 ];

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! lock                    held by the one process that writes
-//! packs/0000002a.pack     many small blobs, see `pack`
+//! packs/0000002a.pack     many small blobs, see `crate::pack`
 //! large/ab/cdef…-70000    one blob and the sums of its chunks; digest and size are its name
 //! temporary/7             of an upload under way; removed at the next start
 //! damaged/…               set aside, never read again
@@ -26,7 +26,6 @@ mod collect;
 mod durable;
 mod handles;
 mod layout;
-mod pack;
 mod scan;
 mod temporary;
 mod upload;
@@ -315,7 +314,7 @@ impl Store {
             Place::Packed { pack, .. } => self
                 .handles
                 .open(FileKey::Pack(pack), || OpenFile::pack(&path())),
-            Place::Large { size_bytes } => self.handles.open(FileKey::Large(digest), || {
+            Place::Large { size_bytes, .. } => self.handles.open(FileKey::Large(digest), || {
                 OpenFile::large(&path(), size_bytes)
             }),
         }
@@ -324,7 +323,7 @@ impl Store {
     fn path_of(&self, digest: BlobDigest, place: Place) -> PathBuf {
         match place {
             Place::Packed { pack, .. } => self.layout.pack(pack),
-            Place::Large { size_bytes } => self.layout.large_blob(&digest, size_bytes),
+            Place::Large { size_bytes, .. } => self.layout.large_blob(&digest, size_bytes),
         }
     }
 

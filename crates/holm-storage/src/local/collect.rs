@@ -18,10 +18,10 @@ use crate::index::{Moved, Place};
 use super::durable::sync_all;
 use super::handles::FileKey;
 use super::layout::pack_number;
-use super::pack::{PackEntry, PackFault, read_index};
 use super::scan::files_of;
 use super::writer::begin_pack;
 use super::{Store, blocking, io_error};
+use crate::pack::{PackEntry, PackFault, read_index};
 
 /// A pack as it lies on the disk.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ impl Store {
         for (digest, place) in self.index.forget_dead(&dead) {
             step.removed_count += 1;
             step.removed_bytes += place.size_bytes();
-            if let Place::Large { size_bytes } = place {
+            if let Place::Large { size_bytes, .. } = place {
                 self.handles.forget(FileKey::Large(digest));
                 step.freed_bytes += remove(&self.layout.large_blob(&digest, size_bytes))?;
             }
@@ -234,7 +234,7 @@ impl Store {
 /// What a step has copied so far.
 #[derive(Debug, Default)]
 struct Copied {
-    pack: Option<(super::temporary::TemporaryFile, super::pack::PackWriter)>,
+    pack: Option<(super::temporary::TemporaryFile, crate::pack::PackWriter)>,
     blobs: Vec<(BlobDigest, Place)>,
     bytes: u64,
 }

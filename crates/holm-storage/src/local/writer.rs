@@ -15,9 +15,9 @@ use crate::sums::SumsWriter;
 
 use super::durable::sync_all;
 use super::handles::FileKey;
-use super::pack::{PackEntry, PackWriter};
 use super::temporary::TemporaryFile;
 use super::{Store, io_error};
+use crate::pack::{PackEntry, PackWriter};
 
 /// Writes blobs under temporary names; `finish` makes them durable and visible.
 #[derive(Debug)]
@@ -275,7 +275,11 @@ impl UploadWriter {
             // The name may have stood for a damaged file that is still open.
             self.store.handles.forget(FileKey::Large(digest));
             named.folders.insert(folder);
-            named.blobs.push((digest, Place::Large { size_bytes }));
+            let place = Place::Large {
+                number: 0,
+                size_bytes,
+            };
+            named.blobs.push((digest, place));
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod local;
 mod local_collect;
 mod local_crash;
 mod local_damage;
+mod remote;
 mod snapshot;
 mod support;
 mod variant;

@@ -13,4 +13,5 @@ mod program;
 mod refusals;
 mod releases;
 mod rules;
+mod s3;
 mod starts;
