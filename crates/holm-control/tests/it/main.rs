@@ -18,3 +18,4 @@ mod protocol;
 mod reconcile;
 mod release;
 mod server;
+mod team;
