@@ -144,7 +144,7 @@ mod tests {
 
     const RATE: Rate = Rate {
         count_max: 4,
-        window: Duration::from_secs(60),
+        window: Duration::from_mins(1),
     };
 
     fn at(seconds: u64) -> Duration {

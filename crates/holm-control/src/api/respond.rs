@@ -90,7 +90,7 @@ fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// Says how much of a rate is left, as RateLimit fields for HTTP (an IETF draft) and in the older form
+/// Says how much of a rate is left, as `RateLimit` fields for HTTP (an IETF draft) and in the older form
 /// that many clients read. What an earlier, nearer limit has said stays.
 pub(crate) fn tell_rate(headers: &mut HeaderMap, name: &'static str, taken: &Taken) {
     if headers.contains_key("ratelimit") {

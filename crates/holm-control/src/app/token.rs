@@ -54,10 +54,8 @@ pub(crate) async fn list(
     ask: ListAsk<TokenId>,
 ) -> Result<Vec<TokenView>, ApiError> {
     let now = core.now();
-    let of = match who.actor().permits(Permission::Own, None) {
-        true => None,
-        false => who.actor().user_id(),
-    };
+    let is_for_all = who.actor().permits(Permission::Own, None);
+    let of = who.actor().user_id().filter(|_| !is_for_all);
     core.db
         .read(move |view| {
             let rows = view.tokens(now, of, ask.before, ask.rows_max)?;

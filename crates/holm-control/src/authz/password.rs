@@ -183,7 +183,7 @@ pub(crate) fn check(password: &str, email: &str) -> Result<(), ApiError> {
     let length = password.chars().count();
     let is_fit = (LENGTH_MIN..=LENGTH_MAX).contains(&length)
         && !password.trim().eq_ignore_ascii_case(email)
-        && password.chars().any(|c| Some(c) != password.chars().next());
+        && password.chars().any(|c| !password.starts_with(c));
     if is_fit {
         return Ok(());
     }

@@ -18,17 +18,14 @@ use crate::error::ApiError;
 /// Signs in with an e-mail and its password, or with a token that was pasted.
 pub(super) async fn sign_in(mut visit: Visit<'_>) -> Result<Response, ApiError> {
     let form = form(&mut visit).await?;
-    let session = match decoded(&form, "email") {
-        Some(email) => {
-            let password = decoded(&form, "password").unwrap_or_default();
-            let ask = SessionCreate { email, password };
-            let signed_in = session::create(&visit.core, &ask, visit.peer).await?;
-            signed_in.session
-        }
-        None => {
-            let token = decoded(&form, "token").unwrap_or_default();
-            with_token(&visit.core, visit.peer, &token).await?
-        }
+    let session = if let Some(email) = decoded(&form, "email") {
+        let password = decoded(&form, "password").unwrap_or_default();
+        let ask = SessionCreate { email, password };
+        let signed_in = session::create(&visit.core, &ask, visit.peer).await?;
+        signed_in.session
+    } else {
+        let token = decoded(&form, "token").unwrap_or_default();
+        with_token(&visit.core, visit.peer, &token).await?
     };
     let mut response = to_status();
     set_session(&mut response, &session, visit.core.config.is_secure());
