@@ -1,17 +1,22 @@
 //! What the operations do. Every function that an operation calls takes an `Authorized`.
 
 mod announce;
+pub(crate) mod audit;
 mod commit;
 mod deployment;
 mod explain;
 mod find;
 mod host;
 pub(crate) mod instance;
+pub(crate) mod invitation;
 mod manifest_reader;
 mod manifest_room;
+pub(crate) mod me;
+pub(crate) mod member;
 mod project;
 mod release;
 mod seal;
+pub(crate) mod session;
 mod token;
 mod upload;
 

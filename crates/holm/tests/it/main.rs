@@ -13,3 +13,4 @@ mod refusals;
 mod releases;
 mod rules;
 mod starts;
+mod team;
