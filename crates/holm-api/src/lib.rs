@@ -2,17 +2,22 @@
 //! frames, and the OpenAPI document made from them. It has no behaviour.
 #![forbid(unsafe_code)]
 
+mod alias;
 mod deployment;
 mod explain;
 mod frame;
 mod instance;
+mod limit;
 mod openapi;
 mod operation;
 mod page;
+mod patched;
 mod problem;
 mod project;
 mod token;
+mod variable;
 
+pub use alias::{AliasKind, AliasView};
 pub use deployment::{
     BlobsUploaded, DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource,
     DeploymentView, SourceKind,
@@ -22,12 +27,18 @@ pub use frame::{
     FRAME_HEADER_BYTES, FRAME_MEDIA_TYPE, Frame, FrameDecoder, FrameError, frame_header,
 };
 pub use instance::{ClaimRequest, ClaimResult, InstanceView, MeView};
+pub use limit::{LimitList, LimitView};
 pub use openapi::openapi;
 pub use operation::{Method, OPERATIONS, Operation, Permission, Policy};
 pub use page::{Page, PageQuery};
+pub use patched::Patched;
 pub use problem::{Problem, ProblemField};
-pub use project::{ProjectCreate, ProjectUpdate, ProjectView};
+pub use project::{BuildSettings, BuildUpdate, ProjectCreate, ProjectUpdate, ProjectView};
 pub use token::{TokenCreate, TokenCreated, TokenView};
+pub use variable::{
+    DeploymentVariableView, DeploymentVariables, VariableInput, VariableList, VariableSet,
+    VariableView,
+};
 
 /// Where the operations live on the control listener.
 pub const API_PREFIX: &str = "/v1";

@@ -29,3 +29,10 @@ pub(super) async fn me_view(call: &mut Call, who: Authorized<Read>) -> Result<Re
     let _ = &call;
     respond::json(200, &app::me(&who))
 }
+
+pub(super) async fn limit_list(
+    call: &mut Call,
+    who: Authorized<Read>,
+) -> Result<Response, ApiError> {
+    respond::json(200, &crate::app::limit_list(&call.core, &who))
+}

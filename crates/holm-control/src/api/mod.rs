@@ -1,6 +1,7 @@
 //! From HTTP to the operations and back. Handlers are thin: read what was sent, call `app`, shape the
 //! answer. The router is made from `holm_api::OPERATIONS`.
 
+mod alias;
 mod call;
 mod deployment;
 mod explain;
@@ -11,6 +12,7 @@ mod project;
 mod respond;
 mod router;
 mod token;
+mod variable;
 
 pub(crate) use call::Call;
 pub(crate) use respond::{Peer, dress, log, problem};

@@ -6,7 +6,7 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use holm_api::{OPERATIONS, Operation, Permission, Policy};
 
-use super::{Call, deployment, explain, instance, project, token};
+use super::{Call, alias, deployment, explain, instance, project, token, variable};
 use crate::authz::{Actor, Authorized, Deploy, Manage, Own, Read};
 use crate::error::ApiError;
 
@@ -97,6 +97,10 @@ handlers! {
     project::project_view Read;
     project::project_update Manage;
     project::project_delete Manage;
+    variable::variable_list Read;
+    variable::variable_set Manage;
+    variable::variable_delete Manage;
+    alias::alias_list Read;
     project::project_rollback Deploy;
     deployment::deployment_list Read;
     deployment::deployment_create Deploy;
@@ -105,7 +109,12 @@ handlers! {
     deployment::deployment_commit Deploy;
     deployment::deployment_cancel Deploy;
     deployment::deployment_promote Deploy;
+    deployment::deployment_redeploy Deploy;
+    deployment::deployment_pin Deploy;
+    deployment::deployment_unpin Deploy;
+    deployment::deployment_variables Read;
     deployment::deployment_delete Deploy;
+    instance::limit_list Read;
     explain::explain_view Read;
 }
 

@@ -14,6 +14,10 @@ mod instance;
 mod migrations;
 mod project;
 mod reader;
+mod retention;
+mod settings;
+mod sweep;
+mod variable;
 mod writer;
 
 use std::path::Path;
@@ -21,11 +25,13 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
-pub(crate) use alias::{AliasKind, AliasRow, MoveCause};
+pub(crate) use alias::{AliasKind, AliasRow, ListedAlias, MoveCause};
 pub(crate) use credential::{SessionRow, TokenRow};
 pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
 pub(crate) use health::{HealthRow, open_for_check};
 pub(crate) use project::{ProjectHost, ProjectRow};
+pub(crate) use settings::SettingsRow;
+pub(crate) use variable::{StoredValue, VariableRow};
 
 use crate::limits::ControlLimits;
 

@@ -21,6 +21,7 @@ fn ask(operation: &Operation) -> Ask {
         .path
         .replace("{project}", "blog")
         .replace("{deployment}", "0123456789ab")
+        .replace("{variable}", "KEY")
         .replace("{token}", "tok_00000000000000000000000000");
     Ask::new(method, &format!("/v1{path}"))
 }

@@ -17,4 +17,7 @@ mod pages;
 mod protocol;
 mod reconcile;
 mod release;
+mod retention;
 mod server;
+mod settings;
+mod variables;

@@ -151,6 +151,16 @@ impl TestServer {
         self.restart_as("localhost")
     }
 
+    /// As [`TestServer::restart`], with something done to the folder in between.
+    pub(crate) fn restart_after(mut self, meanwhile: impl FnOnce()) -> Self {
+        let folder = self.folder.take().unwrap();
+        let clock = Arc::clone(&self.clock);
+        self.control.clone().close();
+        drop(self);
+        meanwhile();
+        Self::start_in(folder, ControlLimits::default(), clock, "localhost")
+    }
+
     pub(crate) fn restart_as(mut self, base_domain: &str) -> Self {
         let folder = self.folder.take().unwrap();
         let clock = Arc::clone(&self.clock);
@@ -272,6 +282,7 @@ pub(crate) fn setup(
         control_origin: control_origin.to_owned(),
         version: "0.0.0-test",
         limits: ControlLimits::default(),
+        other_limits: Vec::new(),
     };
     (config, parts)
 }
