@@ -2,6 +2,7 @@
 
 mod error;
 mod operations;
+mod project_operations;
 
 use std::cell::Cell;
 use std::io::Read;
