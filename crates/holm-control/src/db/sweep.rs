@@ -89,10 +89,121 @@ impl Change<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use holm_types::{AliasId, BlobDigest, DeploymentId, Environment, Timestamp};
     use rusqlite::Connection;
 
     use super::*;
-    use crate::db::{configure, migrations};
+    use crate::db::{
+        AliasKind, AliasRow, Db, MoveCause, NewDeployment, Sealing, StoredValue, VariableRow,
+        configure, migrations,
+    };
+    use crate::limits::ControlLimits;
+
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
+
+    fn open(folder: &Path) -> Db {
+        Db::open(&folder.join("control.db"), &ControlLimits::default(), 0).unwrap()
+    }
+
+    /// A project with rows in every table: two sealed deployments and an upload, production moved twice.
+    fn fill(change: &Change<'_>, number: u8, name: &str) -> Result<ProjectId, DbError> {
+        let project_id = ProjectId::from_bytes([number; 16]);
+        change.insert_project(project_id, &name.parse().unwrap(), NOW)?;
+        let variable = VariableRow {
+            name: "A".to_owned(),
+            environment: Environment::Production,
+            value: StoredValue::Plain("1".to_owned()),
+            updated_at: NOW,
+        };
+        change.put_variable(project_id, &variable)?;
+        let mut beneath = None;
+        for place in 1..=3 {
+            let mut bytes = [number; 16];
+            bytes[15] = place;
+            let id = DeploymentId::from_bytes(bytes);
+            change.insert_deployment(&NewDeployment {
+                id,
+                project_id,
+                environment: Environment::Production,
+                source: holm_api::DeploymentSource::default(),
+                file_count: 0,
+                size_bytes: 0,
+                created_at: NOW,
+                redeployed_from: None,
+            })?;
+            change.insert_announced(id, &[1])?;
+            if place == 3 {
+                break;
+            }
+            let sealing = Sealing {
+                document: BlobDigest::of(b"document"),
+                sealed_at: NOW,
+                diagnostics: Vec::new(),
+            };
+            assert!(change.seal_deployment(id, &sealing)?);
+            let (cause, label) = (MoveCause::Deploy, name.to_owned());
+            let move_id = change.insert_alias_move(project_id, name, id, cause, beneath, NOW)?;
+            beneath = Some(move_id);
+            let alias = AliasRow {
+                project_id,
+                kind: AliasKind::Production,
+                label,
+                deployment_id: id,
+                move_id,
+                branch: None,
+            };
+            change.put_alias(AliasId::from_bytes([number; 16]), &alias)?;
+        }
+        Ok(project_id)
+    }
+
+    fn counts(db: &Db) -> Vec<u64> {
+        db.read_blocking::<_, DbError>(|view| {
+            assert_eq!(view.integrity()?, Vec::<String>::new());
+            let count = |table: &str| {
+                let sql = format!("SELECT count(*) FROM {table}");
+                view.connection
+                    .query_row(&sql, (), |row| column::count(row, 0))
+            };
+            let counts = STEPS
+                .iter()
+                .map(|(table, _)| count(table))
+                .collect::<Result<_, _>>();
+            counts.map_err(DbError::sql("count rows"))
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_sweep_that_is_cut_short_after_any_row_goes_on_from_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = open(folder.path());
+        db.write_blocking(|change| fill(change, 1, "keep")).unwrap();
+        let before = counts(&db);
+        assert!(before.iter().all(|count| *count > 0), "{before:?}");
+        let gone = db.write_blocking(|change| fill(change, 2, "gone")).unwrap();
+        let not_deleted = db.write_blocking(move |change| change.sweep_project(gone, 100));
+        assert_eq!(not_deleted.unwrap(), 0);
+        db.write_blocking(move |change| change.delete_project(gone, NOW))
+            .unwrap();
+        let mut steps = 0;
+        while let Some(id) = db
+            .read_blocking::<_, DbError>(|view| view.deleted_project())
+            .unwrap()
+        {
+            let removed = db.write_blocking(move |change| change.sweep_project(id, 1));
+            assert_eq!(removed.unwrap(), 1);
+            // Another process, as after a kill.
+            db.close();
+            db = open(folder.path());
+            counts(&db);
+            steps += 1;
+        }
+        assert_eq!(steps, before.iter().sum::<u64>());
+        assert_eq!(counts(&db), before);
+    }
 
     #[test]
     fn every_table_that_names_a_project_or_a_deployment_is_swept() {
