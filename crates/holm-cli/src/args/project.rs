@@ -143,7 +143,7 @@ pub(crate) struct ProjectsSetArgs {
     /// A name for people
     #[arg(long, value_name = "TEXT")]
     pub display_name: Option<String>,
-    /// EdgeOne's region: mainland, overseas or global
+    /// The region: mainland, overseas or global
     #[arg(long, short = 'a', value_name = "AREA")]
     pub area: Option<String>,
     /// The Git branch that production is made from

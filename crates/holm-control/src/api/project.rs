@@ -35,7 +35,10 @@ pub(super) async fn project_create(
     who: Authorized<Manage>,
 ) -> Result<Response, ApiError> {
     let ask: ProjectAsk = call.json().await?;
-    answer(201, app::project_create(&call.core, &who, &ask.name).await?)
+    answer(
+        201,
+        &app::project_create(&call.core, &who, &ask.name).await?,
+    )
 }
 
 pub(super) async fn project_view(
@@ -43,7 +46,7 @@ pub(super) async fn project_view(
     who: Authorized<Read>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
-    answer(200, app::project_view(&call.core, &who, project).await?)
+    answer(200, &app::project_view(&call.core, &who, project).await?)
 }
 
 pub(super) async fn project_update(
@@ -55,11 +58,11 @@ pub(super) async fn project_update(
     let body: Value = call.json().await?;
     let update = read_update(body)?;
     let changed = app::project_update(&call.core, &who, project, update, expected).await?;
-    answer(200, changed)
+    answer(200, &changed)
 }
 
 /// A project with the tag of its settings.
-fn answer(status: u16, project: Project) -> Result<Response, ApiError> {
+fn answer(status: u16, project: &Project) -> Result<Response, ApiError> {
     let mut response = respond::json(status, &project.view)?;
     if let Ok(tag) = HeaderValue::from_str(&project.entity_tag) {
         response.headers_mut().insert(ETAG, tag);

@@ -71,9 +71,11 @@ fn apply(update: ProjectUpdate, mut settings: SettingsRow) -> Result<SettingsRow
     let mut desk = Desk::default();
     desk.check("/display_name", &update.display_name, display_name_rule);
     desk.check("/production_branch", &update.production_branch, branch_rule);
-    desk.check("/deployments_kept", &update.deployments_kept, |kept| {
-        kept_rule(*kept)
-    });
+    if let Patched::Set(kept) = update.deployments_kept
+        && let Some(broken) = kept_rule(kept)
+    {
+        desk.refuse("/deployments_kept", broken);
+    }
     let defaults = SettingsRow::default();
     match update.area {
         Patched::Keep => {}
@@ -127,7 +129,7 @@ struct Desk {
 
 impl Desk {
     /// `rule` gives the rule that a value breaks.
-    fn check<T>(&mut self, pointer: &str, field: &Patched<T>, rule: impl Fn(&T) -> Option<String>) {
+    fn check(&mut self, pointer: &str, field: &Patched<String>, rule: fn(&str) -> Option<String>) {
         if let Patched::Set(value) = field
             && let Some(broken) = rule(value)
         {
@@ -167,7 +169,7 @@ impl Desk {
     }
 }
 
-fn display_name_rule(name: &String) -> Option<String> {
+fn display_name_rule(name: &str) -> Option<String> {
     let length = name.chars().count();
     let is_good = (1..=DISPLAY_NAME_LENGTH_MAX).contains(&length)
         && !name.trim().is_empty()
@@ -183,7 +185,7 @@ fn kept_rule(kept: u64) -> Option<String> {
     (!is_good).then(|| format!("1 to {KEPT_MAX} deployments"))
 }
 
-fn command_rule(command: &String) -> Option<String> {
+fn command_rule(command: &str) -> Option<String> {
     let is_good = (1..=COMMAND_BYTES_MAX).contains(&command.len())
         && !command.trim().is_empty()
         && !command.chars().any(char::is_control);
@@ -191,7 +193,7 @@ fn command_rule(command: &String) -> Option<String> {
 }
 
 /// A folder that cannot lead out of the one that it is in.
-fn folder_rule(folder: &String) -> Option<String> {
+fn folder_rule(folder: &str) -> Option<String> {
     let is_normal = |segment: &str| !matches!(segment, "" | "." | "..");
     let is_good = (1..=FOLDER_BYTES_MAX).contains(&folder.len())
         && !folder.contains('\\')
@@ -205,7 +207,7 @@ fn folder_rule(folder: &String) -> Option<String> {
 }
 
 /// `22`, `22.17` or `22.17.1`.
-fn node_rule(version: &String) -> Option<String> {
+fn node_rule(version: &str) -> Option<String> {
     let parts: Vec<&str> = version.split('.').collect();
     let is_number = |part: &&str| {
         (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
@@ -216,10 +218,11 @@ fn node_rule(version: &String) -> Option<String> {
 }
 
 /// What `git check-ref-format --branch` takes.
-fn branch_rule(branch: &String) -> Option<String> {
+fn branch_rule(branch: &str) -> Option<String> {
     let is_bad_character = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
-    let is_good_part =
-        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let is_good_part = |part: &str| {
+        !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none()
+    };
     let is_good = (1..=BRANCH_BYTES_MAX).contains(&branch.len())
         && !branch.chars().any(is_bad_character)
         && !branch.contains("..")
@@ -236,12 +239,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(rule: fn(&String) -> Option<String>, good: &[&str], bad: &[&str]) {
+    fn check(rule: fn(&str) -> Option<String>, good: &[&str], bad: &[&str]) {
         for text in good {
-            assert_eq!(rule(&(*text).to_owned()), None, "{text:?}");
+            assert_eq!(rule(text), None, "{text:?}");
         }
         for text in bad {
-            assert!(rule(&(*text).to_owned()).is_some(), "{text:?}");
+            assert!(rule(text).is_some(), "{text:?}");
         }
     }
 
