@@ -2,6 +2,7 @@
 
 mod error;
 mod operations;
+mod project_operations;
 mod who;
 
 use std::cell::Cell;
