@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use holm_site::limits::RuleLimits;
 use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy};
 
@@ -23,6 +24,8 @@ pub struct ControlConfig {
     pub version: &'static str,
     /// The maxima.
     pub limits: ControlLimits,
+    /// What a deployment's files of rules may hold.
+    pub rule_limits: RuleLimits,
 }
 
 impl ControlConfig {

@@ -28,4 +28,5 @@ mod stop;
 pub use config::{ControlConfig, ControlParts};
 pub use control::{Control, IssueTokenError, OpenControlError};
 pub use doctor::{DoctorFindings, DoctorProblem, check_database};
+pub use holm_site::limits::RuleLimits;
 pub use limits::{ControlLimits, FILES_MAX_MAX, LIMITS};

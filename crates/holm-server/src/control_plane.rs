@@ -51,6 +51,7 @@ impl ControlPlane {
                 control_origin: addresses.control_origin.clone(),
                 version: env!("CARGO_PKG_VERSION"),
                 limits: config.control_limits.clone(),
+                rule_limits: config.rule_limits,
             },
             parts: ControlParts {
                 blobs: stores.blobs,

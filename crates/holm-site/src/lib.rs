@@ -23,8 +23,11 @@ mod plan;
 mod project_file;
 mod route;
 mod rule;
+mod rule_lines;
 mod site;
 mod snapshot;
+#[cfg(test)]
+mod strategies;
 mod template;
 mod trace;
 
@@ -40,9 +43,9 @@ pub use plan::{
 };
 pub use project_file::{CloudFunctions, NodeFunctionSettings, ProjectFile, read_project_file};
 pub use rule::{
-    CacheRule, FileRoute, FunctionRoute, HeaderRule, HostCanon, Middleware, RedirectRule,
-    RewriteRule, RuleOrigin, Rules, Runtime, TrailingSlash,
+    CacheRule, FileRoute, FunctionRoute, HeaderBlock, HeaderRule, HostCanon, LineAction,
+    Middleware, RedirectLine, RedirectRule, RewriteRule, RuleOrigin, Rules, Runtime, TrailingSlash,
 };
-pub use site::{Asset, AssetRef, Site};
+pub use site::{Asset, AssetRef, HeaderChange, Site};
 pub use snapshot::{EdgeSnapshot, HostEntry, HostTarget};
 pub use trace::{Considered, Outcome, Step, Trace};

@@ -55,6 +55,22 @@ impl Manifest {
             .is_ok()
     }
 
+    /// Whether a file answers at this path, by itself or by its clean name (config-build spec 3.1).
+    pub(crate) fn contains_clean(&self, path: &str) -> bool {
+        match path.strip_suffix('/') {
+            Some("") => self.contains("/index.html"),
+            Some(folder) => {
+                self.contains(&format!("{path}index.html"))
+                    || self.contains(&format!("{folder}.html"))
+            }
+            None => {
+                self.contains(path)
+                    || self.contains(&format!("{path}.html"))
+                    || self.contains(&format!("{path}/index.html"))
+            }
+        }
+    }
+
     /// The files, sorted by path (bytewise).
     pub fn entries(&self) -> &[ManifestEntry] {
         &self.entries

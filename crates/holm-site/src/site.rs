@@ -5,6 +5,7 @@
 //! kept once per site as header values.
 
 mod assets;
+mod header_blocks;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ use holm_types::BlobDigest;
 use http::{HeaderName, HeaderValue};
 use regex::Regex;
 
-use crate::limits::RuleLimits;
+use crate::limits::REGEX_BYTES_MAX;
 use crate::route::anchored;
 use crate::{DeploymentDocument, Manifest};
 
@@ -45,6 +46,15 @@ pub struct Asset<'a> {
     pub is_compressible: bool,
 }
 
+/// What a rule says of one header of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderChange<'a> {
+    /// It has this value.
+    Set(&'a HeaderName, &'a HeaderValue),
+    /// It is taken away, also when the server set it by itself (`! Name` in `_headers`).
+    Unset(&'a HeaderName),
+}
+
 /// One deployment as the edge sees it. Immutable; shared behind `Arc`.
 #[derive(Debug)]
 pub struct Site {
@@ -60,7 +70,7 @@ pub struct Site {
 impl Site {
     /// Builds the look-ups and compiles the patterns.
     pub fn new(document: DeploymentDocument) -> Self {
-        let compile = |src: &str| anchored(src, RuleLimits::DEFAULT.regex_bytes_max);
+        let compile = |src: &str| anchored(src, REGEX_BYTES_MAX);
         let matchers = document
             .middleware
             .iter()
@@ -111,12 +121,15 @@ impl Site {
 
     /// Whether there are header rules at all; lets the edge skip the walk.
     pub fn has_header_rules(&self) -> bool {
-        self.rules.header_patterns().len() > 0
+        self.rules.has_headers()
     }
 
-    /// Calls `set` for each header of each matching rule, in order: later calls overwrite earlier ones.
-    pub fn header_rules(&self, path: &str, set: &mut dyn FnMut(&HeaderName, &HeaderValue)) {
-        self.rules.headers(path, set);
+    /// Calls `change` for each header that rules set or take away, in order: later calls overwrite earlier ones of
+    /// the same name, but for `Set-Cookie` and `Link`, which are lists of their own.
+    ///
+    /// `host` is the request's, without a port; blocks of `_headers` may name one.
+    pub fn header_changes(&self, host: &str, path: &str, change: &mut dyn FnMut(HeaderChange<'_>)) {
+        self.rules.headers(host, path, change);
     }
 
     /// The edge cache time of `caches` for this path, in seconds; 0 bypasses memory. `None`: no rule.

@@ -1,4 +1,5 @@
-//! A document on the wire, format 1. Fields are only ever added in a new format.
+//! A document on the wire, format 1, which every later format begins with. Fields are only ever added in a new
+//! format, behind it (`lines` is format 2).
 
 use holm_types::BlobDigest;
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,7 @@ struct WireRules<'b> {
 type WireHeaderRule<'b> = (&'b str, Vec<(&'b str, &'b str)>, WireOrigin<'b>);
 
 /// File and line.
-type WireOrigin<'b> = (&'b str, u32);
+pub(super) type WireOrigin<'b> = (&'b str, u32);
 
 #[derive(Serialize, Deserialize)]
 struct WireFunction<'b> {
@@ -252,15 +253,16 @@ impl TryFrom<WireRules<'_>> for Rules {
                 2 => TrailingSlash::Remove,
                 _ => return Err(NotAWord),
             },
+            ..Self::default()
         })
     }
 }
 
-fn to_wire(origin: &RuleOrigin) -> WireOrigin<'_> {
+pub(super) fn to_wire(origin: &RuleOrigin) -> WireOrigin<'_> {
     (&origin.file, origin.line)
 }
 
-fn from_wire((file, line): WireOrigin<'_>) -> RuleOrigin {
+pub(super) fn from_wire((file, line): WireOrigin<'_>) -> RuleOrigin {
     RuleOrigin {
         file: file.into(),
         line,
