@@ -271,6 +271,14 @@ fn read_field(line: &str) -> Result<Field<'_>, Complaint> {
         let hint = "write `Name: value`, or `! Name` to take a header away";
         return Err(Complaint::new(column, code::LINE_SYNTAX, message, hint));
     }
+    if let Some(tab) = value.find('\t') {
+        // Legal (RFC 9110 section 5.5), and read differently by those who come after.
+        let before = line.len() - line.trim_start().len() + text.find(value).unwrap_or_default();
+        let column = column_at(line, before + tab);
+        let message = format!("the value of `{name}` has a tab in it");
+        let complaint = Complaint::new(column, code::LINE_UNSAFE, message, "write a space");
+        return Err(complaint);
+    }
     if HeaderValue::from_bytes(value.as_bytes()).is_err() {
         let message = format!("the value of `{name}` cannot be sent");
         return Err(Complaint::new(
