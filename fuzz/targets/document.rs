@@ -20,7 +20,7 @@ fuzz_target!(|input: (u8, &[u8])| {
         .manifest
         .entries()
         .iter()
-        .map(|entry| entry.path.to_string())
+        .map(|entry| entry.path.to_owned())
         .collect();
     let site = Site::new(document);
     for path in &paths {

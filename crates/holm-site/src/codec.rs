@@ -5,6 +5,7 @@
 
 mod document;
 mod lines;
+mod manifest;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -51,7 +52,8 @@ pub fn encode_document(document: &DeploymentDocument) -> Vec<u8> {
 /// The document in these bytes. The blob store has compared them with their digest; this checks the shape.
 pub fn decode_document(bytes: &[u8]) -> Result<DeploymentDocument, DecodeError> {
     let (format, payload) = unframed(&DOCUMENT, bytes)?;
-    let (wire, rest) = take::<document::WireDocument<'_>>(&DOCUMENT, payload)?;
+    let (wire, rest) =
+        take::<document::WireDocument<'_, manifest::EntriesRead>>(&DOCUMENT, payload)?;
     let (lines, rest) = match format {
         1 => (lines::WireLines::default(), rest),
         _ => take(&DOCUMENT, rest)?,

@@ -36,7 +36,7 @@ pub use code::DIAGNOSTIC_CODES;
 pub use compile::{CONFIG_FILES, CompileInput, compile};
 pub use document::{DeploymentDocument, FallbackKind, SiteSettings};
 pub use head::{RequestHead, Scheme};
-pub use manifest::{FileEntry, Manifest, ManifestEntry};
+pub use manifest::{Entries, FileEntry, Manifest, ManifestEntry};
 pub use plan::{
     EarlyPlan, FunctionRef, Plan, Redirect, plan_early, plan_early_traced, plan_late,
     plan_late_traced,

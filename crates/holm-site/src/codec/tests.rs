@@ -82,7 +82,7 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] ^= xor;
         if let Ok(other) = decode_document(&bytes) {
-            prop_assert!(other.manifest.entries().is_sorted_by(|a, b| a.path < b.path));
+            prop_assert!(other.manifest.entries().iter().is_sorted_by(|a, b| a.path < b.path));
         }
     }
 
@@ -131,22 +131,30 @@ fn a_manifest_out_of_order_is_refused() {
         digest: BlobDigest::of(b""),
         size_bytes: 0,
     };
-    let manifest = Manifest::build(vec![file("/a"), file("/b")]).value;
-    let mut document = DeploymentDocument {
-        manifest,
+    let document = DeploymentDocument {
+        manifest: Manifest::build(vec![file("/a"), file("/b")]).value,
         ..DeploymentDocument::default()
     };
-    assert!(decode_document(&encode_document(&document)).is_ok());
-    document.manifest.entries.swap(0, 1);
-    assert_eq!(
-        decode_document(&encode_document(&document)),
-        Err(DOCUMENT.damaged())
-    );
-    document.manifest.entries[0] = document.manifest.entries[1].clone();
-    assert_eq!(
-        decode_document(&encode_document(&document)),
-        Err(DOCUMENT.damaged())
-    );
+    let bytes = encode_document(&document);
+    assert_eq!(decode_document(&bytes), Ok(document));
+    let (first, second) = (position(&bytes, b"/a"), position(&bytes, b"/b"));
+    let mut swapped = bytes.clone();
+    swapped.swap(first + 1, second + 1);
+    assert_eq!(decode_document(&swapped), Err(DOCUMENT.damaged()));
+    let mut twice = bytes.clone();
+    twice[second + 1] = b'a';
+    assert_eq!(decode_document(&twice), Err(DOCUMENT.damaged()));
+    // The media type of the last file, which is behind its size.
+    let mut unknown = bytes;
+    unknown[second + 2 + 32 + 1] = 1;
+    assert_eq!(decode_document(&unknown), Err(DOCUMENT.damaged()));
+}
+
+fn position(bytes: &[u8], wanted: &[u8]) -> usize {
+    let mut windows = bytes.windows(wanted.len());
+    windows
+        .position(|window| window == wanted)
+        .expect("the bytes are there")
 }
 
 #[test]
