@@ -4,8 +4,8 @@ use axum::response::Response;
 use holm_api::{ClaimRequest, ClaimResult};
 
 use super::{Call, respond};
-use crate::authz::{Authorized, Read};
 use crate::app::instance as app;
+use crate::authz::{Authorized, Read};
 use crate::error::ApiError;
 
 pub(super) async fn openapi_view(call: &mut Call) -> Result<Response, ApiError> {
