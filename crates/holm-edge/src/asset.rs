@@ -328,6 +328,8 @@ impl AssetAnswer {
         }
         let (eo, standard) = match self.cache {
             CacheStatus::Hit => ("HIT", "holm; hit"),
+            // The store was asked and said that nothing has changed (RFC 9211 section 2.4).
+            CacheStatus::RefreshHit => ("RefreshHit", "holm; fwd=stale; fwd-status=304"),
             CacheStatus::Miss | CacheStatus::Bypass => ("MISS", "holm; fwd=miss"),
         };
         headers.insert(EO_CACHE_STATUS, HeaderValue::from_static(eo));

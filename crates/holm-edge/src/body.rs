@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::blob_stream::BlobStream;
 use crate::error::BodyError;
+use crate::http2::PIECE_BYTES_MAX;
 use crate::record::{Draft, chain};
 
 /// Where the bytes of a body come from.
@@ -36,19 +37,32 @@ impl BodySource {
 #[derive(Debug)]
 pub(crate) struct AnswerBody {
     source: BodySource,
+    /// What is left of a piece that is handed over in smaller ones.
+    rest: Bytes,
+    /// On an HTTP/2 connection: something was handed over, and nobody has asked for more yet.
+    is_offered: bool,
     draft: Draft,
 }
 
 impl AnswerBody {
     /// The body of the answer that this record is about.
     pub(crate) fn new(source: BodySource, draft: Draft) -> Self {
-        let mut body = Self { source, draft };
+        let mut body = Self {
+            source,
+            rest: Bytes::new(),
+            is_offered: false,
+            draft,
+        };
         body.note_end();
         body
     }
 
+    fn remaining_bytes(&self) -> u64 {
+        self.source.remaining_bytes() + self.rest.len() as u64
+    }
+
     fn note_end(&mut self) {
-        if self.source.remaining_bytes() == 0 {
+        if self.remaining_bytes() == 0 {
             self.draft.ended();
         }
     }
@@ -66,6 +80,32 @@ impl AnswerBody {
             }
         }
     }
+
+    /// As `poll_bytes`, in pieces of one frame: the library holds one piece of each answer until the
+    /// client makes room for it.
+    fn poll_frame_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if self.rest.is_empty() {
+            match ready!(self.poll_bytes(cx)) {
+                Some(Ok(bytes)) => self.rest = bytes,
+                end => return Poll::Ready(end),
+            }
+        }
+        let length = self.rest.len().min(PIECE_BYTES_MAX);
+        Poll::Ready(Some(Ok(self.rest.split_to(length))))
+    }
+
+    fn set_offered(&mut self, is_offered: bool) {
+        if self.is_offered != is_offered {
+            self.is_offered = is_offered;
+            self.draft.offers(is_offered);
+        }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.set_offered(false);
+    }
 }
 
 impl Body for AnswerBody {
@@ -77,7 +117,13 @@ impl Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let piece = ready!(this.poll_bytes(cx));
+        let piece = if this.draft.is_multiplexed() {
+            let polled = this.poll_frame_bytes(cx);
+            this.set_offered(matches!(polled, Poll::Ready(Some(Ok(_)))));
+            ready!(polled)
+        } else {
+            ready!(this.poll_bytes(cx))
+        };
         match &piece {
             Some(Ok(bytes)) => {
                 this.draft.sent(bytes.len() as u64);
@@ -90,10 +136,10 @@ impl Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.remaining_bytes() == 0
+        self.remaining_bytes() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.source.remaining_bytes())
+        SizeHint::with_exact(self.remaining_bytes())
     }
 }
