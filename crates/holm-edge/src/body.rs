@@ -1,6 +1,7 @@
 //! The body of an answer. It carries the request's record, which is emitted when the body has ended
 //! or is dropped (decision D10.11).
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -21,6 +22,8 @@ pub(crate) enum BodySource {
     Whole(Bytes),
     /// In pieces from the store.
     Stream(Box<BlobStream>),
+    /// One after the other.
+    Parts(VecDeque<BodySource>),
 }
 
 impl BodySource {
@@ -29,6 +32,33 @@ impl BodySource {
             Self::Empty => 0,
             Self::Whole(bytes) => bytes.len() as u64,
             Self::Stream(stream) => stream.remaining_bytes(),
+            Self::Parts(parts) => parts.iter().map(Self::remaining_bytes).sum(),
+        }
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            match self {
+                Self::Empty => return Poll::Ready(None),
+                Self::Whole(bytes) => {
+                    let bytes = std::mem::take(bytes);
+                    *self = Self::Empty;
+                    return Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)));
+                }
+                Self::Stream(stream) => {
+                    let piece = ready!(stream.poll_next(cx));
+                    return Poll::Ready(piece.map(|piece| piece.map_err(BodyError)));
+                }
+                Self::Parts(parts) => {
+                    let Some(part) = parts.front_mut() else {
+                        return Poll::Ready(None);
+                    };
+                    if let Some(piece) = ready!(part.poll_bytes(cx)) {
+                        return Poll::Ready(Some(piece));
+                    }
+                    parts.pop_front();
+                }
+            }
         }
     }
 }
@@ -67,25 +97,11 @@ impl AnswerBody {
         }
     }
 
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
-        match &mut self.source {
-            BodySource::Empty => Poll::Ready(None),
-            BodySource::Whole(bytes) => {
-                let bytes = std::mem::take(bytes);
-                self.source = BodySource::Empty;
-                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
-            }
-            BodySource::Stream(stream) => {
-                Poll::Ready(ready!(stream.poll_next(cx)).map(|piece| piece.map_err(BodyError)))
-            }
-        }
-    }
-
-    /// As `poll_bytes`, in pieces of one frame: the library holds one piece of each answer until the
+    /// In pieces of one frame: the library holds one piece of each answer until the
     /// client makes room for it.
     fn poll_frame_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         if self.rest.is_empty() {
-            match ready!(self.poll_bytes(cx)) {
+            match ready!(self.source.poll_bytes(cx)) {
                 Some(Ok(bytes)) => self.rest = bytes,
                 end => return Poll::Ready(end),
             }
@@ -122,7 +138,7 @@ impl Body for AnswerBody {
             this.set_offered(matches!(polled, Poll::Ready(Some(Ok(_)))));
             ready!(polled)
         } else {
-            ready!(this.poll_bytes(cx))
+            ready!(this.source.poll_bytes(cx))
         };
         match &piece {
             Some(Ok(bytes)) => {

@@ -84,7 +84,7 @@ impl Edge {
         let inner = EdgeInner {
             hosts: ArcSwap::default(),
             sites: SiteTable::new(config.limits.site_table_bytes_max),
-            cache: BlobCache::new(config.limits.cache_bytes_max),
+            cache: BlobCache::new(config.limits.cache_bytes_max, Arc::clone(&parts.clock)),
             pages: Pages::new(),
             streams: StreamShare::new(&config.limits),
             counters: Counters::default(),

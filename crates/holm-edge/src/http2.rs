@@ -171,8 +171,10 @@ async fn say_goodbye(edge: &EdgeInner, mut connection: Pin<&mut HttpConnection>,
 
 /// Records that a client broke the protocol; one that merely left needs no word.
 fn note_error(edge: &EdgeInner, watch: &ConnectionWatch, error: &hyper::Error) {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
-    let is_broken = cause.is_some_and(|cause| cause.is_library() || cause.is_go_away() && !cause.is_remote());
+    let cause =
+        std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+    let is_broken =
+        cause.is_some_and(|cause| cause.is_library() || cause.is_go_away() && !cause.is_remote());
     if is_broken {
         emit_connection(edge, watch, 400, SendOutcome::Sent, chain(error).into());
     }

@@ -26,6 +26,7 @@ mod http2;
 mod limits;
 pub mod listen;
 mod page;
+mod piece_cache;
 mod preface;
 mod record;
 mod rule_headers;

@@ -43,6 +43,8 @@ pub struct EdgeLimits {
     pub cache_bytes_max: u64,
     /// The largest blob that is kept in memory; larger ones are streamed from the store.
     pub cached_blob_bytes_max: u64,
+    /// Bytes of pieces of large blobs kept in memory.
+    pub piece_cache_bytes_max: u64,
     /// The pieces in which a large blob is read; a connection holds at most three of them: two that
     /// the HTTP library has, and the one that is read ahead.
     pub chunk_bytes_max: usize,
@@ -111,6 +113,7 @@ impl Default for EdgeLimits {
             linger_bytes_max: 256 * 1024,
             cache_bytes_max: 64 * 1024 * 1024,
             cached_blob_bytes_max: 256 * 1024,
+            piece_cache_bytes_max: 64 * 1024 * 1024,
             chunk_bytes_max: 256 * 1024,
             store_reads_max: 4,
             stream_bytes_max: 64 * 1024 * 1024,
@@ -244,6 +247,12 @@ pub const LIMITS: &[Limit] = &[
         "A larger blob is streamed from the store in pieces.",
     ),
     limit(
+        "edge.piece_cache_bytes_max",
+        Unit::Bytes,
+        67_108_864,
+        "Pieces of large blobs that were used least are dropped from memory.",
+    ),
+    limit(
         "edge.chunk_bytes_max",
         Unit::Bytes,
         262_144,
@@ -359,6 +368,7 @@ holm_types::settable_limits!(EdgeLimits {
     linger_bytes_max,
     cache_bytes_max,
     cached_blob_bytes_max,
+    piece_cache_bytes_max,
     chunk_bytes_max,
     store_reads_max,
     stream_bytes_max,
@@ -402,6 +412,7 @@ mod tests {
             limits.linger_bytes_max as u64,
             limits.cache_bytes_max,
             limits.cached_blob_bytes_max,
+            limits.piece_cache_bytes_max,
             limits.chunk_bytes_max as u64,
             limits.store_reads_max as u64,
             limits.stream_bytes_max as u64,

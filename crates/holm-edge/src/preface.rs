@@ -115,7 +115,10 @@ mod tests {
         check(&[b"P", b"OST "], Some(Spoken::Http1));
         check(&[b"PR", b"I * HTTP/2.0\r\n"], None);
         check(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"], Some(Spoken::Http2));
-        check(&[b"PRI * HTTP/2.0\r\n\r\nS", b"M\r\n\r\n"], Some(Spoken::Http2));
+        check(
+            &[b"PRI * HTTP/2.0\r\n\r\nS", b"M\r\n\r\n"],
+            Some(Spoken::Http2),
+        );
         check(&[b"PRI * HTTP/1.1\r\n\r\n"], Some(Spoken::Http1));
         check(&[b"\x16\x03\x01"], Some(Spoken::Http1));
     }

@@ -210,12 +210,10 @@ impl ConnectionWatch {
     fn phase(&self) -> Phase {
         match Phase::from_u8(self.phase.load(Ordering::Relaxed)) {
             // Requests begin and end on several threads, so only their count is to be trusted.
-            _ if self.is_multiplexed() => {
-                match self.streams.open_count.load(Ordering::Relaxed) {
-                    0 => Phase::Idle,
-                    _ => Phase::Busy,
-                }
-            }
+            _ if self.is_multiplexed() => match self.streams.open_count.load(Ordering::Relaxed) {
+                0 => Phase::Idle,
+                _ => Phase::Busy,
+            },
             phase => phase,
         }
     }

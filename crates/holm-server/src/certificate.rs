@@ -166,10 +166,7 @@ fn unusable(files: &CertificateFiles, source: CertificateError) -> CertificateFi
     }
 }
 
-fn failed(
-    doing: &'static str,
-    path: &Path,
-) -> impl FnOnce(io::Error) -> CertificateFileError {
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CertificateFileError {
     let path = path.to_owned();
     move |source| CertificateFileError::Io {
         doing,
@@ -340,7 +337,12 @@ mod tests {
         let mut keeper = open(folder.path(), "localhost");
         let mut broken = keeper.seen.clone();
         broken.key = open(&folder.path().join("other"), "localhost").seen.key;
-        assert!(keeper.certificate.replace(&broken.chain, &broken.key).is_err());
+        assert!(
+            keeper
+                .certificate
+                .replace(&broken.chain, &broken.key)
+                .is_err()
+        );
         keeper.take_up(broken.clone());
         assert!(keeper.seen == broken, "it is reported once");
         let good = open(&folder.path().join("other"), "localhost").seen;

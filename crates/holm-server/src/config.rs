@@ -479,7 +479,8 @@ mod tests {
     #[test]
     fn files_of_a_certificate_are_seen_from_the_configuration() {
         let data = tempfile::tempdir().unwrap();
-        let text = "[tls]\nlisten = \"127.0.0.1:8443\"\ncertificate = \"a.crt\"\nkey = \"/b.key\"\n";
+        let text =
+            "[tls]\nlisten = \"127.0.0.1:8443\"\ncertificate = \"a.crt\"\nkey = \"/b.key\"\n";
         std::fs::write(data.path().join("holm.toml"), text).unwrap();
         let config = ServerConfig::combine(&args(data.path())).unwrap();
         assert_eq!(config.tls_listen.value, Some(loopback(8443)));

@@ -175,7 +175,12 @@ impl Bench {
             lengths.first().copied().unwrap_or_default(),
             anchor / holm
         );
-        verdicts.at_most(&format!("{name} holm/nginx"), holm / anchor, share_max, "of nginx");
+        verdicts.at_most(
+            &format!("{name} holm/nginx"),
+            holm / anchor,
+            share_max,
+            "of nginx",
+        );
         Ok(())
     }
 
@@ -201,7 +206,12 @@ impl Bench {
             "10 MB, 16 connections: nginx {anchor:.0} MB/s ({anchor_cpu:.2} ms CPU each), \
              holm {holm:.0} MB/s ({holm_cpu:.2} ms)"
         );
-        verdicts.at_least("10 MB bytes a second, holm/nginx", holm / anchor, 1.2, "of nginx");
+        verdicts.at_least(
+            "10 MB bytes a second, holm/nginx",
+            holm / anchor,
+            1.2,
+            "of nginx",
+        );
         Ok(())
     }
 
@@ -232,7 +242,12 @@ impl Bench {
             "HTTP/2, 1 KB: nginx {anchor:.0} requests/s ({anchor_cpu:.1} us CPU each), \
              holm {holm:.0} requests/s ({holm_cpu:.1} us)"
         );
-        verdicts.at_least("HTTP/2 1 KB requests a second, holm/nginx", holm / anchor, 1.8, "of nginx");
+        verdicts.at_least(
+            "HTTP/2 1 KB requests a second, holm/nginx",
+            holm / anchor,
+            1.8,
+            "of nginx",
+        );
         Ok(())
     }
 
@@ -270,7 +285,12 @@ fn slow_readers(server: &HolmProcess, host: &str, verdicts: &mut Verdicts) -> Re
         "{SLOW_COUNT} slow readers of 24 MB: {:.2} MiB each in the kernel's buffers of both ends",
         each(before.1, after.1)
     );
-    verdicts.at_most("memory of one slow reader", each(before.0, after.0), 1.0, "MiB");
+    verdicts.at_most(
+        "memory of one slow reader",
+        each(before.0, after.0),
+        1.0,
+        "MiB",
+    );
     drop(readers);
     Ok(())
 }
@@ -338,12 +358,7 @@ fn take_encoded_forms(server: &HolmProcess, host: &str, site: &Path) -> Result<(
     Ok(())
 }
 
-fn encoded(
-    server: &HolmProcess,
-    host: &str,
-    path: &str,
-    coding: &str,
-) -> Result<Option<Vec<u8>>> {
+fn encoded(server: &HolmProcess, host: &str, path: &str, coding: &str) -> Result<Option<Vec<u8>>> {
     let request = Request::get(host, path).header("accept-encoding", coding);
     let answer = fetch(server.site(), &request)?;
     ensure!(answer.status == 200, "{path} answers {}", answer.status);

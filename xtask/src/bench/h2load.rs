@@ -32,7 +32,12 @@ impl StreamLoad<'_> {
     pub(super) fn run(&self) -> Result<StreamOutcome> {
         let mut command = Command::new("taskset");
         command.args(["--cpu-list", &self.core.to_string(), "h2load"]);
-        command.args(["--clients", CONNECTIONS, "--max-concurrent-streams", STREAMS]);
+        command.args([
+            "--clients",
+            CONNECTIONS,
+            "--max-concurrent-streams",
+            STREAMS,
+        ]);
         command.args(["--threads", "1", "--duration", &self.seconds.to_string()]);
         command.arg(format!("--connect-to={}", self.address));
         let url = format!("http://{}:{}{}", self.host, self.address.port(), self.path);
@@ -52,7 +57,10 @@ fn parse(text: &str) -> Result<StreamOutcome> {
     let requests_per_second = text
         .lines()
         .find(|line| line.starts_with("finished in "))
-        .and_then(|line| line.split(", ").find_map(|part| part.strip_suffix(" req/s")))
+        .and_then(|line| {
+            line.split(", ")
+                .find_map(|part| part.strip_suffix(" req/s"))
+        })
         .and_then(|number| number.parse().ok())
         .context("h2load reported no rate")?;
     let codes = text

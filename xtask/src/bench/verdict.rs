@@ -12,12 +12,18 @@ pub(super) struct Verdicts {
 impl Verdicts {
     /// Prints a figure and whether it is within its bound.
     pub(super) fn at_most(&mut self, what: &str, figure: f64, bound: f64, unit: &str) {
-        self.judge(figure <= bound, &format!("{what}: {figure:.3} {unit} (at most {bound} {unit})"));
+        self.judge(
+            figure <= bound,
+            &format!("{what}: {figure:.3} {unit} (at most {bound} {unit})"),
+        );
     }
 
     /// As `at_most`, for a figure that is to be large.
     pub(super) fn at_least(&mut self, what: &str, figure: f64, bound: f64, unit: &str) {
-        self.judge(figure >= bound, &format!("{what}: {figure:.3} {unit} (at least {bound} {unit})"));
+        self.judge(
+            figure >= bound,
+            &format!("{what}: {figure:.3} {unit} (at least {bound} {unit})"),
+        );
     }
 
     fn judge(&mut self, is_within: bool, line: &str) {

@@ -54,7 +54,10 @@ fn how_it_came_is_named() {
     assert!(line(&record).contains("\"protocol\":\"h2\",\"is_secure\":true,"));
     (record.protocol, record.is_secure) = (None, false);
     let line = line(&record);
-    assert!(!line.contains("protocol") && !line.contains("is_secure"), "{line}");
+    assert!(
+        !line.contains("protocol") && !line.contains("is_secure"),
+        "{line}"
+    );
 }
 
 #[test]
