@@ -29,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) hosts_changed: Notify,
     /// Rung when a deployment was sealed.
     pub(crate) sealed: Notify,
+    /// Rung when encoded variants were made quickly that can be made smaller.
+    pub(crate) early_variants: Notify,
     /// Roll-backs that stand but are not served yet.
     pub(crate) unshown_roll_backs: Arc<UnshownRollBacks>,
     /// Room for requests in flight.
@@ -53,6 +55,7 @@ impl Core {
             request_ids: RequestIds::new(u64::from_le_bytes(seed)),
             hosts_changed: Notify::new(),
             sealed: Notify::new(),
+            early_variants: Notify::new(),
             unshown_roll_backs: Arc::default(),
             requests: Semaphore::new(config.limits.requests_max),
             manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),

@@ -64,6 +64,9 @@ pub struct ControlLimits {
     pub db_checkpoint_idle: Duration,
     /// Bytes of the largest asset that is given encoded variants. Default 10 MiB.
     pub variant_source_bytes_max: u64,
+    /// Bytes of the largest asset whose variants are made as small as can be, which takes some seconds
+    /// of a processor for each megabyte. Default 4 MiB.
+    pub best_variant_source_bytes_max: u64,
     /// Bytes of variants stored together. Default 4 MiB.
     pub variant_batch_bytes_max: u64,
 }
@@ -102,6 +105,7 @@ impl Default for ControlLimits {
             db_log_bytes_max: 32 * 1024 * 1024,
             db_checkpoint_idle: Duration::from_millis(500),
             variant_source_bytes_max: 10 * 1024 * 1024,
+            best_variant_source_bytes_max: 4 * 1024 * 1024,
             variant_batch_bytes_max: 4 * 1024 * 1024,
         }
     }
@@ -145,6 +149,7 @@ limits! {
     "db_log_bytes_max" Bytes 33_554_432 "The log is moved into the file before the next change.";
     "db_checkpoint_idle" Milliseconds 500 "The log is moved into the file.";
     "variant_source_bytes_max" Bytes 10_485_760 "A larger asset is served as it is.";
+    "best_variant_source_bytes_max" Bytes 4_194_304 "A larger asset keeps the variants that were made quickly.";
     "variant_batch_bytes_max" Bytes 4_194_304 "What was made so far is stored before the next asset.";
 }
 
@@ -177,6 +182,7 @@ holm_types::settable_limits!(ControlLimits {
     db_log_bytes_max,
     db_checkpoint_idle,
     variant_source_bytes_max,
+    best_variant_source_bytes_max,
     variant_batch_bytes_max,
 });
 
@@ -207,6 +213,6 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 29);
+        assert_eq!(LIMITS.len(), 30);
     }
 }

@@ -342,7 +342,7 @@ fn take_encoded_forms(server: &HolmProcess, host: &str, site: &Path) -> Result<(
     for path in [STYLE, SCRIPT] {
         let start = Instant::now();
         // The zstd form is made together with the best br form.
-        while encoded(server, host, path, "gzip")?.is_none() {
+        while encoded(server, host, path, "zstd")?.is_none() {
             if start.elapsed() > ENCODE_TIME_MAX {
                 bail!("{path} was not encoded in time");
             }

@@ -42,6 +42,8 @@ impl Load {
         ]);
         command.args(["--connections", &self.connections.to_string()]);
         command.args(["--duration", &format!("{}s", self.seconds)]);
+        // Ten megabytes take their time on a busy machine.
+        command.args(["--timeout", "20s"]);
         for header in &self.headers {
             command.args(["--header", header]);
         }
