@@ -55,7 +55,8 @@ impl AsyncRead for WatchedStream {
         }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
+        // With TLS around it this may be an alert or a key, and no part of a request.
+        if buffer.filled().len() > before && !this.watch.is_secure() {
             this.watch.bytes_read();
         }
         polled
@@ -128,7 +129,7 @@ impl AsyncWrite for WatchedStream {
 pub(crate) enum Socket {
     /// Clear text.
     Plain(WatchedStream),
-    /// TLS. The watch sees what goes through the wire.
+    /// TLS. The watch sees what was deciphered come in, and what goes out on the wire.
     Tls(Box<TlsStream<WatchedStream>>),
 }
 
@@ -140,7 +141,14 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => {
+                let before = buffer.filled().len();
+                let polled = Pin::new(&mut *stream).poll_read(cx, buffer);
+                if buffer.filled().len() > before {
+                    stream.get_ref().0.watch.bytes_read();
+                }
+                polled
+            }
         }
     }
 }

@@ -158,6 +158,25 @@ async fn redirects_and_large_files_go_over_it() {
 }
 
 #[tokio::test]
+async fn who_says_goodbye_leaves_no_word_about_a_request() {
+    let secure = Secure::new(EdgeLimits::default()).await;
+    let mut stream = secure.connect(&["http/1.1"]).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nhost: site.test\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut beginning = [0; 12];
+    stream.read_exact(&mut beginning).await.unwrap();
+    assert_eq!(&beginning, b"HTTP/1.1 200");
+    // `close_notify` is bytes as well, but not of a request.
+    stream.shutdown().await.unwrap();
+    drop(stream);
+    let scene = &secure.scene;
+    scene
+        .until("it is closed", || scene.edge.counts().connections_open == 0)
+        .await;
+    assert_eq!(scene.records(1).await[0].status, 200);
+}
+
+#[tokio::test]
 async fn a_new_certificate_is_used_for_new_connections() {
     let secure = Secure::new(EdgeLimits::default()).await;
     let kept = Client::over(secure.connect(&["h2"]).await.unwrap()).await;
