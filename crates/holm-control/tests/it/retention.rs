@@ -61,7 +61,14 @@ fn the_newest_are_kept_and_what_is_pinned_or_pointed_at() {
     server
         .post(&format!("{}/pin", target(&old)))
         .expect_problem("deployment/ended");
-    // What production pointed at before is gone past.
+    // What is no longer pointed at and not among the newest expires too.
+    server
+        .post(&format!("{}/promote", target(&branch)))
+        .expect(200);
+    server
+        .post(&format!("{}/promote", target(&three)))
+        .expect(200);
+    // A roll-back passes over what has expired.
     server.post("/v1/projects/blog/rollback").expect(200);
     assert_eq!(server.shown("blog"), two);
     server
