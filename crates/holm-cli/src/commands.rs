@@ -1,6 +1,7 @@
 //! One file a word: read what is needed, ask the server, print.
 
 mod aliases;
+mod audit;
 mod browser;
 mod completion;
 mod delete;
@@ -11,6 +12,8 @@ mod explain;
 mod inspect;
 mod limits;
 mod login;
+mod logout;
+mod members;
 mod open;
 mod pin;
 mod projects;
@@ -20,6 +23,8 @@ mod rollback;
 mod settings;
 mod status;
 mod target;
+mod tokens;
+mod whoami;
 
 use holm_types::{ProjectName, Timestamp};
 
@@ -44,6 +49,11 @@ impl Session<'_> {
     pub(crate) fn run(&self, word: &Word, whole: clap::Command) -> Exit {
         let done = match word {
             Word::Login(args) => login::run(self, args),
+            Word::Logout(args) => logout::run(self, args),
+            Word::Whoami(args) => whoami::run(self, args),
+            Word::Tokens(args) => tokens::run(self, args),
+            Word::Members(args) => members::run(self, args),
+            Word::Audit(args) => audit::run(self, args),
             Word::Deploy(args) => deploy::run(self, args),
             Word::Projects(args) => match &args.action {
                 Some(ProjectsAction::Set(args)) => settings::run(self, args),

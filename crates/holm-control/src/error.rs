@@ -28,6 +28,8 @@ pub(crate) struct Details {
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) missing: Vec<String>,
     pub(crate) reached: Option<Reached>,
+    /// When asking again may help.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// A limit that was reached.
@@ -100,6 +102,12 @@ impl ApiError {
     pub(crate) fn with_time_limit(self, limit: Duration, setting: &'static str) -> Self {
         let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         self.with_limit(ms, ms, setting)
+    }
+
+    /// Says when asking again may help: `Retry-After`.
+    pub(crate) fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.details.retry_after = Some(retry_after);
+        self
     }
 
     /// For the log: what the caller is not told, or what it is told when that is all there is.

@@ -81,6 +81,16 @@ impl LimitValue for u64 {
     }
 }
 
+impl LimitValue for u32 {
+    fn from_number(number: u64) -> Option<Self> {
+        Self::try_from(number).ok()
+    }
+
+    fn to_number(&self) -> u64 {
+        u64::from(*self)
+    }
+}
+
 impl LimitValue for usize {
     fn from_number(number: u64) -> Option<Self> {
         Self::try_from(number).ok()

@@ -41,6 +41,7 @@ impl Client {
     pub(crate) fn instance_claim(&self, code: &str) -> Result<ClaimResult, ClientError> {
         let request = ClaimRequest {
             code: code.to_owned(),
+            ..ClaimRequest::default()
         };
         // Writing our own record to memory cannot fail.
         let body = serde_json::to_vec(&request).unwrap_or_default();

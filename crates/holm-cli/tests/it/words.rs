@@ -2,7 +2,7 @@
 
 use crate::person::Person;
 
-const WORDS: [&str; 18] = [
+const WORDS: [&str; 23] = [
     "env",
     "aliases",
     "inspect",
@@ -12,6 +12,11 @@ const WORDS: [&str; 18] = [
     "delete",
     "limits",
     "login",
+    "logout",
+    "whoami",
+    "tokens",
+    "members",
+    "audit",
     "deploy",
     "projects",
     "deployments",

@@ -2,19 +2,24 @@
 
 mod alias;
 mod announce;
+pub(crate) mod audit;
 mod commit;
 mod deployment;
 mod explain;
 mod find;
 mod host;
 pub(crate) mod instance;
+pub(crate) mod invitation;
 mod limits;
 mod manifest_reader;
 mod manifest_room;
+pub(crate) mod me;
+pub(crate) mod member;
 mod project;
 mod redeploy;
 mod release;
 mod seal;
+pub(crate) mod session;
 mod settings;
 mod token;
 mod upload;
