@@ -80,8 +80,6 @@ pub(crate) enum Word {
     Explain(ExplainArgs),
     /// Say which server, who you are, and this folder's project
     Status(StatusArgs),
-    /// List every limit: what holds, the default, and the setting
-    Limits(LimitsArgs),
     /// List, make and revoke tokens
     #[command(arg_required_else_help = true)]
     Tokens(TokensArgs),
@@ -90,6 +88,8 @@ pub(crate) enum Word {
     Members(MembersArgs),
     /// List who changed what
     Audit(ListArgs),
+    /// List every limit: what holds, the default, and the setting
+    Limits(LimitsArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
 }

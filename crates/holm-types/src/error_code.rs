@@ -67,8 +67,6 @@ error_codes! {
     RequestForeignOrigin "request/foreign-origin" 403 Caller No "Call the API from its own address.";
     /// The cursor is not one that this server gave.
     RequestCursor "request/cursor" 400 Caller No "Start again without a cursor.";
-    /// What `If-Match` names is not what is there (RFC 9110 section 13.1.1).
-    RequestPrecondition "request/precondition" 412 Caller Later "Read it again, make the change on what is there now, and send the new `ETag`.";
     /// More requests than the actor or the address may make.
     RequestRateLimited "request/rate-limited" 429 Caller Yes "Wait as long as `Retry-After` says.";
     /// The idempotency key is not one.
@@ -79,6 +77,8 @@ error_codes! {
     RequestIdempotencyRunning "request/idempotency-running" 409 Caller Later "Wait for the first request to end.";
     /// The request was done, and its answer is not kept.
     RequestIdempotencyNotKept "request/idempotency-not-kept" 409 Caller No "It was done once; look at what there is instead of asking again.";
+    /// What `If-Match` names is not what is there (RFC 9110 section 13.1.1).
+    RequestPrecondition "request/precondition" 412 Caller Later "Read it again, make the change on what is there now, and send the new `ETag`.";
     /// Nobody is signed in.
     AuthRequired "auth/required" 401 Caller No "Send `Authorization: Bearer holm_...`, or run `holm login`.";
     /// The token is unknown, revoked or expired.
