@@ -2,6 +2,8 @@
 
 mod error;
 mod operations;
+mod project_operations;
+mod who;
 
 use std::cell::Cell;
 use std::io::Read;
@@ -130,7 +132,12 @@ impl Client {
     /// Sends a request, again if need be, and reads the answer's JSON.
     fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, ClientError> {
         let bytes = self.call_bytes(call)?;
-        serde_json::from_slice(&bytes).map_err(|source| ClientError::Unreadable {
+        self.read(&bytes)
+    }
+
+    /// Reads an answer's JSON.
+    fn read<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, ClientError> {
+        serde_json::from_slice(bytes).map_err(|source| ClientError::Unreadable {
             api: self.access.api.clone(),
             source,
         })
@@ -160,7 +167,7 @@ impl Client {
     }
 
     fn attempt(&self, call: &Call<'_>) -> Result<Vec<u8>, ClientError> {
-        self.read_answer(self.send(call, Pace::Whole)?)
+        self.read_answer(self.transmit(call, Pace::Whole)?)
     }
 
     /// Sends a request once and hands over the body of a successful answer as it arrives.
@@ -169,7 +176,7 @@ impl Client {
         call: &Call<'_>,
         take: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
     ) -> Result<(), ClientError> {
-        let mut response = self.send(call, Pace::Streamed)?;
+        let mut response = self.transmit(call, Pace::Streamed)?;
         if !response.status().is_success() {
             return self.read_answer(response).map(drop);
         }
@@ -187,7 +194,7 @@ impl Client {
         }
     }
 
-    fn send(&self, call: &Call<'_>, pace: Pace) -> Result<Response<Body>, ClientError> {
+    fn transmit(&self, call: &Call<'_>, pace: Pace) -> Result<Response<Body>, ClientError> {
         let mut request = Request::builder()
             .method(call.method)
             .uri(format!("{}{API_PREFIX}{}", self.access.api, call.path))

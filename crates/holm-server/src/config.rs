@@ -8,11 +8,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use holm_control::ControlLimits;
+use holm_control::{ControlLimits, RuleLimits};
 use holm_edge::EdgeLimits;
 use serde::Deserialize;
 
 use crate::args::ServerArgs;
+use crate::certificate::CertificateFiles;
 use crate::console;
 use crate::control_url::parse_origin;
 use crate::exit::ServerError;
@@ -55,6 +56,10 @@ pub struct ServerConfig {
     pub data: Setting<PathBuf>,
     /// The address of sites. Default: 127.0.0.1:8088.
     pub listen: Setting<SocketAddr>,
+    /// The address of sites over TLS. `None` (the default): no TLS.
+    pub tls_listen: Setting<Option<SocketAddr>>,
+    /// The certificate for it. `None` (the default): one for development, made at first use.
+    pub tls_files: Setting<Option<CertificateFiles>>,
     /// The address of the API and console. Default: 127.0.0.1:8089.
     pub control_listen: Setting<SocketAddr>,
     /// The address under which a TLS proxy shows the API and console. `None`: no proxy.
@@ -69,6 +74,8 @@ pub struct ServerConfig {
     pub edge_limits: EdgeLimits,
     /// The maxima of the control plane, with what `[limits]` of the file changes.
     pub control_limits: ControlLimits,
+    /// What a deployment's files of rules may hold, with what `[limits]` of the file changes.
+    pub rule_limits: RuleLimits,
     /// The lines of `[limits]`, by name.
     limits: BTreeMap<String, u64>,
     file: PathBuf,
@@ -127,6 +134,8 @@ struct ServerFile {
     listen: Option<SocketAddr>,
     control_listen: Option<SocketAddr>,
     control_url: Option<String>,
+    #[serde(default)]
+    tls: TlsFile,
     base_domain: Option<String>,
     threads: Option<usize>,
     storage: Option<StorageFile>,
@@ -135,13 +144,43 @@ struct ServerFile {
     limits: BTreeMap<String, u64>,
 }
 
+/// `[tls]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsFile {
+    listen: Option<SocketAddr>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+impl TlsFile {
+    /// The two files, seen from the folder of the configuration file. `None` when neither is named.
+    fn files(&self, config: &Path) -> Result<Option<CertificateFiles>, ConfigError> {
+        let folder = config.parent().unwrap_or_else(|| Path::new(""));
+        match (&self.certificate, &self.key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(CertificateFiles {
+                certificate: folder.join(certificate),
+                key: folder.join(key),
+            })),
+            (Some(one), None) | (None, Some(one)) => Err(ConfigError::Range {
+                name: "tls",
+                origin: config.display().to_string(),
+                value: format!("`{}` alone", one.display()),
+                rule: "`certificate` and `key` belong together: name both, or neither",
+            }),
+        }
+    }
+}
+
 impl ServerConfig {
     /// Combines flags and environment with the file and the defaults, and checks every value.
     pub fn combine(args: &ServerArgs) -> Result<Self, ConfigError> {
         let default_data = default_data_folder();
         let assumed = args.data.clone().or_else(|| default_data.clone());
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
-        let (edge_limits, control_limits) = read_limits(&file.limits, &path)?;
+        let (edge_limits, control_limits, rule_limits) = read_limits(&file.limits, &path)?;
+        let tls_files = file.tls.files(&path)?;
         let storage = file.storage.map(|storage| storage.read(&path, variable));
         let mut config = Self {
             storage: pick(
@@ -153,11 +192,21 @@ impl ServerConfig {
             .ok_or(ConfigError::NoHome)?,
             edge_limits,
             control_limits,
+            rule_limits,
             limits: file.limits,
             file: path.clone(),
             data: pick(args.data.clone(), file.data, &path, default_data)
                 .ok_or(ConfigError::NoHome)?,
             listen: pick(args.listen, file.listen, &path, Some(loopback(8088)))
+                .ok_or(ConfigError::NoHome)?,
+            tls_listen: pick(
+                args.tls_listen.map(Some),
+                file.tls.listen.map(Some),
+                &path,
+                Some(None),
+            )
+            .ok_or(ConfigError::NoHome)?,
+            tls_files: pick(None, tls_files.map(Some), &path, Some(None))
                 .ok_or(ConfigError::NoHome)?,
             control_listen: pick(
                 args.control_listen,
@@ -238,6 +287,9 @@ impl ServerConfig {
     /// Every setting: name, value, origin.
     fn rows(&self) -> Vec<(&'static str, String, &Origin)> {
         let control_url = self.control_url.value.clone().unwrap_or_default();
+        let tls_listen = self.tls_listen.value;
+        let files = self.tls_files.value.as_ref();
+        let file = |path: Option<&PathBuf>| path.map(|path| path.display().to_string());
         vec![
             (
                 "data",
@@ -245,6 +297,21 @@ impl ServerConfig {
                 &self.data.origin,
             ),
             ("listen", self.listen.value.to_string(), &self.listen.origin),
+            (
+                "tls.listen",
+                tls_listen.map_or_else(String::new, |address| address.to_string()),
+                &self.tls_listen.origin,
+            ),
+            (
+                "tls.certificate",
+                file(files.map(|files| &files.certificate)).unwrap_or_default(),
+                &self.tls_files.origin,
+            ),
+            (
+                "tls.key",
+                file(files.map(|files| &files.key)).unwrap_or_default(),
+                &self.tls_files.origin,
+            ),
             (
                 "control_listen",
                 self.control_listen.value.to_string(),
@@ -270,17 +337,19 @@ impl ServerConfig {
     }
 }
 
-/// The limits of both planes with what the file changes.
+/// The limits of both planes and of rules with what the file changes.
 fn read_limits(
     lines: &BTreeMap<String, u64>,
     path: &Path,
-) -> Result<(EdgeLimits, ControlLimits), ConfigError> {
+) -> Result<(EdgeLimits, ControlLimits, RuleLimits), ConfigError> {
     let mut edge = EdgeLimits::default();
     let mut control = ControlLimits::default();
+    let mut rules = RuleLimits::default();
     for (name, number) in lines {
         let is_set = match name.split_once('.') {
             Some(("edge", limit)) => edge.set(limit, *number),
             Some(("control", limit)) => control.set(limit, *number),
+            Some(("site", limit)) => rules.set(limit, *number),
             _ => false,
         };
         if !is_set {
@@ -290,7 +359,7 @@ fn read_limits(
             });
         }
     }
-    Ok((edge, control))
+    Ok((edge, control, rules))
 }
 
 /// `holm serve config`: every setting with its origin.
@@ -433,6 +502,7 @@ mod tests {
             ("control_url = \"http://x\"", "`control_url`"),
             ("control_url = \"https://x/holm\"", "without a path"),
             ("thraeds = 1", "unknown field `thraeds`"),
+            ("[tls]\nkey = \"a.key\"", "`certificate` and `key`"),
         ] {
             std::fs::write(&file, text).unwrap();
             let error = ServerConfig::combine(&args(data.path()))
@@ -444,13 +514,27 @@ mod tests {
     }
 
     #[test]
+    fn files_of_a_certificate_are_seen_from_the_configuration() {
+        let data = tempfile::tempdir().unwrap();
+        let text =
+            "[tls]\nlisten = \"127.0.0.1:8443\"\ncertificate = \"a.crt\"\nkey = \"/b.key\"\n";
+        std::fs::write(data.path().join("holm.toml"), text).unwrap();
+        let config = ServerConfig::combine(&args(data.path())).unwrap();
+        assert_eq!(config.tls_listen.value, Some(loopback(8443)));
+        let files = config.tls_files.value.unwrap();
+        assert_eq!(files.certificate, data.path().join("a.crt"));
+        assert_eq!(files.key, Path::new("/b.key"));
+    }
+
+    #[test]
     fn a_line_of_limits_changes_that_limit_and_a_wrong_name_is_told() {
         let data = tempfile::tempdir().unwrap();
         let file = data.path().join("holm.toml");
-        let text = "[limits]\n\"control.files_max\" = 50000\n\"edge.idle_max\" = 1000\n";
+        let text = "[limits]\n\"control.files_max\" = 50000\n\"edge.idle_max\" = 1000\n\"site.rules_max\" = 100000\n";
         std::fs::write(&file, text).unwrap();
         let config = ServerConfig::combine(&args(data.path())).unwrap();
         assert_eq!(config.control_limits.files_max, 50_000);
+        assert_eq!(config.rule_limits.rules_max, 100_000);
         assert_eq!(
             config.edge_limits.idle_max,
             std::time::Duration::from_secs(1)
@@ -468,7 +552,11 @@ mod tests {
             let read = read_limits(&lines, Path::new("holm.toml")).unwrap();
             assert_eq!(
                 read,
-                (EdgeLimits::default(), ControlLimits::default()),
+                (
+                    EdgeLimits::default(),
+                    ControlLimits::default(),
+                    RuleLimits::default()
+                ),
                 "{}",
                 limit.name
             );

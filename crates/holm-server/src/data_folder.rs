@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use holm_control::BackupFile;
+use holm_control::{BackupFile, SECRET_KEY_FILE};
 
 use crate::restore::refuse_half_restored;
 
@@ -129,6 +129,8 @@ pub(crate) struct Layout {
     pub(crate) database: PathBuf,
     /// Access records.
     pub(crate) records: PathBuf,
+    /// The certificate for development.
+    pub(crate) tls: PathBuf,
     /// The sample project, when `up` is not given a folder.
     pub(crate) sample: PathBuf,
     /// Who this server is to its object store.
@@ -148,6 +150,7 @@ impl Layout {
             snapshots: root.join("snapshots"),
             database: root.join("control.db"),
             records: root.join("records"),
+            tls: root.join("tls"),
             sample: root.join("sample"),
             store_owner: root.join("store-owner"),
             cache: root.join("cache"),
@@ -174,6 +177,10 @@ impl Layout {
         vec![
             file("holm.toml", self.root.join("holm.toml")),
             file("variants.index", self.variants.clone()),
+            BackupFile {
+                is_key: true,
+                ..file(SECRET_KEY_FILE, self.root.join(SECRET_KEY_FILE))
+            },
         ]
     }
 }

@@ -28,6 +28,9 @@ pub(crate) enum ServerError {
     /// The data folder cannot be used.
     #[error(transparent)]
     DataFolder(#[from] crate::data_folder::DataFolderError),
+    /// There is no certificate for the TLS listener.
+    #[error(transparent)]
+    Certificate(#[from] crate::certificate::CertificateFileError),
     /// A listener cannot be opened.
     #[error("listen on {address} for {what}")]
     Listen {
@@ -108,7 +111,7 @@ impl ServerError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Config(crate::config::ConfigError::UnknownLimit { .. }) => Some(
-                "names are those of docs/reference/limits.md, for example \"control.files_max\" = 50000; those that begin with `edge.` and `control.` can be set".to_owned(),
+                "names are those of docs/reference/limits.md, for example \"control.files_max\" = 50000; those that begin with `edge.` and `control.` can be set, and those of `site.` that count rules".to_owned(),
             ),
             Self::NoFolder { .. } => Some(
                 "name a folder that exists; if a build makes it, run the build first".to_owned(),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use holm_api::{BackupDecoder, BackupError, BackupKind, BackupPart};
+use holm_control::SECRET_KEY_FILE;
 use holm_storage::{BlobError, BlobStore, BlobUpload};
 use holm_types::BlobDigest;
 
@@ -380,6 +381,11 @@ fn tell(folder: &Path, restored: &Restored, as_json: bool) {
         return;
     }
     console::out(&folder.display());
+    if !restored.files.contains_key(SECRET_KEY_FILE) {
+        console::say(&format!(
+            "the back-up was made without --with-keys: copy `{SECRET_KEY_FILE}` of its server into the folder before it is started"
+        ));
+    }
     console::say(&format!(
         "{} projects, {} deployments and {} blobs ({} bytes) are restored and checked; start with `holm serve --data {}`",
         restored.project_count,

@@ -2,6 +2,7 @@
 //! published snapshot. It knows neither who owns what nor what the bytes mean.
 #![forbid(unsafe_code)]
 
+mod best_encoder;
 mod blob;
 mod collect;
 mod compress;
@@ -14,6 +15,7 @@ mod snapshot_store;
 mod sums;
 mod variant;
 
+pub use best_encoder::{BestEncoder, BestForms};
 pub use blob::{
     BlobError, BlobFuture, BlobPin, BlobStore, BlobUpload, UploadReceipt, VerifyReport,
 };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use holm_api::{ExplainConsidered, ExplainReport};
 use holm_site::{
-    Asset, EarlyPlan, EdgeSnapshot, HostEntry, HostTarget, Outcome, Plan, RequestHead, Scheme,
-    Site, Trace, codec, plan_early_traced, plan_late_traced,
+    Asset, EarlyPlan, EdgeSnapshot, HeaderChange, HostEntry, HostTarget, Outcome, Plan,
+    RequestHead, Scheme, Site, Trace, codec, plan_early_traced, plan_late_traced,
 };
 use holm_types::{BlobDigest, ErrorCode, Hostname, SitePath};
 use http::{Method, Uri};
@@ -30,12 +30,15 @@ pub(crate) struct ExplainAsk {
 /// Plans one URL and says why.
 pub(crate) async fn explain(
     core: &Core,
-    _who: &Authorized<Read>,
+    who: &Authorized<Read>,
     ask: ExplainAsk,
 ) -> Result<ExplainReport, ApiError> {
     let target = read_url(&ask.url)?;
     let host = Hostname::parse(&target.authority).map_err(|error| invalid(error.to_string()))?;
     let entry = host_entry(core, host.as_str())?;
+    if !who.sees(entry.project_id) {
+        return Err(unknown_host());
+    }
     let (project, chosen) = look_up(core, &entry, ask.deployment).await?;
     let shown = match (chosen, &entry.target) {
         (Some(chosen), _) => chosen,
@@ -118,12 +121,15 @@ fn host_entry(core: &Core, host: &str) -> Result<HostEntry, ApiError> {
     found
         .ok()
         .and_then(|index| snapshot.hosts.into_iter().nth(index))
-        .ok_or_else(|| {
-            ApiError::new(
-                ErrorCode::ExplainUnknownHost,
-                "No project or deployment of this server answers at this host",
-            )
-        })
+        .ok_or_else(unknown_host)
+}
+
+/// Nothing is there, or nothing that the caller may see: nobody can tell which.
+fn unknown_host() -> ApiError {
+    ApiError::new(
+        ErrorCode::ExplainUnknownHost,
+        "No project or deployment of this server answers at this host",
+    )
 }
 
 /// The project's name, and the deployment that was asked for with its document.
@@ -204,7 +210,7 @@ fn plan(
             late_decision(site, &late)
         }
     };
-    apply_rules(site, path.as_str(), &mut decided.headers);
+    apply_rules(site, &head, &mut decided.headers);
     Ok(ExplainReport {
         url: String::new(),
         project: String::new(),
@@ -269,9 +275,15 @@ fn asset_headers(asset: &Asset<'_>, status: u16) -> Headers {
 }
 
 /// The site's header rules, over whatever is there, as the edge applies them to every answer.
-fn apply_rules(site: &Site, path: &str, headers: &mut Headers) {
-    site.header_rules(path, &mut |name, value| {
-        headers.insert(name.as_str().to_owned(), text(value));
+fn apply_rules(site: &Site, head: &RequestHead<'_>, headers: &mut Headers) {
+    let (host, path) = (head.host.as_str(), head.path.as_str());
+    site.header_changes(host, path, &mut |change| match change {
+        HeaderChange::Set(name, value) => {
+            headers.insert(name.as_str().to_owned(), text(value));
+        }
+        HeaderChange::Unset(name) => {
+            headers.remove(name.as_str());
+        }
     });
 }
 

@@ -140,7 +140,11 @@ impl<'c> VariantMaker<'c> {
         let mut upload = self.core.blobs.upload();
         let mut known = Vec::with_capacity(made.len());
         for made in made {
-            let mut variants = Variants::default();
+            let mut variants = Variants {
+                // What does not get smaller quickly is not tried again.
+                is_best: made.br.is_none() && made.gzip.is_none(),
+                ..Variants::default()
+            };
             for (bytes, variant) in [(made.br, &mut variants.br), (made.gzip, &mut variants.gzip)] {
                 let Some(bytes) = bytes else { continue };
                 let digest = BlobDigest::of(&bytes);
@@ -166,6 +170,7 @@ impl<'c> VariantMaker<'c> {
                     )
                 })?;
         }
+        self.core.early_variants.notify_one();
         Ok(())
     }
 }

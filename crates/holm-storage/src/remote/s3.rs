@@ -95,7 +95,8 @@ struct Connector;
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
         let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_webpki_roots()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+            .map_err(no_tls)?
             .https_or_http()
             .enable_http1()
             .build();
@@ -105,6 +106,13 @@ impl HttpConnector for Connector {
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .build(https);
         Ok(HttpClient::new(Service(client)))
+    }
+}
+
+fn no_tls(error: rustls::Error) -> object_store::Error {
+    object_store::Error::Generic {
+        store: "S3",
+        source: Box::new(error),
     }
 }
 

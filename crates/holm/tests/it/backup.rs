@@ -70,7 +70,7 @@ fn back_up_under_load(bench: &Bench, server: &Server<'_>) -> PathBuf {
             std::thread::sleep(std::time::Duration::from_millis(500));
             server.run(&["storage", "--collect"]);
             let name = file.to_str().unwrap();
-            let saved = server.json(&["backup", name, "--force", "--json"]);
+            let saved = server.json(&["backup", name, "--force", "--with-keys", "--json"]);
             assert!(saved["blob_count"].as_u64().unwrap() > 3, "{saved}");
             assert_eq!(saved["file_bytes"], std::fs::metadata(&file).unwrap().len());
         }
@@ -150,7 +150,7 @@ fn a_torn_or_foreign_file_is_refused_and_leaves_nothing() {
     let site = bench.site("blog", &[("index.html", "one"), ("large.txt", &large(1))]);
     let server = bench.up(Some(&site));
     let file = bench.path("all.backup");
-    server.json(&["backup", file.to_str().unwrap(), "--json"]);
+    server.json(&["backup", file.to_str().unwrap(), "--with-keys", "--json"]);
     let refused = server.run(&["backup", file.to_str().unwrap()]);
     assert_eq!(
         refused.status.code(),
@@ -195,7 +195,7 @@ fn a_half_restored_folder_does_not_start_and_is_restored_again() {
     let site = bench.site("blog", &[("index.html", "one")]);
     let server = bench.up(Some(&site));
     let file = bench.path("all.backup");
-    server.json(&["backup", file.to_str().unwrap(), "--json"]);
+    server.json(&["backup", file.to_str().unwrap(), "--with-keys", "--json"]);
     drop(server);
     let other = Bench::new();
     assert!(restore(&other, &file).status.success());

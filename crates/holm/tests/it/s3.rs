@@ -46,7 +46,7 @@ fn s3_serves_deploys_collects_and_is_backed_up() {
     let view = server.json(&["storage", "--collect", "--json"]);
     assert_eq!(view["dead_count"], 0, "{view}");
     let file = bench.path("all.backup");
-    server.json(&["backup", file.to_str().unwrap(), "--json"]);
+    server.json(&["backup", file.to_str().unwrap(), "--with-keys", "--json"]);
     let url = server.text("url").trim_end_matches('/').to_owned();
     let api = server.text("api_url").to_owned();
     assert_eq!(server.stop(), Some(0));
