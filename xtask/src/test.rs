@@ -106,6 +106,11 @@ const STEPS: &[Step] = &[
         run: s3,
     },
     Step {
+        name: "faults",
+        what: "a full and a read-only disk: clear errors, visitors notice nothing",
+        run: faults,
+    },
+    Step {
         name: "crash",
         what: "kill -9 at random moments loses and tears nothing (a short run)",
         run: |root| check(root, "crash", &["--rounds", "10"]),
@@ -277,6 +282,13 @@ fn s3(root: &Path) -> Result<Done> {
     match Moto::install(root)? {
         Ok(_) => check(root, "s3", &[]),
         Err(why) => Ok(Done::Skipped(why)),
+    }
+}
+
+fn faults(root: &Path) -> Result<Done> {
+    match check::unable_to_check_faults() {
+        Some(why) => Ok(Done::Skipped(why)),
+        None => check(root, "faults", &[]),
     }
 }
 

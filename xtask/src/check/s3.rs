@@ -1,19 +1,17 @@
 //! `check s3`: the tests that want a real S3 server, against moto's, started here on a free port.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::lab::{free_address, python_program};
 use crate::options::Options;
-use crate::timed::{self, is_installed};
-use crate::workspace::cargo;
-
-/// How long an installation may take.
-const INSTALL_TIME_MAX: Duration = Duration::from_mins(5);
+use crate::timed;
+use crate::workspace::{Workspace, cargo};
 
 /// How long the server may take to answer.
 const START_TIME_MAX: Duration = Duration::from_secs(60);
@@ -21,8 +19,8 @@ const START_TIME_MAX: Duration = Duration::from_secs(60);
 /// How long the tests may take, their building included.
 const TESTS_TIME_MAX: Duration = Duration::from_mins(20);
 
-/// The package, with the part of it that is a server.
-const PACKAGE: &str = "moto[server]";
+/// Pinned, because a newer one may answer otherwise.
+const REQUIREMENT: &str = "moto[server]==5.2.5";
 
 /// The S3 server, installed.
 #[derive(Clone, Debug)]
@@ -31,37 +29,23 @@ pub(crate) struct Moto {
 }
 
 impl Moto {
-    /// Installs it into a virtual environment in the target folder, unless it is there. `Err` inside when
-    /// that is not possible here, with the reason.
+    /// Installs it under the target folder, unless it is there. `Err` inside when that is not possible
+    /// here, with the reason.
     pub(crate) fn install(root: &Path) -> Result<Result<Self, String>> {
-        let home = root.join("target").join("moto");
-        let program = home.join("bin").join("moto_server");
-        if program.is_file() {
-            return Ok(Ok(Self { program }));
-        }
-        if !is_installed("python3") {
-            return Ok(Err("python3 is not installed".to_owned()));
-        }
-        println!("installing the Python package {PACKAGE} into the target folder");
-        let mut venv = Command::new("python3");
-        venv.args(["-m", "venv"]).arg(&home);
-        let mut pip = Command::new(home.join("bin").join("python"));
-        pip.args(["-m", "pip", "install", "--quiet", PACKAGE]);
-        for command in [&mut venv, &mut pip] {
-            if let Err(error) = timed::run(command, INSTALL_TIME_MAX) {
-                return Ok(Err(format!("pip cannot install {PACKAGE}: {error:#}")));
-            }
-        }
-        ensure!(program.is_file(), "{PACKAGE} has no moto_server");
-        Ok(Ok(Self { program }))
+        let work = Workspace::load(root)?.target.join("xtask");
+        Ok(match python_program(&work, REQUIREMENT, "moto_server") {
+            Ok(program) => Ok(Self { program }),
+            Err(error) => Err(format!("the S3 server cannot be installed: {error:#}")),
+        })
     }
 
     /// Starts it on a free port of loopback, with a bucket.
     fn start(&self) -> Result<Running> {
+        // moto cannot take port 0 and say which it got.
         let address = free_address()?;
-        let (host, port) = address.split_once(':').context("split an address")?;
         let child = Command::new(&self.program)
-            .args(["-H", host, "-p", port])
+            .args(["-H", &address.ip().to_string()])
+            .args(["-p", &address.port().to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -69,7 +53,7 @@ impl Moto {
             .context("start moto_server")?;
         let running = Running { child, address };
         let start = Instant::now();
-        while put_bucket(&running.address).is_err() {
+        while put_bucket(running.address).is_err() {
             ensure!(
                 start.elapsed() < START_TIME_MAX,
                 "moto_server does not answer"
@@ -83,7 +67,7 @@ impl Moto {
 /// A server that is running; ended when dropped.
 struct Running {
     child: Child,
-    address: String,
+    address: SocketAddr,
 }
 
 impl Drop for Running {
@@ -94,14 +78,8 @@ impl Drop for Running {
     }
 }
 
-/// moto cannot take port 0 and say which it got, so a port is taken and given back first.
-fn free_address() -> Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
-    Ok(listener.local_addr()?.to_string())
-}
-
 /// Makes the bucket of the tests. moto believes any key.
-fn put_bucket(address: &str) -> Result<()> {
+fn put_bucket(address: SocketAddr) -> Result<()> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let head = format!(
