@@ -181,15 +181,8 @@ impl ServerConfig {
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
         let (edge_limits, control_limits, rule_limits) = read_limits(&file.limits, &path)?;
         let tls_files = file.tls.files(&path)?;
-        let storage = file.storage.map(|storage| storage.read(&path, variable));
         let mut config = Self {
-            storage: pick(
-                None,
-                storage.transpose()?,
-                &path,
-                Some(StorageConfig::Local),
-            )
-            .ok_or(ConfigError::NoHome)?,
+            storage: storage_setting(file.storage, &path)?,
             edge_limits,
             control_limits,
             rule_limits,
@@ -445,6 +438,23 @@ fn default_data_folder() -> Option<PathBuf> {
     from("XDG_DATA_HOME")
         .or_else(|| from("HOME").map(|home| home.join(".local/share")))
         .map(|folder| folder.join("holm"))
+}
+
+/// Where blobs are kept: the file says so, or nobody.
+fn storage_setting(
+    storage: Option<StorageFile>,
+    path: &Path,
+) -> Result<Setting<StorageConfig>, ConfigError> {
+    Ok(match storage {
+        None => Setting {
+            value: StorageConfig::Local,
+            origin: Origin::Default,
+        },
+        Some(storage) => Setting {
+            value: storage.read(path, variable)?,
+            origin: Origin::File(path.to_owned()),
+        },
+    })
 }
 
 /// Where a configuration file says that blobs are kept; a file that is not there says nothing.

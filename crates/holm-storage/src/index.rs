@@ -317,18 +317,19 @@ impl BlobIndex {
 
     /// How much of each pack is wanted; a pack that is not named here is not wanted at all.
     pub(crate) fn pack_use(&self) -> HashMap<u32, PackUse> {
-        let mut packs: HashMap<u32, PackUse> = HashMap::new();
-        for place in self.read().places.values() {
-            if let Place::Packed {
+        let tables = self.read();
+        let packed = tables.places.values().filter_map(|place| match place {
+            Place::Packed {
                 pack, size_bytes, ..
-            } = place
-            {
-                let used = packs.entry(*pack).or_default();
-                used.count += 1;
-                used.bytes += u64::from(*size_bytes);
-            }
-        }
-        packs
+            } => Some((*pack, u64::from(*size_bytes))),
+            Place::Large { .. } => None,
+        });
+        packed.fold(HashMap::new(), |mut packs, (pack, bytes)| {
+            let used: &mut PackUse = packs.entry(pack).or_default();
+            used.count += 1;
+            used.bytes += bytes;
+            packs
+        })
     }
 
     /// Holds a blob in place until [`BlobIndex::unpin`]. `None` when it is not there.

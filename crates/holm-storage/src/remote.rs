@@ -164,7 +164,7 @@ impl Store {
         let taken = self
             .next_number
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
-        taken.map_err(|_| self.objects.failed("name an object of", "the store"))
+        taken.map_err(|_| objects::refused("name an object of", "the store"))
     }
 
     fn find(&self, digest: BlobDigest) -> Result<Place, BlobError> {
@@ -180,9 +180,10 @@ impl Store {
         let mut place = self.find(digest)?;
         loop {
             if range.start > range.end || range.end > place.size_bytes() {
-                return Err(self
-                    .objects
-                    .failed("read a range outside of blob", &digest.to_string()));
+                return Err(objects::refused(
+                    "read a range outside of blob",
+                    &digest.to_string(),
+                ));
             }
             let read = match place {
                 Place::Packed { .. } => self.read_packed(digest, place, &range).await,

@@ -71,6 +71,11 @@ pub(super) fn is_absent(error: &BlobError) -> bool {
     matches!(inner, Some(object_store::Error::NotFound { .. }))
 }
 
+/// A refusal of ours.
+pub(super) fn refused(doing: &'static str, object: &str) -> BlobError {
+    remote_error(doing, object, "it is refused")
+}
+
 impl Objects {
     pub(super) fn new(store: Arc<dyn ObjectStore>, how: &RemoteSettings) -> Self {
         Self {
@@ -83,10 +88,6 @@ impl Objects {
     /// The store for people.
     pub(super) fn describe(&self) -> String {
         format!("{}/{}", self.store, self.prefix)
-    }
-
-    pub(super) fn failed(&self, doing: &'static str, object: &str) -> BlobError {
-        remote_error(doing, object, "it is refused")
     }
 
     fn path(&self, name: &str) -> Path {
@@ -189,7 +190,7 @@ impl Objects {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(object_store::Error::AlreadyExists { .. })) => {}
             Ok(Err(error)) => return Err(remote_error("write", NAME, error)),
-            Err(_) => return Err(self.failed("reach within storage.remote_time_max", NAME)),
+            Err(_) => return Err(refused("reach within storage.remote_time_max", NAME)),
         }
         let found = async { self.store.get(&path).await?.bytes().await };
         let found = self.within("read", NAME, found).await?;
