@@ -15,7 +15,7 @@ use crate::config::{ControlConfig, ControlParts};
 use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::error::chain;
-use crate::limits::FILES_MAX_MAX;
+use crate::limits::{ControlLimits, FILES_MAX_MAX, PASSWORD_MEMORY_BYTES_MAX, PASSWORD_PASSES_MAX};
 use crate::{listener, reconcile};
 
 /// Why the control plane could not be opened.
@@ -72,13 +72,7 @@ impl Control {
         config: ControlConfig,
         parts: ControlParts,
     ) -> Result<Self, OpenControlError> {
-        if config.limits.files_max > FILES_MAX_MAX {
-            return Err(OpenControlError::Limit {
-                setting: "control.files_max",
-                found: config.limits.files_max,
-                allowed_max: FILES_MAX_MAX,
-            });
-        }
+        refuse_limits(&config.limits)?;
         let database = |error: DbError| OpenControlError::Database(Box::new(error));
         refuse_lost_database(db_file, &parts.snapshots)?;
         let now_ms = parts.clock.now().unix_ms();
@@ -137,6 +131,34 @@ impl Control {
     /// Commits what waits and moves the database's log into its file. Later operations are refused.
     pub fn close(self) {
         self.core.db.close();
+    }
+}
+
+/// Refuses limits that the machine could not bear.
+fn refuse_limits(limits: &ControlLimits) -> Result<(), OpenControlError> {
+    let bounded = [
+        ("control.files_max", limits.files_max, FILES_MAX_MAX),
+        (
+            "control.password_memory_bytes",
+            limits.password_memory_bytes,
+            PASSWORD_MEMORY_BYTES_MAX,
+        ),
+        (
+            "control.password_passes",
+            u64::from(limits.password_passes),
+            PASSWORD_PASSES_MAX,
+        ),
+    ];
+    let over = bounded
+        .into_iter()
+        .find(|(_, found, allowed_max)| found > allowed_max);
+    match over {
+        None => Ok(()),
+        Some((setting, found, allowed_max)) => Err(OpenControlError::Limit {
+            setting,
+            found,
+            allowed_max,
+        }),
     }
 }
 
