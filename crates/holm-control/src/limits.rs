@@ -69,7 +69,7 @@ pub struct ControlLimits {
 }
 
 /// The bounds of [`ControlLimits::files_max`].
-pub const FILES_MAX_MAX: u64 = 100_000;
+pub const FILES_MAX_MAX: u64 = 2_000_000;
 
 impl Default for ControlLimits {
     fn default() -> Self {
