@@ -1,6 +1,7 @@
 //! One error of the API: what the caller is told, and what only the log is told.
 
 use std::error::Error;
+use std::time::Duration;
 
 use holm_api::{Problem, ProblemField};
 use holm_storage::{BlobError, SnapshotStoreError};
@@ -27,6 +28,8 @@ pub(crate) struct Details {
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) missing: Vec<String>,
     pub(crate) reached: Option<Reached>,
+    /// When asking again may help.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// A limit that was reached.
@@ -95,6 +98,18 @@ impl ApiError {
         self
     }
 
+    /// As [`ApiError::with_limit`], for a time that has run out: both numbers are milliseconds.
+    pub(crate) fn with_time_limit(self, limit: Duration, setting: &'static str) -> Self {
+        let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        self.with_limit(ms, ms, setting)
+    }
+
+    /// Says when asking again may help: `Retry-After`.
+    pub(crate) fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.details.retry_after = Some(retry_after);
+        self
+    }
+
     /// For the log: what the caller is not told, or what it is told when that is all there is.
     pub(crate) fn reason(&self) -> String {
         let told = self.internal.as_ref().unwrap_or(&self.external);
@@ -156,7 +171,7 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
         let (code, external) = match &error {
-            DbError::Busy => (ErrorCode::ServerBusy, "Too many changes are waiting"),
+            DbError::Busy { .. } => (ErrorCode::ServerBusy, "Too many changes are waiting"),
             DbError::Closed => (ErrorCode::ServerStopping, "The server is stopping"),
             DbError::Sql { source, .. } if is_disk(source) => DISK,
             DbError::Commit(source) if is_disk(source) => DISK,
@@ -165,7 +180,14 @@ impl From<DbError> for ApiError {
                 "The database did not answer as it should",
             ),
         };
-        Self::from_cause(code, external, &error)
+        let refusal = Self::from_cause(code, external, &error);
+        match error {
+            DbError::Busy { queue_max } => {
+                let limit = queue_max as u64;
+                refusal.with_limit(limit, limit + 1, "control.db_queue_max")
+            }
+            _ => refusal,
+        }
     }
 }
 

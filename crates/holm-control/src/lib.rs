@@ -11,6 +11,7 @@
 
 mod api;
 mod app;
+mod audit;
 mod authz;
 mod body;
 mod config;
@@ -19,10 +20,13 @@ mod core;
 mod db;
 mod doctor;
 mod error;
+mod guard;
 mod limits;
 mod listener;
 mod pages;
+mod rate;
 mod reconcile;
+mod secret_key;
 mod stop;
 
 pub use config::{ControlConfig, ControlParts};
@@ -30,3 +34,4 @@ pub use control::{Control, IssueTokenError, OpenControlError};
 pub use doctor::{DoctorFindings, DoctorProblem, check_database};
 pub use holm_site::limits::RuleLimits;
 pub use limits::{ControlLimits, FILES_MAX_MAX, LIMITS};
+pub use secret_key::{SECRET_KEY_FILE, SecretKeyError};

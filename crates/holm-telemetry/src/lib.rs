@@ -8,10 +8,11 @@ mod ndjson;
 mod plain_text;
 mod record;
 mod segment;
+mod share;
 mod sink;
 mod writer;
 
 pub use event::{EVENTS, EventKind};
 pub use limits::{LIMITS, RecordLimits};
-pub use record::{AccessRecord, CacheStatus, FaultSource, SendOutcome, ServedBy};
+pub use record::{AccessRecord, CacheStatus, FaultSource, Protocol, SendOutcome, ServedBy};
 pub use sink::{RecordLog, RecordSink};

@@ -1,8 +1,11 @@
 //! What makes the world like the database says it should be. Each reconciler takes no input, looks,
 //! takes idempotent steps, and can be run again at any time: on a timer and when nudged.
 
+mod project_sweeper;
 mod publisher;
+mod retention;
 mod sweeper;
+mod variant_improver;
 mod variant_maker;
 
 use std::future::Future;
@@ -10,11 +13,15 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use holm_storage::BestEncoder;
 use holm_telemetry::event::{PanicCaught, TaskFailed};
 use tokio::sync::{Notify, watch};
 
+pub(crate) use project_sweeper::ProjectSweeper;
 pub(crate) use publisher::SnapshotPublisher;
+pub(crate) use retention::RetentionKeeper;
 pub(crate) use sweeper::{CredentialSweeper, UploadSweeper};
+pub(crate) use variant_improver::VariantImprover;
 pub(crate) use variant_maker::VariantMaker;
 
 use crate::core::Core;
@@ -67,7 +74,54 @@ pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
         SWEEP_INTERVAL,
         async || CredentialSweeper::new(core).run_once().await,
     );
-    tokio::join!(publisher, variants, uploads, credentials);
+    let retention = repeat(
+        "retention_keeper",
+        stop.clone(),
+        Some(&core.to_retain),
+        SWEEP_INTERVAL,
+        async || RetentionKeeper::new(core).run_once().await,
+    );
+    let projects = repeat(
+        "project_sweeper",
+        stop.clone(),
+        Some(&core.to_sweep),
+        SWEEP_INTERVAL,
+        async || ProjectSweeper::new(core).run_once().await,
+    );
+    let best_variants = improve_variants(core, stop.clone());
+    tokio::join!(
+        publisher,
+        variants,
+        uploads,
+        credentials,
+        retention,
+        projects,
+        best_variants
+    );
+}
+
+/// Runs the improver of variants, if there can be a thread for it.
+async fn improve_variants(core: &Core, stop: watch::Receiver<bool>) {
+    const NAME: &str = "variant_improver";
+    let encoder = match BestEncoder::start() {
+        Ok(encoder) => encoder,
+        Err(error) => {
+            let reason = format!("start its thread: {error}");
+            return TaskFailed {
+                task: NAME.to_owned(),
+                reason,
+            }
+            .emit();
+        }
+    };
+    repeat(
+        NAME,
+        stop.clone(),
+        Some(&core.early_variants),
+        VARIANT_INTERVAL,
+        async || VariantImprover::new(core, &encoder).run_once(&stop).await,
+    )
+    .await;
 }
 
 /// Runs one reconciler now, whenever nudged, and every `interval`. A failure or a panic is logged and
