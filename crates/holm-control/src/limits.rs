@@ -127,7 +127,7 @@ pub struct ControlLimits {
 }
 
 /// The bounds of [`ControlLimits::files_max`].
-pub const FILES_MAX_MAX: u64 = 100_000;
+pub const FILES_MAX_MAX: u64 = 2_000_000;
 
 /// The most that [`ControlLimits::password_memory_bytes`] may be: 1 GiB. What cannot be allocated ends
 /// the program.
