@@ -12,7 +12,8 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    API_PREFIX, FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, OPERATIONS, Operation, Policy, Problem,
+    API_PREFIX, FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, Method, OPERATIONS, Operation, Policy,
+    Problem,
 };
 use shape::{Body, SHAPES, Shape};
 
@@ -93,7 +94,7 @@ fn describe(
         "parameters": parameters(operation, shape),
         "responses": responses(operation, shape, generator, problem),
         "security": match operation.policy {
-            Policy::Public | Policy::OwnerCode => json!([]),
+            Policy::Public | Policy::OwnerCode | Policy::Proof => json!([]),
             Policy::Needs(_) => json!([{ "token": [] }, { "session": [] }]),
         },
     });
@@ -103,6 +104,15 @@ fn describe(
     if let Some(content) = content(&shape.request, generator) {
         let is_required = !matches!(shape.request, Body::Frames { may_be_empty: true });
         described["requestBody"] = json!({ "required": is_required, "content": content });
+    }
+    if codes(operation, shape).contains(&ErrorCode::RequestPrecondition) {
+        let about = "The `ETag` that `project_view` gave: the change is made only while it is the present one.";
+        if let Some(parameters) = described["parameters"].as_array_mut() {
+            parameters.push(json!({
+                "name": "If-Match", "in": "header", "required": false,
+                "schema": { "type": "string" }, "description": about,
+            }));
+        }
     }
     described
 }
@@ -115,6 +125,7 @@ fn parameters(operation: &Operation, shape: &Shape) -> Vec<Value> {
             "description": match name {
                 "project" => "The project's id or name.",
                 "deployment" => "The deployment's id or its 12-character label.",
+                "variable" => "The variable's name.",
                 _ => "The id.",
             },
         })
@@ -130,7 +141,22 @@ fn parameters(operation: &Operation, shape: &Shape) -> Vec<Value> {
             "description": parameter.about,
         })
     });
-    in_path.chain(in_query).collect()
+    let in_header = takes_idempotency_key(operation).then(idempotency_key);
+    in_path.chain(in_query).chain(in_header).collect()
+}
+
+/// Whether `Idempotency-Key` means something: to what changes something for somebody who is known.
+fn takes_idempotency_key(operation: &Operation) -> bool {
+    operation.method != Method::Get && matches!(operation.policy, Policy::Needs(_))
+}
+
+fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+        "description": "The same key with the same request within 24 hours gives the first answer \
+            again; with another request it is refused.",
+    })
 }
 
 fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
@@ -178,6 +204,7 @@ fn codes(operation: &Operation, shape: &Shape) -> Vec<ErrorCode> {
         Code::RequestForeignOrigin,
         Code::ClaimRequired,
         Code::RequestTimeout,
+        Code::RequestRateLimited,
         Code::Internal,
         Code::StorageUnavailable,
         Code::ServerBusy,
@@ -188,6 +215,14 @@ fn codes(operation: &Operation, shape: &Shape) -> Vec<ErrorCode> {
             Code::AuthRequired,
             Code::AuthUnknownToken,
             Code::AuthForbidden,
+        ]);
+    }
+    if takes_idempotency_key(operation) {
+        codes.extend([
+            Code::RequestIdempotencyKey,
+            Code::RequestIdempotencyReused,
+            Code::RequestIdempotencyRunning,
+            Code::RequestIdempotencyNotKept,
         ]);
     }
     for name in path_parameters(operation.path) {

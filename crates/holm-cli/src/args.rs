@@ -1,9 +1,21 @@
 //! The words and flags of the command line.
 
+mod project;
+mod who;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use holm_types::ProjectName;
+
+pub(crate) use project::{
+    AliasesArgs, DeleteArgs, EnvAction, EnvAddArgs, EnvArgs, EnvLsArgs, EnvPullArgs, EnvRmArgs,
+    LimitsArgs, OneDeploymentArgs, ProjectsAction, ProjectsSetArgs, RedeployArgs, SettingName,
+};
+pub(crate) use who::{
+    InviteArgs, ListArgs, LogoutArgs, MembersArgs, MembersVerb, RemoveArgs, RevokeArgs, RoleArgs,
+    TokenCreateArgs, TokensArgs, TokensVerb, WhoamiArgs,
+};
 
 use crate::exit::Exit;
 
@@ -31,25 +43,53 @@ pub(crate) enum Word {
         after_help = "The token is kept in $XDG_CONFIG_HOME/holm/credentials.json (or ~/.config), readable by you alone.\nCommands take the server from --api, then HOLM_API, then .holm/project.json, then the last login, then http://127.0.0.1:8089;\nthe token from --token, then HOLM_TOKEN, then the logins. HOLM_TOKEN is never sent to an address from .holm/project.json."
     )]
     Login(LoginArgs),
+    /// Forget the token for a server, and revoke it there
+    Logout(LogoutArgs),
+    /// Say who you are to a server, and what your token may do
+    Whoami(WhoamiArgs),
     /// Deploy a folder; prints its URL
     #[command(
         after_help = "DIR is a built folder, or a project whose edgeone.json names `outputDirectory`.\nThe deployment goes to preview unless --prod is given.\nFiles are sent as they are: nothing is built here, dot files and node_modules are left out, links may not lead out of the folder."
     )]
     Deploy(DeployArgs),
-    /// List the projects
+    /// List the projects, or change one's settings
     Projects(ProjectsArgs),
+    /// List, set, delete and pull a project's environment variables
+    Env(EnvArgs),
+    /// List a project's production and branch URLs
+    Aliases(AliasesArgs),
     /// List a project's deployments
     Deployments(DeploymentsArgs),
+    /// Say everything about a deployment
+    Inspect(OneDeploymentArgs),
     /// Point production at a deployment
     Promote(PromoteArgs),
     /// Point production at the deployment before
     Rollback(RollbackArgs),
+    /// Make a new deployment from an old one's files, with the present variables
+    Redeploy(RedeployArgs),
+    /// Keep a deployment whatever retention says
+    Pin(OneDeploymentArgs),
+    /// Leave a deployment to retention again
+    Unpin(OneDeploymentArgs),
+    /// Delete a project or a deployment
+    Delete(DeleteArgs),
     /// Print a project's URL, and open it when there is a terminal
     Open(OpenArgs),
     /// Say why a URL answers as it does
     Explain(ExplainArgs),
     /// Say which server, who you are, and this folder's project
     Status(StatusArgs),
+    /// List, make and revoke tokens
+    #[command(arg_required_else_help = true)]
+    Tokens(TokensArgs),
+    /// List, invite and remove members, change their roles
+    #[command(arg_required_else_help = true)]
+    Members(MembersArgs),
+    /// List who changed what
+    Audit(ListArgs),
+    /// List every limit: what holds, the default, and the setting
+    Limits(LimitsArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
 }
@@ -104,6 +144,12 @@ pub(crate) struct LoginArgs {
     /// Read the token from standard input
     #[arg(long, conflicts_with = "token")]
     pub token_stdin: bool,
+    /// Sign in with this e-mail and its password instead of a token; a token for 90 days is made and kept
+    #[arg(long, value_name = "EMAIL", conflicts_with_all = ["token", "token_stdin"])]
+    pub email: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, requires = "email")]
+    pub password_stdin: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -142,7 +188,10 @@ pub(crate) struct DeployArgs {
 
 /// `holm projects`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ProjectsArgs {
+    #[command(subcommand)]
+    pub action: Option<ProjectsAction>,
     #[command(flatten)]
     pub list: ListChoice,
     /// Print one JSON object
@@ -264,14 +313,31 @@ impl Word {
     pub(crate) fn wants_json(&self) -> bool {
         match self {
             Self::Login(args) => args.json,
+            Self::Logout(args) => args.json,
+            Self::Whoami(args) => args.json,
+            Self::Tokens(args) => args.wants_json(),
+            Self::Members(args) => args.wants_json(),
+            Self::Audit(args) => args.json,
             Self::Deploy(args) => args.json,
-            Self::Projects(args) => args.json,
+            Self::Projects(args) => match &args.action {
+                Some(ProjectsAction::Set(args)) => args.json,
+                None => args.json,
+            },
+            Self::Env(args) => match &args.action {
+                EnvAction::Ls(args) => args.json,
+                EnvAction::Add(args) => args.json,
+                EnvAction::Rm(_) | EnvAction::Pull(_) => false,
+            },
+            Self::Aliases(args) => args.json,
+            Self::Inspect(args) | Self::Pin(args) | Self::Unpin(args) => args.json,
+            Self::Redeploy(args) => args.json,
+            Self::Limits(args) => args.json,
             Self::Deployments(args) => args.json,
             Self::Promote(args) => args.json,
             Self::Rollback(args) => args.json,
             Self::Explain(args) => args.json,
             Self::Status(args) => args.json,
-            Self::Open(_) | Self::Completion(_) => false,
+            Self::Delete(_) | Self::Open(_) | Self::Completion(_) => false,
         }
     }
 }

@@ -1,22 +1,35 @@
 //! One file a word: read what is needed, ask the server, print.
 
+mod aliases;
+mod audit;
 mod browser;
 mod completion;
+mod delete;
 mod deploy;
 mod deployments;
+mod env;
 mod explain;
+mod inspect;
+mod limits;
 mod login;
+mod logout;
+mod members;
 mod open;
+mod pin;
 mod projects;
 mod promote;
+mod redeploy;
 mod rollback;
+mod settings;
 mod status;
 mod target;
+mod tokens;
+mod whoami;
 
 use holm_types::{ProjectName, Timestamp};
 
 use crate::access::Access;
-use crate::args::{Connection, ProjectChoice, Word};
+use crate::args::{Connection, ProjectChoice, ProjectsAction, Word};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -36,8 +49,24 @@ impl Session<'_> {
     pub(crate) fn run(&self, word: &Word, whole: clap::Command) -> Exit {
         let done = match word {
             Word::Login(args) => login::run(self, args),
+            Word::Logout(args) => logout::run(self, args),
+            Word::Whoami(args) => whoami::run(self, args),
+            Word::Tokens(args) => tokens::run(self, args),
+            Word::Members(args) => members::run(self, args),
+            Word::Audit(args) => audit::run(self, args),
             Word::Deploy(args) => deploy::run(self, args),
-            Word::Projects(args) => projects::run(self, args),
+            Word::Projects(args) => match &args.action {
+                Some(ProjectsAction::Set(args)) => settings::run(self, args),
+                None => projects::run(self, args),
+            },
+            Word::Env(args) => env::run(self, &args.action),
+            Word::Aliases(args) => aliases::run(self, args),
+            Word::Inspect(args) => inspect::run(self, args),
+            Word::Redeploy(args) => redeploy::run(self, args),
+            Word::Pin(args) => pin::run(self, args, true),
+            Word::Unpin(args) => pin::run(self, args, false),
+            Word::Delete(args) => delete::run(self, args),
+            Word::Limits(args) => limits::run(self, args),
             Word::Deployments(args) => deployments::run(self, args),
             Word::Promote(args) => promote::run(self, args),
             Word::Rollback(args) => rollback::run(self, args),

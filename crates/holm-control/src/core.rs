@@ -6,11 +6,15 @@ use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy, ErrorCode, IdMint, RequestIds, Timestamp};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
+use crate::api::RunningKeys;
 use crate::app::{ManifestRoom, UnshownRollBacks};
+use crate::authz::password::PasswordDesk;
 use crate::config::{ControlConfig, ControlParts};
 use crate::db::Db;
 use crate::error::ApiError;
+use crate::guard::{RequestGuard, SignInGuard, TokenUses};
 use crate::reconcile::SnapshotPublisher;
+use crate::secret_key::SecretKey;
 
 /// The control plane's parts, joined. Shared by requests and reconcilers.
 #[derive(Debug)]
@@ -31,8 +35,24 @@ pub(crate) struct Core {
     pub(crate) sealed: Notify,
     /// Rung when encoded variants were made quickly that can be made smaller.
     pub(crate) early_variants: Notify,
+    /// Rung when more deployments may be there than are kept.
+    pub(crate) to_retain: Notify,
+    /// Rung when a project was deleted.
+    pub(crate) to_sweep: Notify,
+    /// Seals the values of secrets.
+    pub(crate) secret_key: SecretKey,
     /// Roll-backs that stand but are not served yet.
     pub(crate) unshown_roll_backs: Arc<UnshownRollBacks>,
+    /// Where passwords are hashed.
+    pub(crate) passwords: PasswordDesk,
+    /// How often who has tried to sign in.
+    pub(crate) sign_ins: SignInGuard,
+    /// How often who has asked.
+    pub(crate) rates: RequestGuard,
+    /// Which tokens were shown.
+    pub(crate) token_uses: TokenUses,
+    /// Idempotency keys whose first request is still running.
+    pub(crate) running_keys: RunningKeys,
     /// Room for requests in flight.
     requests: Semaphore,
     /// Room for deployments being written down or compiled; never held while a body arrives.
@@ -42,7 +62,12 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(config: ControlConfig, parts: ControlParts, db: Db) -> Self {
+    pub(crate) fn new(
+        config: ControlConfig,
+        parts: ControlParts,
+        db: Db,
+        secret_key: SecretKey,
+    ) -> Self {
         let mut seed = [0_u8; 8];
         parts.entropy.fill(&mut seed);
         Self {
@@ -56,7 +81,15 @@ impl Core {
             hosts_changed: Notify::new(),
             sealed: Notify::new(),
             early_variants: Notify::new(),
+            to_retain: Notify::new(),
+            to_sweep: Notify::new(),
+            secret_key,
             unshown_roll_backs: Arc::default(),
+            passwords: PasswordDesk::new(&config.limits),
+            sign_ins: SignInGuard::new(&config.limits),
+            rates: RequestGuard::new(&config.limits),
+            token_uses: TokenUses::default(),
+            running_keys: RunningKeys::default(),
             requests: Semaphore::new(config.limits.requests_max),
             manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),
             deploys: Semaphore::new(config.limits.deploys_max),

@@ -11,6 +11,7 @@
 
 mod api;
 mod app;
+mod audit;
 mod authz;
 mod body;
 mod config;
@@ -19,13 +20,17 @@ mod core;
 mod db;
 mod doctor;
 mod error;
+mod guard;
 mod limits;
 mod listener;
 mod pages;
+mod rate;
 mod reconcile;
+mod secret_key;
 mod stop;
 
 pub use config::{ControlConfig, ControlParts};
 pub use control::{Control, IssueTokenError, OpenControlError};
 pub use doctor::{DoctorFindings, DoctorProblem, check_database};
 pub use limits::{ControlLimits, FILES_MAX_MAX, LIMITS};
+pub use secret_key::{SECRET_KEY_FILE, SecretKeyError};

@@ -27,6 +27,17 @@ pub struct ControlLimits {
     pub deploys_max: usize,
     /// Projects on this server. Default 1,000.
     pub projects_max: u64,
+    /// Sealed deployments that a project keeps when it does not say how many itself: the newest, beside
+    /// what is pinned or pointed at. Default 10 (decision D10.15).
+    pub deployments_kept_max: u64,
+    /// Variables in one environment of a project. Default 100.
+    pub variables_max: u64,
+    /// Bytes of a variable's name. Default 128.
+    pub variable_name_bytes_max: u64,
+    /// Bytes of a variable's value. Default 500 (EdgeOne's).
+    pub variable_value_bytes_max: u64,
+    /// Rows of deleted projects, or deployments that expire, in one change. Default 500.
+    pub sweep_rows_max: u64,
     /// How long an upload may stay unfinished. Default 24 hours.
     pub upload_time_max: Duration,
     /// How long a commit waits for the edge to serve it. Default 5 s.
@@ -69,6 +80,50 @@ pub struct ControlLimits {
     pub best_variant_source_bytes_max: u64,
     /// Bytes of variants stored together. Default 4 MiB.
     pub variant_batch_bytes_max: u64,
+    /// Bytes of memory that one password hash takes (argon2id). Default 19 MiB, OWASP's first choice.
+    pub password_memory_bytes: u64,
+    /// Passes over that memory. Default 2.
+    pub password_passes: u32,
+    /// Password hashes made at once. Default 2.
+    pub password_hashes_max: usize,
+    /// Password hashes that wait. Default 32.
+    pub password_queue_max: usize,
+    /// Failed sign-ins of one account within [`Self::sign_in_window`]. Default 10.
+    pub account_sign_ins_max: u64,
+    /// Failed sign-ins from one address within [`Self::sign_in_window`]. Default 60.
+    pub address_sign_ins_max: u64,
+    /// Time in which failed sign-ins are forgotten. Default 15 minutes.
+    pub sign_in_window: Duration,
+    /// Requests of one user within [`Self::requests_window`]. Default 12,000.
+    pub actor_requests_max: u64,
+    /// Requests from one address within [`Self::requests_window`]. Default 24,000.
+    pub address_requests_max: u64,
+    /// Time in which requests are forgotten. Default 1 minute.
+    pub requests_window: Duration,
+    /// Users, addresses and accounts that are counted apart at once. Default 10,000.
+    pub rate_keys_max: usize,
+    /// Members and open invitations. Default 1,000.
+    pub members_max: u64,
+    /// How long an invitation can be accepted. Default 7 days.
+    pub invitation_time_max: Duration,
+    /// Tokens of one user. Default 200.
+    pub user_tokens_max: u64,
+    /// Browsers that one user is signed in with. Default 50.
+    pub user_sessions_max: u64,
+    /// Rows of the audit log. Default 200,000.
+    pub audit_rows_max: u64,
+    /// Rows of the audit log about refused calls. Default 20,000.
+    pub audit_refusals_max: u64,
+    /// How long a row of the audit log is kept. Default 365 days.
+    pub audit_time_max: Duration,
+    /// How long an idempotency key is known. Default 24 hours.
+    pub idempotency_time_max: Duration,
+    /// Bytes of one answer that an idempotency key keeps. Default 8 MiB.
+    pub idempotency_answer_bytes_max: u64,
+    /// Idempotency keys that are known. Default 10,000.
+    pub idempotency_keys_max: u64,
+    /// Bytes of all answers that idempotency keys keep. Default 64 MiB.
+    pub idempotency_bytes_max: u64,
 }
 
 /// The bounds of [`ControlLimits::files_max`].
@@ -87,6 +142,11 @@ impl Default for ControlLimits {
             config_bytes_max: 1024 * 1024,
             deploys_max: 8,
             projects_max: 1000,
+            deployments_kept_max: 10,
+            variables_max: 100,
+            variable_name_bytes_max: 128,
+            variable_value_bytes_max: 500,
+            sweep_rows_max: 500,
             upload_time_max: Duration::from_hours(24),
             take_up_wait_max: Duration::from_secs(5),
             body_bytes_max: 64 * 1024,
@@ -107,6 +167,28 @@ impl Default for ControlLimits {
             variant_source_bytes_max: 10 * 1024 * 1024,
             best_variant_source_bytes_max: 4 * 1024 * 1024,
             variant_batch_bytes_max: 4 * 1024 * 1024,
+            password_memory_bytes: 19 * 1024 * 1024,
+            password_passes: 2,
+            password_hashes_max: 2,
+            password_queue_max: 32,
+            account_sign_ins_max: 10,
+            address_sign_ins_max: 60,
+            sign_in_window: Duration::from_mins(15),
+            actor_requests_max: 12_000,
+            address_requests_max: 24_000,
+            requests_window: Duration::from_mins(1),
+            rate_keys_max: 10_000,
+            members_max: 1000,
+            invitation_time_max: Duration::from_hours(7 * 24),
+            user_tokens_max: 200,
+            user_sessions_max: 50,
+            audit_rows_max: 200_000,
+            audit_refusals_max: 20_000,
+            audit_time_max: Duration::from_hours(365 * 24),
+            idempotency_time_max: Duration::from_hours(24),
+            idempotency_answer_bytes_max: 8 * 1024 * 1024,
+            idempotency_keys_max: 10_000,
+            idempotency_bytes_max: 64 * 1024 * 1024,
         }
     }
 }
@@ -131,6 +213,11 @@ limits! {
     "config_bytes_max" Bytes 1_048_576 "The deployment is refused with 422 deployment/file-too-large.";
     "deploys_max" Count 8 "Further announcements and commits wait.";
     "projects_max" Count 1_000 "A new project is refused with 409 project/limit.";
+    "deployments_kept_max" Count 10 "The oldest that is neither pinned nor pointed at expires and answers 401.";
+    "variables_max" Count 100 "Further variables are refused with 409 variable/limit.";
+    "variable_name_bytes_max" Bytes 128 "The variable is refused with 422 variable/too-large.";
+    "variable_value_bytes_max" Bytes 500 "The variable is refused with 422 variable/too-large.";
+    "sweep_rows_max" Count 500 "The rest goes with the next change.";
     "upload_time_max" Milliseconds 86_400_000 "The deployment ends as timed_out.";
     "take_up_wait_max" Milliseconds 5_000 "The change is kept and answered with 503 edge/not-taken-up.";
     "body_bytes_max" Bytes 65_536 "The request is refused with 413 request/too-large.";
@@ -151,6 +238,28 @@ limits! {
     "variant_source_bytes_max" Bytes 10_485_760 "A larger asset is served as it is.";
     "best_variant_source_bytes_max" Bytes 4_194_304 "A larger asset keeps the variants that were made quickly.";
     "variant_batch_bytes_max" Bytes 4_194_304 "What was made so far is stored before the next asset.";
+    "password_memory_bytes" Bytes 19_922_944 "A guess at a password costs as much.";
+    "password_passes" Count 2 "A guess at a password costs as many.";
+    "password_hashes_max" Count 2 "Further sign-ins wait.";
+    "password_queue_max" Count 32 "Further sign-ins are refused with 503 server/busy.";
+    "account_sign_ins_max" Count 10 "Further ones are refused with 429 request/rate-limited.";
+    "address_sign_ins_max" Count 60 "Further ones are refused with 429 request/rate-limited.";
+    "sign_in_window" Milliseconds 900_000 "Failed sign-ins are forgotten.";
+    "actor_requests_max" Count 12_000 "Further ones are refused with 429 request/rate-limited.";
+    "address_requests_max" Count 24_000 "Further ones are refused with 429 request/rate-limited.";
+    "requests_window" Milliseconds 60_000 "Requests are forgotten.";
+    "rate_keys_max" Count 10_000 "Further ones are counted together.";
+    "members_max" Count 1_000 "A new invitation is refused with 409 member/limit.";
+    "invitation_time_max" Milliseconds 604_800_000 "The invitation is refused with 403 invitation/invalid.";
+    "user_tokens_max" Count 200 "A new token is refused with 409 token/limit.";
+    "user_sessions_max" Count 50 "The oldest session ends.";
+    "audit_rows_max" Count 200_000 "The oldest rows are removed.";
+    "audit_refusals_max" Count 20_000 "The oldest of them are removed.";
+    "audit_time_max" Milliseconds 31_536_000_000 "The row is removed.";
+    "idempotency_time_max" Milliseconds 86_400_000 "The key is as good as new.";
+    "idempotency_answer_bytes_max" Bytes 8_388_608 "The request is done; asking again is refused with 409 request/idempotency-not-kept.";
+    "idempotency_keys_max" Count 10_000 "The oldest are forgotten.";
+    "idempotency_bytes_max" Bytes 67_108_864 "The oldest are forgotten.";
 }
 
 holm_types::settable_limits!(ControlLimits {
@@ -164,6 +273,11 @@ holm_types::settable_limits!(ControlLimits {
     config_bytes_max,
     deploys_max,
     projects_max,
+    deployments_kept_max,
+    variables_max,
+    variable_name_bytes_max,
+    variable_value_bytes_max,
+    sweep_rows_max,
     upload_time_max,
     take_up_wait_max,
     body_bytes_max,
@@ -184,6 +298,28 @@ holm_types::settable_limits!(ControlLimits {
     variant_source_bytes_max,
     best_variant_source_bytes_max,
     variant_batch_bytes_max,
+    password_memory_bytes,
+    password_passes,
+    password_hashes_max,
+    password_queue_max,
+    account_sign_ins_max,
+    address_sign_ins_max,
+    sign_in_window,
+    actor_requests_max,
+    address_requests_max,
+    requests_window,
+    rate_keys_max,
+    members_max,
+    invitation_time_max,
+    user_tokens_max,
+    user_sessions_max,
+    audit_rows_max,
+    audit_refusals_max,
+    audit_time_max,
+    idempotency_time_max,
+    idempotency_answer_bytes_max,
+    idempotency_keys_max,
+    idempotency_bytes_max,
 });
 
 #[cfg(test)]
@@ -213,6 +349,14 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 30);
+        assert_eq!(
+            limits
+                .in_force(LIMITS)
+                .find(|row| row.value != row.limit.default),
+            None,
+            "a default in the table is not the one in the code"
+        );
+        assert!(limits.in_force(LIMITS).all(|row| row.is_settable));
+        assert_eq!(LIMITS.len(), 57);
     }
 }

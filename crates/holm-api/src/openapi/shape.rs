@@ -5,9 +5,12 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate, DeploymentCreated, DeploymentFile,
-    DeploymentView, ExplainReport, InstanceView, MeView, OPERATIONS, Page, ProjectCreate,
-    ProjectUpdate, ProjectView, TokenCreate, TokenCreated, TokenView,
+    AliasView, AuditView, BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate,
+    DeploymentCreated, DeploymentFile, DeploymentVariables, DeploymentView, ExplainReport,
+    InstanceView, InvitationAccept, InvitationCreate, InvitationCreated, InvitationView, LimitList,
+    MeUpdate, MeView, MemberUpdate, MemberView, OPERATIONS, Page, ProjectCreate, ProjectUpdate,
+    ProjectView, SessionCreate, SessionView, TokenCreate, TokenCreated, TokenView, VariableList,
+    VariableSet,
 };
 
 /// Makes the schema of one type.
@@ -95,6 +98,12 @@ const EXPLAIN_QUERY: &[QueryParameter] = &[
         about: "A deployment of the host's project to ask instead of the one that it shows.",
     },
 ];
+const ENVIRONMENT_QUERY: &[QueryParameter] = &[QueryParameter {
+    name: "environment",
+    is_required: false,
+    is_number: false,
+    about: "`production` or `preview`.",
+}];
 
 macro_rules! shapes {
     ($($id:ident: $request:expr, $response:expr, $query:expr, [$($code:ident),*];)*) => {
@@ -112,17 +121,40 @@ macro_rules! shapes {
 shapes! {
     openapi_view: Body::None, Body::AnyJson, NO_QUERY, [];
     instance_view: Body::None, json::<InstanceView>(), NO_QUERY, [];
-    instance_claim: json::<ClaimRequest>(), json::<ClaimResult>(), NO_QUERY, [ClaimInvalid, ClaimDone];
+    instance_claim: json::<ClaimRequest>(), json::<ClaimResult>(), NO_QUERY,
+        [ClaimInvalid, ClaimDone, AuthPasswordUnfit];
+    session_create: json::<SessionCreate>(), json::<SessionView>(), NO_QUERY, [AuthBadCredentials];
+    session_delete: Body::None, Body::None, NO_QUERY, [];
     me_view: Body::None, json::<MeView>(), NO_QUERY, [];
+    me_update: json::<MeUpdate>(), json::<MeView>(), NO_QUERY,
+        [AuthBadCredentials, AuthPasswordUnfit, MemberEmailTaken];
     token_list: Body::None, json::<Page<TokenView>>(), PAGE_QUERY, [];
-    token_create: json::<TokenCreate>(), json::<TokenCreated>(), NO_QUERY, [];
+    token_create: json::<TokenCreate>(), json::<TokenCreated>(), NO_QUERY,
+        [ProjectNotFound, TokenLimit];
     token_delete: Body::None, Body::None, NO_QUERY, [TokenNotFound];
+    member_list: Body::None, json::<Page<MemberView>>(), PAGE_QUERY, [];
+    member_update: json::<MemberUpdate>(), json::<MemberView>(), NO_QUERY,
+        [MemberNotFound, MemberLastOwner];
+    member_delete: Body::None, Body::None, NO_QUERY, [MemberNotFound, MemberLastOwner];
+    invitation_list: Body::None, json::<Page<InvitationView>>(), PAGE_QUERY, [];
+    invitation_create: json::<InvitationCreate>(), json::<InvitationCreated>(), NO_QUERY,
+        [MemberEmailTaken, MemberLimit];
+    invitation_delete: Body::None, Body::None, NO_QUERY, [InvitationNotFound];
+    invitation_accept: json::<InvitationAccept>(), json::<SessionView>(), NO_QUERY,
+        [InvitationInvalid, AuthPasswordUnfit, MemberEmailTaken, MemberLimit];
+    audit_list: Body::None, json::<Page<AuditView>>(), PAGE_QUERY, [];
     project_list: Body::None, json::<Page<ProjectView>>(), PAGE_QUERY, [];
     project_create: json::<ProjectCreate>(), json::<ProjectView>(), NO_QUERY,
         [ProjectNameTaken, ProjectNameInvalid, ProjectLimit];
     project_view: Body::None, json::<ProjectView>(), NO_QUERY, [];
-    project_update: json::<ProjectUpdate>(), json::<ProjectView>(), NO_QUERY, [];
+    project_update: json::<ProjectUpdate>(), json::<ProjectView>(), NO_QUERY,
+        [ProjectSettingInvalid, RequestPrecondition];
     project_delete: Body::None, Body::None, NO_QUERY, [EdgeNotTakenUp];
+    variable_list: Body::None, json::<VariableList>(), ENVIRONMENT_QUERY, [];
+    variable_set: json::<VariableSet>(), json::<VariableList>(), NO_QUERY,
+        [VariableInvalid, VariableTooLarge, VariableLimit];
+    variable_delete: Body::None, Body::None, ENVIRONMENT_QUERY, [VariableNotFound];
+    alias_list: Body::None, json::<Page<AliasView>>(), PAGE_QUERY, [];
     project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY,
         [ProjectNothingToRollBack, EdgeNotTakenUp];
     deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
@@ -138,7 +170,14 @@ shapes! {
     deployment_cancel: Body::None, json::<DeploymentView>(), NO_QUERY, [DeploymentEnded];
     deployment_promote: Body::None, json::<DeploymentView>(), NO_QUERY,
         [DeploymentNotSealed, DeploymentEnded, EdgeNotTakenUp];
+    deployment_redeploy: Body::None, json::<DeploymentView>(), ENVIRONMENT_QUERY,
+        [DeploymentNotSealed, DeploymentEnded, DeploymentCollected, EdgeNotTakenUp];
+    deployment_pin: Body::None, json::<DeploymentView>(), NO_QUERY,
+        [DeploymentNotSealed, DeploymentEnded];
+    deployment_unpin: Body::None, json::<DeploymentView>(), NO_QUERY, [];
+    deployment_variables: Body::None, json::<DeploymentVariables>(), NO_QUERY, [];
     deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive, EdgeNotTakenUp];
+    limit_list: Body::None, json::<LimitList>(), NO_QUERY, [];
     explain_view: Body::None, json::<ExplainReport>(), EXPLAIN_QUERY,
         [ExplainUnknownHost, DeploymentNotFound, DeploymentNotSealed];
 }

@@ -2,8 +2,21 @@
 
 use crate::person::Person;
 
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 23] = [
+    "env",
+    "aliases",
+    "inspect",
+    "redeploy",
+    "pin",
+    "unpin",
+    "delete",
+    "limits",
     "login",
+    "logout",
+    "whoami",
+    "tokens",
+    "members",
+    "audit",
     "deploy",
     "projects",
     "deployments",

@@ -18,14 +18,16 @@ pub(super) async fn instance_view(call: &mut Call) -> Result<Response, ApiError>
 
 pub(super) async fn instance_claim(call: &mut Call) -> Result<Response, ApiError> {
     let claim: ClaimRequest = call.json().await?;
-    let claimed = app::claim(&call.core, &claim.code, call.peer).await?;
+    let claimed = app::claim(&call.core, &claim, call.peer).await?;
     let result = ClaimResult {
         secret: claimed.token,
     };
-    respond::json(201, &result)
+    respond::secret_json(201, &result)
 }
 
-pub(super) async fn me_view(call: &mut Call, who: Authorized<Read>) -> Result<Response, ApiError> {
-    let _ = &call;
-    respond::json(200, &app::me(&who))
+pub(super) async fn limit_list(
+    call: &mut Call,
+    who: Authorized<Read>,
+) -> Result<Response, ApiError> {
+    respond::json(200, &crate::app::limit_list(&call.core, &who))
 }

@@ -4,6 +4,7 @@ use holm_api::{DeploymentView, ProjectView};
 use holm_types::{DeploymentId, ErrorCode, ProjectId};
 
 use super::host::{deployment_label, production_label};
+use crate::authz::no_project;
 use crate::config::ControlConfig;
 use crate::db::{DeploymentRow, ProjectRow, View};
 use crate::error::ApiError;
@@ -14,12 +15,7 @@ pub(super) fn project(view: &View<'_>, reference: &str) -> Result<ProjectRow, Ap
         Ok(id) => view.project(id)?,
         Err(_) => view.project_by_name(reference)?,
     };
-    found.ok_or_else(|| {
-        ApiError::new(
-            ErrorCode::ProjectNotFound,
-            format!("There is no project `{}`", shown(reference)),
-        )
-    })
+    found.ok_or_else(|| no_project(reference))
 }
 
 /// The deployment that `reference` names, which must be of this project.
@@ -68,7 +64,12 @@ pub(super) fn project_shape(config: &ControlConfig, row: ProjectRow) -> ProjectV
         id: row.id,
         name: row.name,
         live_deployment_id: row.live,
-        functions_before_files: row.functions_before_files,
+        display_name: row.settings.display_name,
+        area: row.settings.area.to_string(),
+        production_branch: row.settings.production_branch,
+        deployments_kept: row.settings.deployments_kept,
+        build: row.settings.build,
+        functions_before_files: row.settings.functions_before_files,
         created_at: row.created_at,
     }
 }
@@ -85,6 +86,8 @@ pub(super) fn deployment_shape(config: &ControlConfig, row: DeploymentRow) -> De
         state: row.state,
         environment: row.environment,
         is_live: row.is_live,
+        is_pinned: row.is_pinned,
+        redeployed_from: row.redeployed_from,
         source: row.source,
         file_count: row.file_count,
         size_bytes: row.size_bytes,

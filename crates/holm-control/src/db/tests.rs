@@ -109,6 +109,7 @@ fn the_schema_itself_keeps_aliases_on_sealed_deployments() {
     let id = holm_types::DeploymentId::from_bytes([2; 16]);
     let pointed = db.write_blocking::<_, DbError>(move |change| {
         change.insert_deployment(&NewDeployment {
+            redeployed_from: None,
             id,
             project_id,
             environment: holm_types::Environment::Production,
@@ -121,6 +122,7 @@ fn the_schema_itself_keeps_aliases_on_sealed_deployments() {
         let move_id =
             change.insert_alias_move(project_id, "blog", id, MoveCause::Deploy, None, now)?;
         let row = AliasRow {
+            branch: None,
             project_id,
             kind: AliasKind::Production,
             label: "blog".to_owned(),
@@ -167,5 +169,8 @@ fn sessions_without_a_known_token_end_with_the_second_migration() {
     };
     assert_eq!(count("SELECT count(*) FROM users"), 1);
     assert_eq!(count("SELECT count(*) FROM sessions"), 0);
-    assert_eq!(count("SELECT max(version) FROM migrations"), 2);
+    assert_eq!(
+        count("SELECT max(version) FROM migrations"),
+        migrations::SCHEMA_VERSION
+    );
 }

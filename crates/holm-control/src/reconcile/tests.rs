@@ -13,6 +13,7 @@ use super::*;
 use crate::config::{ControlConfig, ControlParts};
 use crate::db::{Db, NewDeployment};
 use crate::limits::ControlLimits;
+use crate::secret_key::SecretKey;
 
 /// A clock that says the same always, and entropy of one byte.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ fn core(folder: &std::path::Path) -> Core {
         control_origin: "http://127.0.0.1:1".to_owned(),
         version: "test",
         limits,
+        other_limits: Vec::new(),
     };
     let parts = ControlParts {
         blobs: Arc::new(LocalBlobStore::open(&folder.join("blobs")).unwrap()),
@@ -54,7 +56,8 @@ fn core(folder: &std::path::Path) -> Core {
         clock: Arc::new(Fixed),
         entropy: Arc::new(Fixed),
     };
-    Core::new(config, parts, db)
+    let key = SecretKey::make(&folder.join("secrets.key"), &Fixed).unwrap();
+    Core::new(config, parts, db, key)
 }
 
 /// A project with one upload that began this long ago, and a token that has expired.
@@ -70,6 +73,7 @@ fn fill(core: &Core, age: Duration) {
                 source: holm_api::DeploymentSource::default(),
                 file_count: 0,
                 size_bytes: 0,
+                redeployed_from: None,
                 created_at: NOW.minus(age),
             })?;
             Ok(change.hosts_changed()?)

@@ -124,7 +124,10 @@ impl<'c> VariantImprover<'c> {
             upload.finish().await?;
         }
         for improved in improved {
-            let recorded = self.core.variants.record(improved.source, improved.variants);
+            let recorded = self
+                .core
+                .variants
+                .record(improved.source, improved.variants);
             recorded.map_err(|error| {
                 let what = "The server's disk refused to write";
                 ApiError::from_cause(ErrorCode::StorageUnavailable, what, &error)

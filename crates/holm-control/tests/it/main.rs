@@ -6,15 +6,24 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod audit;
 mod authz;
 mod client;
 mod deploy;
 mod explain;
+mod idempotency;
 mod instance;
 mod listener;
 mod lists;
+mod members;
 mod pages;
 mod protocol;
 mod reconcile;
 mod release;
+mod retention;
 mod server;
+mod sessions;
+mod settings;
+mod team;
+mod tokens;
+mod variables;

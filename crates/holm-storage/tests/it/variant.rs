@@ -141,8 +141,11 @@ fn what_is_not_the_best_yet_is_given_out_once_and_again_after_a_restart() {
     for _ in 0..2 {
         let index = VariantIndex::open(&file).unwrap();
         let mut early: Vec<_> = std::iter::from_fn(|| index.take_early()).collect();
-        early.sort_by_key(|(_, variants)| variants.br.or(variants.gzip).map(|form| form.size_bytes));
-        let want: Vec<_> = (4..8).map(|number| (source(number), variants(number))).collect();
+        early
+            .sort_by_key(|(_, variants)| variants.br.or(variants.gzip).map(|form| form.size_bytes));
+        let want: Vec<_> = (4..8)
+            .map(|number| (source(number), variants(number)))
+            .collect();
         assert_eq!(early.len(), want.len());
         assert!(want.iter().all(|one| early.contains(one)));
     }
