@@ -45,6 +45,9 @@ pub struct EdgeLimits {
     pub cached_blob_bytes_max: u64,
     /// Bytes of pieces of large blobs kept in memory.
     pub piece_cache_bytes_max: u64,
+    /// Bytes that the kernel takes for a connection and has not put on the way to the client, who has to
+    /// make room first. What is on its way does not count.
+    pub unsent_bytes_max: usize,
     /// The pieces in which a large blob is read; a connection holds at most three of them: two that
     /// the HTTP library has, and the one that is read ahead.
     pub chunk_bytes_max: usize,
@@ -114,6 +117,7 @@ impl Default for EdgeLimits {
             cache_bytes_max: 64 * 1024 * 1024,
             cached_blob_bytes_max: 256 * 1024,
             piece_cache_bytes_max: 64 * 1024 * 1024,
+            unsent_bytes_max: 256 * 1024,
             chunk_bytes_max: 256 * 1024,
             store_reads_max: 4,
             stream_bytes_max: 64 * 1024 * 1024,
@@ -253,6 +257,12 @@ pub const LIMITS: &[Limit] = &[
         "Pieces of large blobs that were used least are dropped from memory.",
     ),
     limit(
+        "edge.unsent_bytes_max",
+        Unit::Bytes,
+        262_144,
+        "The kernel takes no more for this connection until some of it is on its way.",
+    ),
+    limit(
         "edge.chunk_bytes_max",
         Unit::Bytes,
         262_144,
@@ -369,6 +379,7 @@ holm_types::settable_limits!(EdgeLimits {
     cache_bytes_max,
     cached_blob_bytes_max,
     piece_cache_bytes_max,
+    unsent_bytes_max,
     chunk_bytes_max,
     store_reads_max,
     stream_bytes_max,
@@ -413,6 +424,7 @@ mod tests {
             limits.cache_bytes_max,
             limits.cached_blob_bytes_max,
             limits.piece_cache_bytes_max,
+            limits.unsent_bytes_max as u64,
             limits.chunk_bytes_max as u64,
             limits.store_reads_max as u64,
             limits.stream_bytes_max as u64,

@@ -98,6 +98,10 @@ enum Progress {
 
 /// One request on its way to a response.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and boxing it would cost an allocation a request"
+)]
 pub(crate) enum Answering {
     /// There.
     Now(Response<AnswerBody>),
