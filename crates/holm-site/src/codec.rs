@@ -4,6 +4,7 @@
 //! snapshot has the BLAKE3 hash of its postcard between, because nothing else guards it.
 
 mod document;
+mod guard;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -48,28 +49,38 @@ pub fn encode_document(document: &DeploymentDocument) -> Vec<u8> {
 
 /// The document in these bytes. The blob store has compared them with their digest; this checks the shape.
 pub fn decode_document(bytes: &[u8]) -> Result<DeploymentDocument, DecodeError> {
-    let payload = unframed(&DOCUMENT, bytes)?;
+    let (_, payload) = unframed(&DOCUMENT, bytes)?;
     let wire: document::WireDocument<'_> = from_bytes(&DOCUMENT, payload)?;
     DeploymentDocument::try_from(wire).map_err(|NotAWord| DOCUMENT.damaged())
 }
 
 /// The bytes of a snapshot, with a checksum.
 pub fn encode_snapshot(snapshot: &EdgeSnapshot) -> Vec<u8> {
-    let payload = to_bytes(&snapshot::WireSnapshot::from(snapshot));
+    let mut payload = to_bytes(&snapshot::WireSnapshot::from(snapshot));
+    payload.extend(to_bytes(&guard::WireGuards::from(&*snapshot.guards)));
     framed(&SNAPSHOT, &[BlobDigest::of(&payload).as_bytes(), &payload])
 }
 
-/// The snapshot in these bytes.
+/// The snapshot in these bytes. Format 1 ended with the hosts; format 2 has the guards behind them.
 pub fn decode_snapshot(bytes: &[u8]) -> Result<EdgeSnapshot, DecodeError> {
-    let body = unframed(&SNAPSHOT, bytes)?;
+    let (format, body) = unframed(&SNAPSHOT, bytes)?;
     let (checksum, payload) = body
         .split_at_checked(CHECKSUM_BYTES)
         .ok_or(SNAPSHOT.damaged())?;
     if BlobDigest::of(payload).as_bytes() != checksum {
         return Err(SNAPSHOT.damaged());
     }
-    let wire: snapshot::WireSnapshot<'_> = from_bytes(&SNAPSHOT, payload)?;
-    EdgeSnapshot::try_from(wire).map_err(|NotAWord| SNAPSHOT.damaged())
+    let (wire, rest): (snapshot::WireSnapshot<'_>, _) = beginning_of(&SNAPSHOT, payload)?;
+    let mut snapshot = EdgeSnapshot::try_from(wire).map_err(|NotAWord| SNAPSHOT.damaged())?;
+    match format {
+        1 if rest.is_empty() => {}
+        1 => return Err(SNAPSHOT.damaged()),
+        _ => {
+            let wire: guard::WireGuards<'_> = from_bytes(&SNAPSHOT, rest)?;
+            snapshot.guards = wire.read().map_err(|NotAWord| SNAPSHOT.damaged())?;
+        }
+    }
+    Ok(snapshot)
 }
 
 /// A number on the wire that stands for nothing, or an order that was lost.
@@ -92,7 +103,7 @@ const DOCUMENT: Kind = Kind {
 const SNAPSHOT: Kind = Kind {
     what: "edge snapshot",
     magic: b"HOLMSNAP",
-    format: 1,
+    format: 2,
 };
 
 const CHECKSUM_BYTES: usize = 32;
@@ -113,7 +124,8 @@ fn framed(kind: &Kind, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-fn unframed<'b>(kind: &Kind, bytes: &'b [u8]) -> Result<&'b [u8], DecodeError> {
+/// The format, and what follows it.
+fn unframed<'b>(kind: &Kind, bytes: &'b [u8]) -> Result<(u16, &'b [u8]), DecodeError> {
     let rest = bytes
         .strip_prefix(kind.magic)
         .ok_or(DecodeError::NotThis { what: kind.what })?;
@@ -129,7 +141,7 @@ fn unframed<'b>(kind: &Kind, bytes: &'b [u8]) -> Result<&'b [u8], DecodeError> {
     if found == 0 {
         return Err(kind.damaged());
     }
-    Ok(body)
+    Ok((found, body))
 }
 
 fn to_bytes(wire: &impl Serialize) -> Vec<u8> {
@@ -139,8 +151,16 @@ fn to_bytes(wire: &impl Serialize) -> Vec<u8> {
 
 /// Lengths on the wire are not trusted: a list grows with the bytes that are really there.
 fn from_bytes<'b, T: Deserialize<'b>>(kind: &Kind, payload: &'b [u8]) -> Result<T, DecodeError> {
-    match postcard::take_from_bytes(payload) {
-        Ok((wire, [])) => Ok(wire),
-        Ok(_) | Err(_) => Err(kind.damaged()),
+    match beginning_of(kind, payload)? {
+        (wire, []) => Ok(wire),
+        _ => Err(kind.damaged()),
     }
+}
+
+/// A value and what follows it.
+fn beginning_of<'b, T: Deserialize<'b>>(
+    kind: &Kind,
+    payload: &'b [u8],
+) -> Result<(T, &'b [u8]), DecodeError> {
+    postcard::take_from_bytes(payload).map_err(|_| kind.damaged())
 }

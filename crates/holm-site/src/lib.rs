@@ -12,6 +12,7 @@ mod compile;
 mod decode;
 mod document;
 mod fallback;
+pub mod guard;
 mod hashed;
 mod head;
 pub mod limits;

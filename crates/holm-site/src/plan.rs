@@ -5,7 +5,7 @@
 
 mod early;
 mod late;
-mod note;
+pub(crate) mod note;
 mod response;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ mod entropy;
 mod error_code;
 mod hostname;
 mod id;
+mod ip_network;
 mod limit;
 mod project_name;
 mod request_id;
@@ -28,6 +29,7 @@ pub use hostname::{Hostname, HostnameError};
 pub use id::{
     AccountId, AliasId, DeploymentId, IdMint, ParseIdError, ProjectId, SessionId, TokenId, UserId,
 };
+pub use ip_network::{IpNetwork, IpNetworkError, IpNetworkSet};
 pub use limit::{Limit, LimitValue, Unit};
 pub use project_name::{ProjectName, ProjectNameError};
 pub use request_id::{RequestId, RequestIds};
