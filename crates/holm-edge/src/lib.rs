@@ -20,15 +20,18 @@ mod decide;
 mod discard;
 mod edge;
 mod error;
+mod gate;
 mod head;
 mod hosts;
 mod limits;
 pub mod listen;
 mod page;
+mod rate;
 mod record;
 mod rule_headers;
 mod serve;
 mod site_table;
+mod visitor;
 mod watch;
 mod weight;
 

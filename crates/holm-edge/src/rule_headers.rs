@@ -12,7 +12,7 @@ use http::header::{
     RETRY_AFTER, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 
-use holm_site::Site;
+use holm_site::{RequestHead, Site, cookie_leaves_host};
 
 use crate::answer::{CACHE_STATUS, EO_CACHE_STATUS, EO_LOG_UUID};
 
@@ -37,11 +37,19 @@ pub(crate) struct RuleHeaders {
 
 impl RuleHeaders {
     /// Collects them; free for a site that has none.
-    pub(crate) fn of(site: &Site, path: &str) -> Self {
+    ///
+    /// A cookie that would reach other sites is left out (S-32), as are the fields that are ours.
+    pub(crate) fn of(site: &Site, head: &RequestHead<'_>, base_domain: Option<&str>) -> Self {
         let mut fields = Vec::new();
         if site.has_header_rules() {
-            site.header_rules(path, &mut |name, value| {
-                if !is_ours(name) {
+            let host = head.host.as_str();
+            let leaves_host = |name: &HeaderName, value: &HeaderValue| {
+                *name == SET_COOKIE
+                    && base_domain
+                        .is_some_and(|base| cookie_leaves_host(value.as_bytes(), host, base))
+            };
+            site.header_rules(head.path.as_str(), &mut |name, value| {
+                if !is_ours(name) && !leaves_host(name, value) {
                     fields.push((name.clone(), value.clone()));
                 }
             });

@@ -26,7 +26,7 @@ pub use protection::{
     Exchange, PASSWORD_PATH, PasswordForm, ProtectionDecision, Unauthorized, safe_return,
 };
 pub use rate::{RateAction, RateLimit, counted_address};
-pub use ticket::{PASS_SECONDS, SigningKey, TICKET_SECONDS};
+pub use ticket::{PASS_SECONDS, SigningKey, TICKET_SECONDS, without_ticket};
 
 use access::CompiledAccess;
 use rate::CompiledRate;

@@ -9,6 +9,8 @@ mod client;
 mod connections;
 mod faults;
 mod framing;
+mod gate;
+mod lists;
 mod pages;
 mod records;
 mod scene;

@@ -87,6 +87,23 @@ fn a_ticket_is_the_documented_hmac() {
 }
 
 #[test]
+fn a_ticket_is_masked_where_it_is_written_down() {
+    let masked = |target| without_ticket(target);
+    let want = Some("/a?b=1&eo_token=***&eo_time=2#c".to_owned());
+    assert_eq!(masked("/a?b=1&eo_token=beef&eo_time=2#c"), want);
+    assert_eq!(
+        masked("/a?eo_token=1&eo_token=2"),
+        Some("/a?eo_token=***&eo_token=***".to_owned())
+    );
+    assert_eq!(
+        masked("/a?x_eo_token=1"),
+        Some("/a?x_eo_token=***".to_owned())
+    );
+    assert_eq!(masked("/eo_token=1?b"), None);
+    assert_eq!(masked("/a"), None);
+}
+
+#[test]
 fn a_link_opens_for_three_hours_from_its_time() {
     let check = |query: &str, want: &str| {
         let none = HeaderMap::new();

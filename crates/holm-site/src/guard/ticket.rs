@@ -114,6 +114,27 @@ pub(super) fn read_time(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| is_time)
 }
 
+/// A URL or a request target with the value of every `eo_token` masked, for logs and reports. `None` when
+/// there is none.
+pub fn without_ticket(target: &str) -> Option<String> {
+    const NAME: &str = "eo_token=";
+    let (_, query) = target.split_once('?')?;
+    if !query.contains(NAME) {
+        return None;
+    }
+    let mut masked = String::with_capacity(target.len());
+    let mut rest = target;
+    while let Some(at) = rest.find(NAME) {
+        let (before, found) = rest.split_at(at + NAME.len());
+        masked.push_str(before);
+        masked.push_str("***");
+        let end = found.find(['&', '#']).unwrap_or(found.len());
+        rest = found.get(end..).unwrap_or_default();
+    }
+    masked.push_str(rest);
+    Some(masked)
+}
+
 /// How old a ticket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Age {
