@@ -301,7 +301,7 @@ const RIGHT: &str = "return=%2Fabout%3Fa%3D1&password=open+sesame+%26+more";
 #[tokio::test(flavor = "multi_thread")]
 async fn the_password_is_asked_for_and_opens_the_host() {
     let scene = scene(with_password()).await;
-    let form = scene.ask("GET", PREVIEW, "/about?a=\"x\"&b='y'", "").await;
+    let form = scene.ask("GET", PREVIEW, "/about?a=%22x%22&b='y'", "").await;
     assert_eq!(
         (form.status, form.header("x-eop-msg")),
         (401, "password required")
