@@ -5,6 +5,7 @@
 mod deployment;
 mod explain;
 mod frame;
+mod guard;
 mod instance;
 mod openapi;
 mod operation;
@@ -20,6 +21,10 @@ pub use deployment::{
 pub use explain::{ExplainConsidered, ExplainReport};
 pub use frame::{
     FRAME_HEADER_BYTES, FRAME_MEDIA_TYPE, Frame, FrameDecoder, FrameError, frame_header,
+};
+pub use guard::{
+    AccessRulesView, ProtectionCoverage, ProtectionModeName, ProtectionUpdate, ProtectionView,
+    RateLimitAction, RateLimitView, RefusalName, ShareCreate, ShareLink,
 };
 pub use instance::{ClaimRequest, ClaimResult, InstanceView, MeView};
 pub use openapi::openapi;

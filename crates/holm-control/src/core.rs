@@ -12,6 +12,9 @@ use crate::db::Db;
 use crate::error::ApiError;
 use crate::reconcile::SnapshotPublisher;
 
+/// Passwords of projects hashed at once; further ones wait.
+const HASHING_MAX: usize = 2;
+
 /// The control plane's parts, joined. Shared by requests and reconcilers.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -35,6 +38,8 @@ pub(crate) struct Core {
     requests: Semaphore,
     /// Room for deployments being written down or compiled; never held while a body arrives.
     pub(crate) deploys: Semaphore,
+    /// Turns at hashing a password of a project, which takes some 20 ms and 19 MiB.
+    pub(crate) hashing: Semaphore,
     /// Room for manifests in memory.
     pub(crate) manifest_room: ManifestRoom,
 }
@@ -56,6 +61,7 @@ impl Core {
             unshown_roll_backs: Arc::default(),
             requests: Semaphore::new(config.limits.requests_max),
             manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),
+            hashing: Semaphore::new(HASHING_MAX),
             deploys: Semaphore::new(config.limits.deploys_max),
             db,
             blobs: parts.blobs,

@@ -5,9 +5,10 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate, DeploymentCreated, DeploymentFile,
-    DeploymentView, ExplainReport, InstanceView, MeView, OPERATIONS, Page, ProjectCreate,
-    ProjectUpdate, ProjectView, TokenCreate, TokenCreated, TokenView,
+    AccessRulesView, BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate, DeploymentCreated,
+    DeploymentFile, DeploymentView, ExplainReport, InstanceView, MeView, OPERATIONS, Page,
+    ProjectCreate, ProjectUpdate, ProjectView, ProtectionUpdate, ProtectionView, ShareCreate,
+    ShareLink, TokenCreate, TokenCreated, TokenView,
 };
 
 /// Makes the schema of one type.
@@ -94,6 +95,30 @@ const EXPLAIN_QUERY: &[QueryParameter] = &[
         is_number: false,
         about: "A deployment of the host's project to ask instead of the one that it shows.",
     },
+    QueryParameter {
+        name: "ip",
+        is_required: false,
+        is_number: false,
+        about: "The address of the visitor to suppose; without one, rules on addresses are passed.",
+    },
+    QueryParameter {
+        name: "referer",
+        is_required: false,
+        is_number: false,
+        about: "The `Referer` to suppose.",
+    },
+    QueryParameter {
+        name: "user_agent",
+        is_required: false,
+        is_number: false,
+        about: "The `User-Agent` to suppose.",
+    },
+    QueryParameter {
+        name: "past_gate",
+        is_required: false,
+        is_number: false,
+        about: "`true`: go on where access rules or protection would end the request.",
+    },
 ];
 
 macro_rules! shapes {
@@ -125,6 +150,12 @@ shapes! {
     project_delete: Body::None, Body::None, NO_QUERY, [EdgeNotTakenUp];
     project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY,
         [ProjectNothingToRollBack, EdgeNotTakenUp];
+    protection_view: Body::None, json::<ProtectionView>(), NO_QUERY, [];
+    protection_update: json::<ProtectionUpdate>(), json::<ProtectionView>(), NO_QUERY, [EdgeNotTakenUp];
+    access_rules_view: Body::None, json::<AccessRulesView>(), NO_QUERY, [];
+    access_rules_update: json::<AccessRulesView>(), json::<AccessRulesView>(), NO_QUERY,
+        [EdgeNotTakenUp];
+    project_share: json::<ShareCreate>(), json::<ShareLink>(), NO_QUERY, [DeploymentNotFound];
     deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
     deployment_create: MANIFEST, json::<DeploymentCreated>(), NO_QUERY,
         [DeploymentManifest, DeploymentTooManyFiles, DeploymentFileTooLarge, ProjectNameInvalid,

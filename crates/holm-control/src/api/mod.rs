@@ -4,6 +4,7 @@
 mod call;
 mod deployment;
 mod explain;
+mod guard;
 mod instance;
 mod list;
 mod operations;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use holm_api::{OPERATIONS, Operation, Permission, Policy};
 
-use super::{Call, deployment, explain, instance, project, token};
+use super::{Call, deployment, explain, guard, instance, project, token};
 use crate::authz::{Actor, Authorized, Deploy, Manage, Own, Read};
 use crate::error::ApiError;
 
@@ -98,6 +98,11 @@ handlers! {
     project::project_update Manage;
     project::project_delete Manage;
     project::project_rollback Deploy;
+    guard::protection_view Read;
+    guard::protection_update Manage;
+    guard::access_rules_view Read;
+    guard::access_rules_update Manage;
+    guard::project_share Read;
     deployment::deployment_list Read;
     deployment::deployment_create Deploy;
     deployment::deployment_view Read;

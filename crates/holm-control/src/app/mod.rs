@@ -1,5 +1,6 @@
 //! What the operations do. Every function that an operation calls takes an `Authorized`.
 
+mod access_rules;
 mod announce;
 mod commit;
 mod deployment;
@@ -10,25 +11,34 @@ pub(crate) mod instance;
 mod manifest_reader;
 mod manifest_room;
 mod project;
+mod protection;
 mod release;
 mod seal;
+mod share;
 mod token;
 mod upload;
 
+pub(crate) use access_rules::{
+    read_rules, update as access_rules_update, view as access_rules_view,
+};
 pub(crate) use announce::announce;
 pub(crate) use commit::commit;
 pub(crate) use deployment::{
     cancel, delete as deployment_delete, list as deployment_list, promote, recent,
     view as deployment_view,
 };
-pub(crate) use explain::{ExplainAsk, explain};
+pub(crate) use explain::{ExplainAsk, Visitor, explain};
 pub(crate) use host::{deployment_label, production_label};
 pub(crate) use manifest_room::ManifestRoom;
 pub(crate) use project::{
     create as project_create, delete as project_delete, list as project_list, roll_back,
     update as project_update, view as project_view,
 };
+pub(crate) use protection::{
+    read_protection, update as protection_update, view as protection_view,
+};
 pub(crate) use release::UnshownRollBacks;
+pub(crate) use share::share;
 pub(crate) use token::{create as token_create, delete as token_delete, list as token_list};
 pub(crate) use upload::upload;
 

@@ -9,6 +9,7 @@ pub(crate) mod announced;
 mod column;
 mod credential;
 mod deployment;
+mod guard;
 mod health;
 mod instance;
 mod migrations;
@@ -24,6 +25,7 @@ use rusqlite::{Connection, OpenFlags};
 pub(crate) use alias::{AliasKind, AliasRow, MoveCause};
 pub(crate) use credential::{SessionRow, TokenRow};
 pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
+pub(crate) use guard::{GuardRow, ProtectionRow};
 pub(crate) use health::{HealthRow, open_for_check};
 pub(crate) use project::{ProjectHost, ProjectRow};
 

