@@ -10,6 +10,7 @@ mod authz;
 mod client;
 mod deploy;
 mod explain;
+mod guard;
 mod instance;
 mod listener;
 mod lists;
