@@ -9,7 +9,10 @@ mod login;
 mod open;
 mod projects;
 mod promote;
+mod protect;
 mod rollback;
+mod rules;
+mod share;
 mod status;
 mod target;
 
@@ -42,6 +45,9 @@ impl Session<'_> {
             Word::Promote(args) => promote::run(self, args),
             Word::Rollback(args) => rollback::run(self, args),
             Word::Open(args) => open::run(self, args),
+            Word::Share(args) => share::run(self, args),
+            Word::Protect(args) => protect::run(self, args),
+            Word::Rules(args) => rules::run(self, args),
             Word::Explain(args) => explain::run(self, args),
             Word::Status(args) => status::run(self, args),
             Word::Completion(args) => {

@@ -7,7 +7,7 @@
 
 mod access;
 mod glob;
-mod limits;
+pub(crate) mod limits;
 mod password;
 mod protection;
 mod rate;
@@ -16,7 +16,6 @@ mod ticket;
 use holm_types::{IpNetwork, ProjectId};
 
 pub use access::{AccessDecision, Refused};
-pub use limits::GUARD_LIMITS;
 pub use limits::{
     GLOB_CHARS_MAX, LIST_ENTRIES_MAX, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, RATE_LIMITS_MAX,
     RATE_REQUESTS_MAX, RATE_WINDOW_SECONDS_MAX, USER_AGENT_PATTERNS_MAX,

@@ -2,7 +2,7 @@
 
 use crate::person::Person;
 
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 13] = [
     "login",
     "deploy",
     "projects",
@@ -10,6 +10,9 @@ const WORDS: [&str; 10] = [
     "promote",
     "rollback",
     "open",
+    "share",
+    "protect",
+    "rules",
     "explain",
     "status",
     "completion",
