@@ -112,10 +112,12 @@ pub(crate) fn decide(
     let hosts = edge.hosts.load();
     match hosts.find(asked.host.as_str()) {
         Some(row) => decide_row(edge, parts, peer, gathered, row, None, asked),
-        None => Ok(without_row(
-            asked.host.as_str(),
-            Outcome::Page(Refusal::new(VisitorCode::NotFound, "no site has this host")),
-        )),
+        None => {
+            let head = edge.head(asked, parts, false, peer);
+            gate::pass_unknown(edge, &head, &parts.headers);
+            let refusal = Refusal::new(VisitorCode::NotFound, "no site has this host");
+            Ok(without_row(head.host.as_str(), Outcome::Page(refusal)))
+        }
     }
 }
 

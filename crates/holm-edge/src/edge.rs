@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use holm_site::codec;
+use holm_site::guard::Guard;
 use holm_storage::{BlobStore, PublishedSnapshot, SnapshotStore, VariantIndex};
 use holm_telemetry::RecordSink;
 use holm_telemetry::event::{PanicCaught, SnapshotRefused, SnapshotTakenUp};
@@ -74,6 +75,8 @@ pub(crate) struct EdgeInner {
     pub(crate) rates: RateTable,
     /// Passwords tried.
     pub(crate) password_attempts: RateTable,
+    /// Asked in the place of the guard that an unknown host does not have.
+    pub(crate) decoy: Guard,
     /// Turns at checking a password.
     pub(crate) password_checks: Semaphore,
     pub(crate) request_ids: RequestIds,
@@ -93,6 +96,8 @@ impl Edge {
             u64::from_le_bytes(seed)
         };
         let (id_seed, rate_seed, attempt_seed) = (seed(), seed(), seed());
+        let mut decoy_key = [0; 32];
+        parts.entropy.fill(&mut decoy_key);
         let limits = &config.limits;
         let newest = parts.snapshots.newest();
         let inner = EdgeInner {
@@ -104,6 +109,7 @@ impl Edge {
             counters: Counters::default(),
             rates: RateTable::new(limits.rate_places_max, rate_seed),
             password_attempts: RateTable::new(limits.rate_places_max, attempt_seed),
+            decoy: crate::gate::decoy(decoy_key),
             password_checks: Semaphore::new(limits.password_checks_max.clamp(1, 64)),
             request_ids: RequestIds::new(id_seed),
             http: http_settings(),

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use holm_site::RequestHead;
 use holm_site::guard::{
-    AccessDecision, Exchange, Guard, PasswordForm, ProtectionDecision, RateAction, RefusalForm,
-    Unauthorized, Visit, counted_address,
+    AccessDecision, AccessRules, Coverage, Exchange, Guard, PasswordForm, ProjectGuard, Protection,
+    ProtectionDecision, ProtectionMode, RateAction, RefusalForm, SigningKey, Unauthorized, Visit,
+    counted_address,
 };
-use holm_types::VisitorCode;
+use holm_types::{ProjectId, VisitorCode};
 use http::HeaderMap;
 
 use crate::edge::EdgeInner;
@@ -132,6 +133,39 @@ pub(crate) fn pass(
         guard: Some(Arc::clone(guard)),
         is_private,
         observed,
+    })
+}
+
+/// What a host that hides would have cost, where there is none: by the time of the answer nobody is to
+/// learn which of the two it is (S-48).
+pub(crate) fn pass_unknown(edge: &EdgeInner, head: &RequestHead<'_>, headers: &HeaderMap) {
+    let visit = Visit {
+        client: None,
+        host: head.host.as_str(),
+        is_production: false,
+        is_custom_domain: false,
+        scheme: head.scheme,
+        method: head.method,
+        path: head.path.as_str(),
+        raw_path: head.raw_path,
+        query: head.query,
+        headers,
+        now_seconds: edge.parts.clock.now().unix_seconds(),
+    };
+    std::hint::black_box(edge.decoy.protection(&visit));
+}
+
+/// A guard that hides, with a key that nobody has.
+pub(crate) fn decoy(key: [u8; 32]) -> Guard {
+    Guard::new(ProjectGuard {
+        project_id: ProjectId::from_bytes([0; 16]),
+        protection: Some(Protection {
+            mode: ProtectionMode::Signed,
+            coverage: Coverage::All,
+            refusal: RefusalForm::NotFound,
+            signing_key: SigningKey::from_bytes(key),
+        }),
+        access: AccessRules::default(),
     })
 }
 

@@ -17,3 +17,4 @@ mod scene;
 mod slow_readers;
 mod snapshots;
 mod transcripts;
+mod unkeyed;
