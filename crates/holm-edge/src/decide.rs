@@ -110,15 +110,13 @@ pub(crate) fn decide(
         return decide_row(edge, parts, peer, gathered, &row, Some(&site), asked);
     }
     let hosts = edge.hosts.load();
-    match hosts.find(asked.host.as_str()) {
-        Some(row) => decide_row(edge, parts, peer, gathered, row, None, asked),
-        None => {
-            let head = edge.head(asked, parts, false, peer);
-            gate::pass_unknown(edge, &head, &parts.headers);
-            let refusal = Refusal::new(VisitorCode::NotFound, "no site has this host");
-            Ok(without_row(head.host.as_str(), Outcome::Page(refusal)))
-        }
+    if let Some(row) = hosts.find(asked.host.as_str()) {
+        return decide_row(edge, parts, peer, gathered, row, None, asked);
     }
+    let head = edge.head(asked, parts, false, peer);
+    gate::pass_unknown(edge, &head, &parts.headers);
+    let refusal = Refusal::new(VisitorCode::NotFound, "no site has this host");
+    Ok(without_row(head.host.as_str(), Outcome::Page(refusal)))
 }
 
 fn without_row(host: &str, outcome: Outcome) -> Decision {

@@ -156,22 +156,17 @@ impl Pages {
             PageFormat::Json => json.with(id),
         }
     }
+}
 
-    /// The form that asks for a host's password. Rendered for each visitor: it says where to go on.
-    pub(crate) fn password_form(
-        &self,
-        return_to: &str,
-        remark: Option<&str>,
-        request_id: u64,
-    ) -> Bytes {
-        // `{return_to}` last: it is the only text from a visitor.
-        PASSWORD_TEMPLATE
-            .replace("{action}", PASSWORD_PATH)
-            .replace("{remark}", remark.unwrap_or_default())
-            .replace("{request_id}", &request_id.to_string())
-            .replace("{return_to}", &escaped_html(return_to))
-            .into()
-    }
+/// The form that asks for a host's password. Rendered for each visitor: it says where to go on.
+pub(crate) fn password_form(return_to: &str, remark: Option<&str>, request_id: u64) -> Bytes {
+    // `{return_to}` last: it is the only text from a visitor.
+    PASSWORD_TEMPLATE
+        .replace("{action}", PASSWORD_PATH)
+        .replace("{remark}", remark.unwrap_or_default())
+        .replace("{request_id}", &request_id.to_string())
+        .replace("{return_to}", &escaped_html(return_to))
+        .into()
 }
 
 fn render_html(code: VisitorCode) -> String {

@@ -352,7 +352,9 @@ fn dress(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, decision: D
     let mut answer = match outcome {
         Outcome::Gate(gate) => {
             let mut answer = gate::dress(edge, parts, request_id, gate);
-            row.iter().for_each(|row| answer.note.about(row));
+            if let Some(row) = &row {
+                answer.note.about(row);
+            }
             return answer;
         }
         Outcome::Page(refusal) => page(edge, parts, request_id, refusal),

@@ -203,9 +203,9 @@ impl ExplainAsked {
         let given = parts
             .into_iter()
             .filter_map(|(name, value)| Some((name, value.as_ref()?)));
-        given
-            .map(|(name, value)| format!("&{name}={}", encode(value)))
-            .collect()
+        given.fold(String::new(), |query, (name, value)| {
+            query + "&" + name + "=" + &encode(value)
+        })
     }
 }
 

@@ -47,36 +47,23 @@ pub(crate) async fn explain(
     let (entry, guard) = host_entry(core, host.as_str())?;
     let (project, chosen) = look_up(core, &entry, ask.deployment).await?;
     let url = without_ticket(&ask.url).unwrap_or(ask.url);
-    let path = SitePath::parse(&target.raw_path)
-        .map_err(|error| invalid(format!("The edge answers 400: {error}")))?;
-    let head = RequestHead {
-        method: &Method::GET,
-        scheme: target.scheme,
-        host,
-        authority: &target.authority,
-        is_custom_domain: entry.is_custom_domain,
-        path,
-        raw_path: &target.raw_path,
-        query: target.query.as_deref(),
-    };
+    let head = target.head(host, entry.is_custom_domain)?;
     let now_seconds = core.now().unix_seconds();
     let mut gate = guard
         .map(|guard| gate::ask(&guard, &entry, &head, &ask.visitor, now_seconds))
         .transpose()?;
     let ended = gate.as_mut().and_then(|gate| gate.ended.take());
     if let Some(ended) = ended.filter(|_| !ask.past_gate) {
-        let considered = gate.map(|gate| considered(gate.trace)).unwrap_or_default();
-        let shown = chosen.map(|(id, _)| id).or_else(|| shown_id(&entry.target));
         return Ok(ExplainReport {
             url,
             project,
-            deployment_id: shown,
+            deployment_id: chosen.map(|(id, _)| id).or_else(|| shown_id(&entry.target)),
             path: head.path.as_str().to_owned(),
             decision: "gate".to_owned(),
             status: ended.status,
             summary: ended.summary,
             headers: ended.headers,
-            considered,
+            considered: gate.map(|gate| considered(gate.trace)).unwrap_or_default(),
         });
     }
     let shown = match (chosen, &entry.target) {
@@ -118,6 +105,28 @@ struct Target {
     authority: String,
     raw_path: String,
     query: Option<String>,
+}
+
+impl Target {
+    /// What the edge would have read.
+    fn head<'a>(
+        &'a self,
+        host: Hostname<'a>,
+        is_custom_domain: bool,
+    ) -> Result<RequestHead<'a>, ApiError> {
+        let path = SitePath::parse(&self.raw_path)
+            .map_err(|error| invalid(format!("The edge answers 400: {error}")))?;
+        Ok(RequestHead {
+            method: &Method::GET,
+            scheme: self.scheme,
+            host,
+            authority: &self.authority,
+            is_custom_domain,
+            path,
+            raw_path: &self.raw_path,
+            query: self.query.as_deref(),
+        })
+    }
 }
 
 fn read_url(url: &str) -> Result<Target, ApiError> {

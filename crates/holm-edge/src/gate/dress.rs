@@ -17,7 +17,7 @@ use crate::answer::{Answer, X_EOP_MSG, mark_preview, recycled_headers};
 use crate::body::BodySource;
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
-use crate::page::PageFormat;
+use crate::page::{PageFormat, password_form};
 use crate::record::Note;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -55,7 +55,7 @@ pub(crate) fn dress(
         } => {
             let mut answer = Answer::page(edge, headers, format, refusal, request_id);
             if let Some(form) = form.filter(|_| format == PageFormat::Html) {
-                show_form(edge, &mut answer, &form, request_id, None);
+                show_form(&mut answer, &form, request_id, None);
             } else {
                 say_nothing_of_it(&mut answer.headers);
             }
@@ -91,15 +91,12 @@ fn say_nothing_of_it(headers: &mut HeaderMap) {
 
 /// Puts the form for the password in the place of a page's body.
 pub(crate) fn show_form(
-    edge: &EdgeInner,
     answer: &mut Answer,
     form: &PasswordForm,
     request_id: RequestId,
     remark: Option<&'static str>,
 ) {
-    let page = edge
-        .pages
-        .password_form(&form.return_to, remark, request_id.as_u64());
+    let page = password_form(&form.return_to, remark, request_id.as_u64());
     answer.body = BodySource::Whole(page);
     let headers = &mut answer.headers;
     say_nothing_of_it(headers);

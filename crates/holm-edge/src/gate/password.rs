@@ -213,7 +213,6 @@ fn wrong(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, return_to: 
             return_to: return_to.to_owned(),
         };
         show_form(
-            edge,
             &mut answer,
             &form,
             request_id,

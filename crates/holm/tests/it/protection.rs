@@ -1,6 +1,7 @@
 //! Protection and access rules from the command line to the visitor.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use crate::http::{Answer, ask, get, post_form};
@@ -89,7 +90,6 @@ fn a_protected_preview_is_opened_by_a_shared_link() {
     server.stop();
 
     // The keys are for the server's own user alone.
-    use std::os::unix::fs::PermissionsExt as _;
     for entry in std::fs::read_dir(bench.path("data/snapshots")).unwrap() {
         let mode = entry.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
