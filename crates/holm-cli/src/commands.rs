@@ -1,11 +1,14 @@
 //! One file a word: read what is needed, ask the server, print.
 
+mod audit;
 mod browser;
 mod completion;
 mod deploy;
 mod deployments;
 mod explain;
 mod login;
+mod logout;
+mod members;
 mod open;
 mod projects;
 mod promote;
@@ -15,6 +18,8 @@ mod rules;
 mod share;
 mod status;
 mod target;
+mod tokens;
+mod whoami;
 
 use holm_types::{ProjectName, Timestamp};
 
@@ -39,6 +44,11 @@ impl Session<'_> {
     pub(crate) fn run(&self, word: &Word, whole: clap::Command) -> Exit {
         let done = match word {
             Word::Login(args) => login::run(self, args),
+            Word::Logout(args) => logout::run(self, args),
+            Word::Whoami(args) => whoami::run(self, args),
+            Word::Tokens(args) => tokens::run(self, args),
+            Word::Members(args) => members::run(self, args),
+            Word::Audit(args) => audit::run(self, args),
             Word::Deploy(args) => deploy::run(self, args),
             Word::Projects(args) => projects::run(self, args),
             Word::Deployments(args) => deployments::run(self, args),

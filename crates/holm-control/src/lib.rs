@@ -11,6 +11,7 @@
 
 mod api;
 mod app;
+mod audit;
 mod authz;
 mod body;
 mod config;
@@ -19,9 +20,11 @@ mod core;
 mod db;
 mod doctor;
 mod error;
+mod guard;
 mod limits;
 mod listener;
 mod pages;
+mod rate;
 mod reconcile;
 mod stop;
 

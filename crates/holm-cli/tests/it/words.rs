@@ -2,8 +2,13 @@
 
 use crate::person::Person;
 
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 18] = [
     "login",
+    "logout",
+    "whoami",
+    "tokens",
+    "members",
+    "audit",
     "deploy",
     "projects",
     "deployments",

@@ -2,18 +2,23 @@
 
 mod access_rules;
 mod announce;
+pub(crate) mod audit;
 mod commit;
 mod deployment;
 mod explain;
 mod find;
 mod host;
 pub(crate) mod instance;
+pub(crate) mod invitation;
 mod manifest_reader;
 mod manifest_room;
+pub(crate) mod me;
+pub(crate) mod member;
 mod project;
 mod protection;
 mod release;
 mod seal;
+pub(crate) mod session;
 mod share;
 mod token;
 mod upload;

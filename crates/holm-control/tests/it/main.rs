@@ -6,16 +6,22 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod audit;
 mod authz;
 mod client;
 mod deploy;
 mod explain;
 mod guard;
+mod idempotency;
 mod instance;
 mod listener;
 mod lists;
+mod members;
 mod pages;
 mod protocol;
 mod reconcile;
 mod release;
 mod server;
+mod sessions;
+mod team;
+mod tokens;

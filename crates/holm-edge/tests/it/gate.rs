@@ -290,7 +290,8 @@ async fn send_form(scene: &Scene, host: &str, body: &str, fields: &str) -> Reply
     let mut client = scene.connect().await;
     let length = body.len();
     let head = format!(
-        "POST {PASSWORD_PATH} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n{fields}\r\n"
+        "POST {PASSWORD_PATH} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n\
+         accept: text/html\r\n{fields}\r\n"
     );
     client.send(head + body).await;
     client.reply_to("POST").await.expect("there is an answer")
@@ -302,7 +303,12 @@ const RIGHT: &str = "return=%2Fabout%3Fa%3D1&password=open+sesame+%26+more";
 async fn the_password_is_asked_for_and_opens_the_host() {
     let scene = scene(with_password()).await;
     let form = scene
-        .ask("GET", PREVIEW, "/about?a=%22x%22&b='y'", "")
+        .ask(
+            "GET",
+            PREVIEW,
+            "/about?a=%22x%22&b='y'",
+            "accept: text/html\r\n",
+        )
         .await;
     assert_eq!(
         (form.status, form.header("x-eop-msg")),

@@ -14,3 +14,4 @@ mod refusals;
 mod releases;
 mod rules;
 mod starts;
+mod team;

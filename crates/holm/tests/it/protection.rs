@@ -112,7 +112,8 @@ fn a_password_opens_and_rules_refuse() {
     ];
     run_with_input(&server, &words, "open sesame\n");
     let url = server.host("blog.localhost", "/");
-    assert!(get(&url).text().contains("<form method=\"post\""));
+    let shown = ask("GET", &url, &[("Accept", "text/html")]);
+    assert!(shown.text().contains("<form method=\"post\""));
     let form = server.host("blog.localhost", "/.well-known/holm-password");
     let origin = server.host("blog.localhost", "");
     let wrong = post_form(&form, &origin, "return=/&password=nonsense");
