@@ -1,6 +1,7 @@
 //! The words and flags of the command line.
 
 mod guard;
+mod project;
 mod who;
 
 use std::path::PathBuf;
@@ -8,6 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use holm_types::ProjectName;
 
+pub(crate) use project::{
+    AliasesArgs, DeleteArgs, EnvAction, EnvAddArgs, EnvArgs, EnvLsArgs, EnvPullArgs, EnvRmArgs,
+    LimitsArgs, OneDeploymentArgs, ProjectsAction, ProjectsSetArgs, RedeployArgs, SettingName,
+};
 pub(crate) use who::{
     InviteArgs, ListArgs, LogoutArgs, MembersArgs, MembersVerb, RemoveArgs, RevokeArgs, RoleArgs,
     TokenCreateArgs, TokensArgs, TokensVerb, WhoamiArgs,
@@ -50,14 +55,28 @@ pub(crate) enum Word {
         after_help = "DIR is a built folder, or a project whose edgeone.json names `outputDirectory`.\nThe deployment goes to preview unless --prod is given.\nFiles are sent as they are: nothing is built here, dot files and node_modules are left out, links may not lead out of the folder."
     )]
     Deploy(DeployArgs),
-    /// List the projects
+    /// List the projects, or change one's settings
     Projects(ProjectsArgs),
+    /// List, set, delete and pull a project's environment variables
+    Env(EnvArgs),
+    /// List a project's production and branch URLs
+    Aliases(AliasesArgs),
     /// List a project's deployments
     Deployments(DeploymentsArgs),
+    /// Say everything about a deployment
+    Inspect(OneDeploymentArgs),
     /// Point production at a deployment
     Promote(PromoteArgs),
     /// Point production at the deployment before
     Rollback(RollbackArgs),
+    /// Make a new deployment from an old one's files, with the present variables
+    Redeploy(RedeployArgs),
+    /// Keep a deployment whatever retention says
+    Pin(OneDeploymentArgs),
+    /// Leave a deployment to retention again
+    Unpin(OneDeploymentArgs),
+    /// Delete a project or a deployment
+    Delete(DeleteArgs),
     /// Print a project's URL, and open it when there is a terminal
     Open(OpenArgs),
     /// Print a link that opens a protected host for three hours
@@ -81,6 +100,8 @@ pub(crate) enum Word {
     Members(MembersArgs),
     /// List who changed what
     Audit(ListArgs),
+    /// List every limit: what holds, the default, and the setting
+    Limits(LimitsArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
 }
@@ -179,7 +200,10 @@ pub(crate) struct DeployArgs {
 
 /// `holm projects`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ProjectsArgs {
+    #[command(subcommand)]
+    pub action: Option<ProjectsAction>,
     #[command(flatten)]
     pub list: ListChoice,
     /// Print one JSON object
@@ -322,7 +346,19 @@ impl Word {
             Self::Members(args) => args.wants_json(),
             Self::Audit(args) => args.json,
             Self::Deploy(args) => args.json,
-            Self::Projects(args) => args.json,
+            Self::Projects(args) => match &args.action {
+                Some(ProjectsAction::Set(args)) => args.json,
+                None => args.json,
+            },
+            Self::Env(args) => match &args.action {
+                EnvAction::Ls(args) => args.json,
+                EnvAction::Add(args) => args.json,
+                EnvAction::Rm(_) | EnvAction::Pull(_) => false,
+            },
+            Self::Aliases(args) => args.json,
+            Self::Inspect(args) | Self::Pin(args) | Self::Unpin(args) => args.json,
+            Self::Redeploy(args) => args.json,
+            Self::Limits(args) => args.json,
             Self::Deployments(args) => args.json,
             Self::Promote(args) => args.json,
             Self::Rollback(args) => args.json,
@@ -331,7 +367,7 @@ impl Word {
             Self::Rules(args) => args.json,
             Self::Explain(args) => args.json,
             Self::Status(args) => args.json,
-            Self::Open(_) | Self::Completion(_) => false,
+            Self::Delete(_) | Self::Open(_) | Self::Completion(_) => false,
         }
     }
 }

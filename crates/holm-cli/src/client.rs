@@ -3,6 +3,7 @@
 mod error;
 mod guard_operations;
 mod operations;
+mod project_operations;
 mod who;
 
 use std::cell::Cell;

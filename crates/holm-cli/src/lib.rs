@@ -11,6 +11,7 @@ mod client;
 mod commands;
 mod credentials;
 mod deploy;
+mod dotenv;
 mod error;
 mod escape;
 mod exit;

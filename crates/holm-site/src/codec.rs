@@ -5,6 +5,8 @@
 
 mod document;
 mod guard;
+mod lines;
+mod manifest;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -44,14 +46,27 @@ pub enum DecodeError {
 /// The bytes of a document; equal documents have equal bytes.
 pub fn encode_document(document: &DeploymentDocument) -> Vec<u8> {
     let payload = to_bytes(&document::WireDocument::from(document));
-    framed(&DOCUMENT, &[&payload])
+    let lines = to_bytes(&lines::WireLines::from(&document.rules));
+    framed(&DOCUMENT, &[&payload, &lines])
 }
 
 /// The document in these bytes. The blob store has compared them with their digest; this checks the shape.
 pub fn decode_document(bytes: &[u8]) -> Result<DeploymentDocument, DecodeError> {
-    let (_, payload) = unframed(&DOCUMENT, bytes)?;
-    let wire: document::WireDocument<'_> = from_bytes(&DOCUMENT, payload)?;
-    DeploymentDocument::try_from(wire).map_err(|NotAWord| DOCUMENT.damaged())
+    let (format, payload) = unframed(&DOCUMENT, bytes)?;
+    let (wire, rest) =
+        take::<document::WireDocument<'_, manifest::EntriesRead>>(&DOCUMENT, payload)?;
+    let (lines, rest) = match format {
+        1 => (lines::WireLines::default(), rest),
+        _ => take(&DOCUMENT, rest)?,
+    };
+    let damaged = |NotAWord| DOCUMENT.damaged();
+    let mut document = DeploymentDocument::try_from(wire).map_err(damaged)?;
+    lines.add_to(&mut document.rules).map_err(damaged)?;
+    if rest.is_empty() {
+        Ok(document)
+    } else {
+        Err(DOCUMENT.damaged())
+    }
 }
 
 /// The bytes of a snapshot, with a checksum.
@@ -70,17 +85,18 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<EdgeSnapshot, DecodeError> {
     if BlobDigest::of(payload).as_bytes() != checksum {
         return Err(SNAPSHOT.damaged());
     }
-    let (wire, rest): (snapshot::WireSnapshot<'_>, _) = beginning_of(&SNAPSHOT, payload)?;
+    let (wire, rest) = take::<snapshot::WireSnapshot<'_>>(&SNAPSHOT, payload)?;
     let mut snapshot = EdgeSnapshot::try_from(wire).map_err(|NotAWord| SNAPSHOT.damaged())?;
-    match format {
-        1 if rest.is_empty() => {}
-        1 => return Err(SNAPSHOT.damaged()),
-        _ => {
-            let wire: guard::WireGuards<'_> = from_bytes(&SNAPSHOT, rest)?;
-            snapshot.guards = wire.read().map_err(|NotAWord| SNAPSHOT.damaged())?;
-        }
+    let (guards, rest) = match format {
+        1 => (guard::WireGuards::default(), rest),
+        _ => take(&SNAPSHOT, rest)?,
+    };
+    snapshot.guards = guards.read().map_err(|NotAWord| SNAPSHOT.damaged())?;
+    if rest.is_empty() {
+        Ok(snapshot)
+    } else {
+        Err(SNAPSHOT.damaged())
     }
-    Ok(snapshot)
 }
 
 /// A number on the wire that stands for nothing, or an order that was lost.
@@ -97,7 +113,7 @@ struct Kind {
 const DOCUMENT: Kind = Kind {
     what: "deployment document",
     magic: b"HOLMDOC\0",
-    format: 1,
+    format: 2,
 };
 
 const SNAPSHOT: Kind = Kind {
@@ -149,16 +165,9 @@ fn to_bytes(wire: &impl Serialize) -> Vec<u8> {
         .expect("the wire structs have no maps and no types that postcard cannot write")
 }
 
-/// Lengths on the wire are not trusted: a list grows with the bytes that are really there.
-fn from_bytes<'b, T: Deserialize<'b>>(kind: &Kind, payload: &'b [u8]) -> Result<T, DecodeError> {
-    match beginning_of(kind, payload)? {
-        (wire, []) => Ok(wire),
-        _ => Err(kind.damaged()),
-    }
-}
-
-/// A value and what follows it.
-fn beginning_of<'b, T: Deserialize<'b>>(
+/// What stands at the front, and the rest. Lengths on the wire are not trusted: a list grows with the bytes that
+/// are really there.
+fn take<'b, T: Deserialize<'b>>(
     kind: &Kind,
     payload: &'b [u8],
 ) -> Result<(T, &'b [u8]), DecodeError> {

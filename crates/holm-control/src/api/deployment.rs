@@ -2,6 +2,8 @@
 
 use axum::response::Response;
 use holm_api::{FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE};
+use holm_types::Environment;
+use serde::Deserialize;
 
 use super::list::Asked;
 use super::{Call, respond};
@@ -80,6 +82,51 @@ pub(super) async fn deployment_promote(
         200,
         &app::promote(&call.core, &who, project, deployment).await?,
     )
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RedeployQuery {
+    environment: Option<Environment>,
+}
+
+pub(super) async fn deployment_redeploy(
+    call: &mut Call,
+    who: Authorized<Deploy>,
+) -> Result<Response, ApiError> {
+    let (project, deployment) = (call.path("project")?, call.path("deployment")?);
+    let query: RedeployQuery = call.query()?;
+    let environment = query.environment;
+    let made = app::redeploy(&call.core, &who, project, deployment, environment).await?;
+    respond::json(201, &made)
+}
+
+pub(super) async fn deployment_pin(
+    call: &mut Call,
+    who: Authorized<Deploy>,
+) -> Result<Response, ApiError> {
+    let (project, deployment) = (call.path("project")?, call.path("deployment")?);
+    respond::json(200, &app::pin(&call.core, &who, project, deployment).await?)
+}
+
+pub(super) async fn deployment_unpin(
+    call: &mut Call,
+    who: Authorized<Deploy>,
+) -> Result<Response, ApiError> {
+    let (project, deployment) = (call.path("project")?, call.path("deployment")?);
+    respond::json(
+        200,
+        &app::unpin(&call.core, &who, project, deployment).await?,
+    )
+}
+
+pub(super) async fn deployment_variables(
+    call: &mut Call,
+    who: Authorized<Read>,
+) -> Result<Response, ApiError> {
+    let (project, deployment) = (call.path("project")?, call.path("deployment")?);
+    let variables = app::deployment_variables(&call.core, &who, project, deployment).await?;
+    respond::json(200, &variables)
 }
 
 pub(super) async fn deployment_delete(

@@ -57,5 +57,5 @@ pub(super) async fn project_share(
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
     let ask: ShareCreate = call.json().await?;
-    respond::json(200, &app::share(&call.core, &who, project, ask).await?)
+    respond::secret_json(200, &app::share(&call.core, &who, project, ask).await?)
 }

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use holm_api::{ExplainConsidered, ExplainReport};
 use holm_site::guard::{Guard, without_ticket};
 use holm_site::{
-    Asset, EarlyPlan, EdgeSnapshot, HostEntry, HostTarget, Outcome, Plan, RequestHead, Scheme,
-    Site, Trace, codec, cookie_leaves_host, plan_early_traced, plan_late_traced,
+    Asset, EarlyPlan, EdgeSnapshot, HeaderChange, HostEntry, HostTarget, Outcome, Plan,
+    RequestHead, Scheme, Site, Trace, codec, cookie_leaves_host, plan_early_traced,
+    plan_late_traced,
 };
 use holm_types::{BlobDigest, ErrorCode, Hostname, SitePath};
 use http::{Method, Uri};
@@ -341,13 +342,17 @@ fn asset_headers(asset: &Asset<'_>, status: u16) -> Headers {
 
 /// The site's header rules, over whatever is there, as the edge applies them to every answer.
 fn apply_rules(site: &Site, head: &RequestHead<'_>, base_domain: &str, headers: &mut Headers) {
-    let host = head.host.as_str();
-    site.header_rules(head.path.as_str(), &mut |name, value| {
-        let is_cookie = *name == http::header::SET_COOKIE;
-        if is_cookie && cookie_leaves_host(value.as_bytes(), host, base_domain) {
-            return;
+    let (host, path) = (head.host.as_str(), head.path.as_str());
+    site.header_changes(host, path, &mut |change| match change {
+        HeaderChange::Set(name, value)
+            if *name == http::header::SET_COOKIE
+                && cookie_leaves_host(value.as_bytes(), host, base_domain) => {}
+        HeaderChange::Set(name, value) => {
+            headers.insert(name.as_str().to_owned(), text(value));
         }
-        headers.insert(name.as_str().to_owned(), text(value));
+        HeaderChange::Unset(name) => {
+            headers.remove(name.as_str());
+        }
     });
 }
 

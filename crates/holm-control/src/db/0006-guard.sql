@@ -1,7 +1,7 @@
 -- What stands before a project's hosts. A project without a row is public, or has no rules.
 
 CREATE TABLE project_protection (
-    project_id BLOB PRIMARY KEY NOT NULL REFERENCES projects (id),
+    project_id BLOB PRIMARY KEY NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
     mode TEXT NOT NULL,
     covers TEXT NOT NULL,
     refusal TEXT NOT NULL,
@@ -15,6 +15,6 @@ CREATE TABLE project_protection (
 
 -- The whole set as JSON, in the words of the API: it is read and replaced as a whole.
 CREATE TABLE project_access_rules (
-    project_id BLOB PRIMARY KEY NOT NULL REFERENCES projects (id),
+    project_id BLOB PRIMARY KEY NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
     rules TEXT NOT NULL
 ) STRICT;

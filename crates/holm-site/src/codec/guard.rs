@@ -9,7 +9,7 @@ use crate::guard::{
     RateLimit, RefusalForm, SigningKey,
 };
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct WireGuards<'b>(#[serde(borrow)] Vec<WireGuard<'b>>);
 
 #[derive(Serialize, Deserialize)]

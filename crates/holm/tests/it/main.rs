@@ -9,6 +9,7 @@ mod control_down;
 mod deploys;
 mod http;
 mod program;
+mod projects;
 mod protection;
 mod refusals;
 mod releases;
