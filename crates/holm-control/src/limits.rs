@@ -75,6 +75,9 @@ pub struct ControlLimits {
     pub db_checkpoint_idle: Duration,
     /// Bytes of the largest asset that is given encoded variants. Default 10 MiB.
     pub variant_source_bytes_max: u64,
+    /// Bytes of the largest asset whose variants are made as small as can be, which takes some seconds
+    /// of a processor for each megabyte. Default 4 MiB.
+    pub best_variant_source_bytes_max: u64,
     /// Bytes of variants stored together. Default 4 MiB.
     pub variant_batch_bytes_max: u64,
     /// Bytes of memory that one password hash takes (argon2id). Default 19 MiB, OWASP's first choice.
@@ -126,6 +129,13 @@ pub struct ControlLimits {
 /// The bounds of [`ControlLimits::files_max`].
 pub const FILES_MAX_MAX: u64 = 100_000;
 
+/// The most that [`ControlLimits::password_memory_bytes`] may be: 1 GiB. What cannot be allocated ends
+/// the program.
+pub(crate) const PASSWORD_MEMORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// The most that [`ControlLimits::password_passes`] may be.
+pub(crate) const PASSWORD_PASSES_MAX: u64 = 100;
+
 impl Default for ControlLimits {
     fn default() -> Self {
         Self {
@@ -162,6 +172,7 @@ impl Default for ControlLimits {
             db_log_bytes_max: 32 * 1024 * 1024,
             db_checkpoint_idle: Duration::from_millis(500),
             variant_source_bytes_max: 10 * 1024 * 1024,
+            best_variant_source_bytes_max: 4 * 1024 * 1024,
             variant_batch_bytes_max: 4 * 1024 * 1024,
             password_memory_bytes: 19 * 1024 * 1024,
             password_passes: 2,
@@ -232,6 +243,7 @@ limits! {
     "db_log_bytes_max" Bytes 33_554_432 "The log is moved into the file before the next change.";
     "db_checkpoint_idle" Milliseconds 500 "The log is moved into the file.";
     "variant_source_bytes_max" Bytes 10_485_760 "A larger asset is served as it is.";
+    "best_variant_source_bytes_max" Bytes 4_194_304 "A larger asset keeps the variants that were made quickly.";
     "variant_batch_bytes_max" Bytes 4_194_304 "What was made so far is stored before the next asset.";
     "password_memory_bytes" Bytes 19_922_944 "A guess at a password costs as much.";
     "password_passes" Count 2 "A guess at a password costs as many.";
@@ -291,6 +303,7 @@ holm_types::settable_limits!(ControlLimits {
     db_log_bytes_max,
     db_checkpoint_idle,
     variant_source_bytes_max,
+    best_variant_source_bytes_max,
     variant_batch_bytes_max,
     password_memory_bytes,
     password_passes,
@@ -351,6 +364,6 @@ mod tests {
             "a default in the table is not the one in the code"
         );
         assert!(limits.in_force(LIMITS).all(|row| row.is_settable));
-        assert_eq!(LIMITS.len(), 56);
+        assert_eq!(LIMITS.len(), 57);
     }
 }

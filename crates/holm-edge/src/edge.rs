@@ -23,6 +23,7 @@ use crate::page::Pages;
 use crate::rate::RateTable;
 use crate::record::chain;
 use crate::site_table::SiteTable;
+use crate::tls::handshake_turns;
 
 /// How an edge behaves. `Default` is right for a server of one's own.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +82,8 @@ pub(crate) struct EdgeInner {
     pub(crate) password_checks: Semaphore,
     pub(crate) request_ids: RequestIds,
     pub(crate) http: http1::Builder,
+    /// Turns at TLS handshakes.
+    pub(crate) handshakes: Semaphore,
     /// What stands in a record where no host was named.
     pub(crate) no_host: Arc<str>,
     /// Held while a snapshot is taken up, so that an older one never replaces a newer one.
@@ -103,7 +106,7 @@ impl Edge {
         let inner = EdgeInner {
             hosts: ArcSwap::default(),
             sites: SiteTable::new(config.limits.site_table_bytes_max),
-            cache: BlobCache::new(config.limits.cache_bytes_max),
+            cache: BlobCache::new(config.limits.cache_bytes_max, Arc::clone(&parts.clock)),
             pages: Pages::new(),
             streams: StreamShare::new(&config.limits),
             counters: Counters::default(),
@@ -113,6 +116,7 @@ impl Edge {
             password_checks: Semaphore::new(limits.password_checks_max.clamp(1, 64)),
             request_ids: RequestIds::new(id_seed),
             http: http_settings(),
+            handshakes: handshake_turns(&config.limits),
             no_host: "".into(),
             taking_up: Mutex::new(()),
             config,

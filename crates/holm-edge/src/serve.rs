@@ -31,6 +31,7 @@ use crate::discard::{Discarded, discard};
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
 use crate::gate;
+use crate::head::OverTls;
 use crate::hosts::{HostRow, RowTarget};
 use crate::page::PageFormat;
 use crate::record::{Draft, Note, chain};
@@ -61,7 +62,10 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
     type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Answering {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        if self.watch.is_secure() {
+            parts.extensions.insert(OverTls);
+        }
         let draft = Draft::begin(&self.edge, &self.watch, &parts);
         let request_id = draft.request_id();
         let is_head = parts.method == Method::HEAD;
@@ -95,6 +99,10 @@ enum Progress {
 }
 
 /// One request on its way to a response.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and boxing it would cost an allocation a request"
+)]
 #[derive(Debug)]
 pub(crate) enum Answering {
     /// There.
