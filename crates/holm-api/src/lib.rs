@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod deployment;
+mod deployment_plan;
 mod explain;
 mod frame;
 mod instance;
@@ -17,6 +18,7 @@ pub use deployment::{
     BlobsUploaded, DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource,
     DeploymentView, SourceKind,
 };
+pub use deployment_plan::{DeploymentCreateQuery, DeploymentPlan, PlannedFile};
 pub use explain::{ExplainConsidered, ExplainReport};
 pub use frame::{
     FRAME_HEADER_BYTES, FRAME_MEDIA_TYPE, Frame, FrameDecoder, FrameError, frame_header,
@@ -34,3 +36,6 @@ pub const API_PREFIX: &str = "/v1";
 
 /// The media type of a streamed manifest: one [`DeploymentCreate`] line, then a [`DeploymentFile`] a line.
 pub const MANIFEST_MEDIA_TYPE: &str = "application/x-ndjson";
+
+/// The media type of an archive that the server unpacks, in place of a manifest.
+pub const ARCHIVE_MEDIA_TYPE: &str = "application/zip";

@@ -1,6 +1,7 @@
 //! The OpenAPI document: made from the table of operations, the schemas of the wire types and the table
 //! of error codes. Nothing in it is written twice.
 
+mod also;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -100,7 +101,8 @@ fn describe(
     if let Policy::Needs(permission) = operation.policy {
         described["x-permission"] = json!(permission.as_str());
     }
-    if let Some(content) = content(&shape.request, generator) {
+    if let Some(mut content) = content(&shape.request, generator) {
+        also::add_requests(operation.id, &mut content);
         let is_required = !matches!(shape.request, Body::Frames { may_be_empty: true });
         described["requestBody"] = json!({ "required": is_required, "content": content });
     }
@@ -153,6 +155,7 @@ fn responses(
         success["content"] = content;
     }
     responses.insert(operation.success.to_string(), success);
+    also::add_responses(operation.id, generator, &mut responses);
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for code in codes(operation, shape) {
         let named = by_status.entry(code.status()).or_default();

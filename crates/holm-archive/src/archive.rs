@@ -135,6 +135,13 @@ fn check_growth(records: &[Record], rules: &ArchiveRules) -> Result<(), ArchiveE
         }
         .whole());
     }
+    if let Some(record) = records
+        .iter()
+        .find(|record| record.sizes.inflated > rules.file_bytes_max)
+    {
+        let (limit, observed) = (rules.file_bytes_max, record.sizes.inflated);
+        return Err(Refusal::FileBytes { limit, observed }.of(&record.raw_name));
+    }
     let packed = sum(|record| record.sizes.packed).max(1);
     let is_bomb = inflated > packed.saturating_mul(rules.ratio_max);
     if inflated > rules.ratio_free_bytes && is_bomb {

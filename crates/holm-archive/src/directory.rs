@@ -132,7 +132,7 @@ impl<'a> RawRecord<'a> {
         self.check_extra()?;
         let sizes = Sizes::read(self.inflated, self.packed, self.offset, self.extra)
             .ok_or(Refusal::Damaged("its extra field cannot be read"))?;
-        check_sizes(&name, packing, &sizes, rules)?;
+        check_sizes(&name, packing, &sizes)?;
         Ok(Record {
             raw_name: self.name.to_vec(),
             name,
@@ -176,23 +176,12 @@ impl<'a> RawRecord<'a> {
     }
 }
 
-fn check_sizes(
-    name: &Name,
-    packing: Packing,
-    sizes: &Sizes,
-    rules: &ArchiveRules,
-) -> Result<(), Refusal> {
+fn check_sizes(name: &Name, packing: Packing, sizes: &Sizes) -> Result<(), Refusal> {
     if name.is_folder && sizes.inflated != 0 {
         return Err(Refusal::FileAndFolder);
     }
     if packing == Packing::Stored && sizes.inflated != sizes.packed {
         return Err(Refusal::Damaged("it is stored, and its two sizes differ"));
-    }
-    if sizes.inflated > rules.file_bytes_max {
-        return Err(Refusal::FileBytes {
-            limit: rules.file_bytes_max,
-            observed: sizes.inflated,
-        });
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::config::{ControlConfig, ControlParts};
 use crate::db::Db;
 use crate::error::ApiError;
 use crate::reconcile::SnapshotPublisher;
+use crate::spool::Spools;
 
 /// The control plane's parts, joined. Shared by requests and reconcilers.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) deploys: Semaphore,
     /// Room for manifests in memory.
     pub(crate) manifest_room: ManifestRoom,
+    /// Room on disk for archives.
+    pub(crate) spools: Spools,
 }
 
 impl Core {
@@ -56,6 +59,7 @@ impl Core {
             unshown_roll_backs: Arc::default(),
             requests: Semaphore::new(config.limits.requests_max),
             manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),
+            spools: Spools::new(db.folder(), &config.limits),
             deploys: Semaphore::new(config.limits.deploys_max),
             db,
             blobs: parts.blobs,

@@ -23,6 +23,7 @@ mod limits;
 mod listener;
 mod pages;
 mod reconcile;
+mod spool;
 mod stop;
 
 pub use config::{ControlConfig, ControlParts};

@@ -25,6 +25,18 @@ pub struct ControlLimits {
     pub config_bytes_max: u64,
     /// Deployments being written down or compiled at once, after their bodies arrived. Default 8.
     pub deploys_max: usize,
+    /// Bytes of one archive. Default 1 GiB.
+    pub archive_bytes_max: u64,
+    /// Entries of one archive, folders included. Default 100,000.
+    pub archive_entries_max: u64,
+    /// Bytes of an archive's list of entries, which is held in memory. Default 32 MiB.
+    pub archive_directory_bytes_max: u64,
+    /// Bytes that an archive unpacks to. Default 4 GiB.
+    pub archive_unpacked_bytes_max: u64,
+    /// Unpacked bytes for each byte of an archive, where it unpacks to more than 64 MiB. Default 200.
+    pub archive_ratio_max: u64,
+    /// Archives on disk at once, arriving or being unpacked. Default 2.
+    pub archives_max: usize,
     /// Projects on this server. Default 1,000.
     pub projects_max: u64,
     /// How long an upload may stay unfinished. Default 24 hours.
@@ -68,6 +80,9 @@ pub struct ControlLimits {
     pub variant_batch_bytes_max: u64,
 }
 
+/// Below this many unpacked bytes an archive's growth does not matter: what is small is no bomb.
+pub(crate) const ARCHIVE_RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
+
 /// The bounds of [`ControlLimits::files_max`].
 pub const FILES_MAX_MAX: u64 = 100_000;
 
@@ -83,6 +98,12 @@ impl Default for ControlLimits {
             inline_bytes_max: 4 * 1024 * 1024,
             config_bytes_max: 1024 * 1024,
             deploys_max: 8,
+            archive_bytes_max: 1024 * 1024 * 1024,
+            archive_entries_max: 100_000,
+            archive_directory_bytes_max: 32 * 1024 * 1024,
+            archive_unpacked_bytes_max: 4 * 1024 * 1024 * 1024,
+            archive_ratio_max: 200,
+            archives_max: 2,
             projects_max: 1000,
             upload_time_max: Duration::from_hours(24),
             take_up_wait_max: Duration::from_secs(5),
@@ -126,6 +147,12 @@ limits! {
     "inline_bytes_max" Bytes 4_194_304 "The commit is refused with 413 request/too-large; upload the blobs first.";
     "config_bytes_max" Bytes 1_048_576 "The deployment is refused with 422 deployment/file-too-large.";
     "deploys_max" Count 8 "Further announcements and commits wait.";
+    "archive_bytes_max" Bytes 1_073_741_824 "The archive is refused with 413 request/too-large.";
+    "archive_entries_max" Count 100_000 "The archive is refused with 413 deployment/archive-too-large.";
+    "archive_directory_bytes_max" Bytes 33_554_432 "The archive is refused with 413 deployment/archive-too-large.";
+    "archive_unpacked_bytes_max" Bytes 4_294_967_296 "The archive is refused with 413 deployment/archive-too-large.";
+    "archive_ratio_max" Count 200 "The archive is refused with 413 deployment/archive-too-large.";
+    "archives_max" Count 2 "A further archive is refused with 503 server/busy.";
     "projects_max" Count 1_000 "A new project is refused with 409 project/limit.";
     "upload_time_max" Milliseconds 86_400_000 "The deployment ends as timed_out.";
     "take_up_wait_max" Milliseconds 5_000 "The change is kept and answered with 503 edge/not-taken-up.";
@@ -158,6 +185,12 @@ holm_types::settable_limits!(ControlLimits {
     inline_bytes_max,
     config_bytes_max,
     deploys_max,
+    archive_bytes_max,
+    archive_entries_max,
+    archive_directory_bytes_max,
+    archive_unpacked_bytes_max,
+    archive_ratio_max,
+    archives_max,
     projects_max,
     upload_time_max,
     take_up_wait_max,
@@ -207,6 +240,6 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 29);
+        assert_eq!(LIMITS.len(), 35);
     }
 }

@@ -81,6 +81,33 @@ const PAGE_QUERY: &[QueryParameter] = &[
         about: "`next_cursor` of the page before.",
     },
 ];
+const CREATE_QUERY: &[QueryParameter] = &[
+    optional(
+        "dry_run",
+        "`true`: only say what would be deployed; nothing is stored.",
+    ),
+    optional(
+        "environment",
+        "With an archive: `production` or `preview`, the default.",
+    ),
+    optional(
+        "create_project",
+        "With an archive: `true` makes the project when there is none.",
+    ),
+    optional("branch", "With an archive: the Git branch."),
+    optional("commit", "With an archive: the commit hash."),
+    optional("message", "With an archive: what the deployment is about."),
+];
+
+const fn optional(name: &'static str, about: &'static str) -> QueryParameter {
+    QueryParameter {
+        name,
+        is_required: false,
+        is_number: false,
+        about,
+    }
+}
+
 const EXPLAIN_QUERY: &[QueryParameter] = &[
     QueryParameter {
         name: "url",
@@ -126,8 +153,8 @@ shapes! {
     project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY,
         [ProjectNothingToRollBack, EdgeNotTakenUp];
     deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
-    deployment_create: MANIFEST, json::<DeploymentCreated>(), NO_QUERY,
-        [DeploymentManifest, DeploymentTooManyFiles, DeploymentFileTooLarge, ProjectNameInvalid,
+    deployment_create: MANIFEST, json::<DeploymentCreated>(), CREATE_QUERY,
+        [DeploymentManifest, DeploymentArchive, DeploymentArchiveTooLarge, DeploymentTooManyFiles, DeploymentFileTooLarge, ProjectNameInvalid,
          ProjectLimit];
     deployment_view: Body::None, json::<DeploymentView>(), NO_QUERY, [];
     blob_upload: FRAMES, json::<BlobsUploaded>(), NO_QUERY,

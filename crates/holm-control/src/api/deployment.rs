@@ -1,8 +1,10 @@
 //! Handlers of deployments and of the deploy protocol.
 
 use axum::response::Response;
-use holm_api::{FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE};
+use holm_api::DeploymentCreateQuery;
+use holm_api::FRAME_MEDIA_TYPE;
 
+use super::announced::Announced;
 use super::list::Asked;
 use super::{Call, respond};
 use crate::app;
@@ -24,9 +26,22 @@ pub(super) async fn deployment_create(
     who: Authorized<Deploy>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
-    call.expect_media_type(MANIFEST_MEDIA_TYPE)?;
-    let created = app::announce(&call.core, &who, project, &mut call.body).await?;
-    respond::json(201, &created)
+    let query: DeploymentCreateQuery = call.query()?;
+    let (core, body) = (&call.core, &mut call.body);
+    match Announced::of(&call.parts, &query)? {
+        Announced::Manifest if query.dry_run => {
+            respond::json(200, &app::plan(core, &who, project, body).await?)
+        }
+        Announced::Manifest => respond::json(201, &app::announce(core, &who, project, body).await?),
+        Announced::Archive if query.dry_run => {
+            let plan = app::plan_archive(core, &who, project, query, body).await?;
+            respond::json(200, &plan)
+        }
+        Announced::Archive => {
+            let created = app::announce_archive(core, &who, project, query, body).await?;
+            respond::json(201, &created)
+        }
+    }
 }
 
 pub(super) async fn deployment_view(

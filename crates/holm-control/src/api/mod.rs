@@ -1,6 +1,7 @@
 //! From HTTP to the operations and back. Handlers are thin: read what was sent, call `app`, shape the
 //! answer. The router is made from `holm_api::OPERATIONS`.
 
+mod announced;
 mod call;
 mod deployment;
 mod explain;

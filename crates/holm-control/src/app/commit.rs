@@ -47,7 +47,8 @@ pub(crate) async fn commit(
     refuse_missing(core, &files)?;
     // Only now: somebody with a slow line keeps nobody else from deploying.
     let _room = core.deploys.acquire().await;
-    let compiled = compile_document(core, files, settings).await?;
+    let mut compiled = compile_document(core, files, settings).await?;
+    compiled.diagnostics.splice(..0, row.diagnostics.clone());
     let Some(document) = compiled.document else {
         return Err(fail(core, &row, compiled.diagnostics).await?);
     };
@@ -141,7 +142,7 @@ async fn compile_document(
     })
 }
 
-async fn read_configs(
+pub(super) async fn read_configs(
     core: &Core,
     files: &[FileEntry],
 ) -> Result<BTreeMap<String, Vec<u8>>, ApiError> {

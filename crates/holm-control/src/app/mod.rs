@@ -1,6 +1,7 @@
 //! What the operations do. Every function that an operation calls takes an `Authorized`.
 
 mod announce;
+mod archive;
 mod commit;
 mod deployment;
 mod explain;
@@ -9,13 +10,16 @@ mod host;
 pub(crate) mod instance;
 mod manifest_reader;
 mod manifest_room;
+mod plan;
 mod project;
 mod release;
 mod seal;
 mod token;
+mod unpack;
 mod upload;
 
 pub(crate) use announce::announce;
+pub(crate) use archive::announce as announce_archive;
 pub(crate) use commit::commit;
 pub(crate) use deployment::{
     cancel, delete as deployment_delete, list as deployment_list, promote, recent,
@@ -24,6 +28,7 @@ pub(crate) use deployment::{
 pub(crate) use explain::{ExplainAsk, explain};
 pub(crate) use host::{deployment_label, production_label};
 pub(crate) use manifest_room::ManifestRoom;
+pub(crate) use plan::{plan, plan_archive};
 pub(crate) use project::{
     create as project_create, delete as project_delete, list as project_list, roll_back,
     update as project_update, view as project_view,

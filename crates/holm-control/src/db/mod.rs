@@ -109,6 +109,7 @@ impl<'c> Change<'c> {
 pub(crate) struct Db {
     writer: writer::Writer,
     readers: reader::Readers,
+    folder: Arc<Path>,
 }
 
 impl Db {
@@ -120,7 +121,13 @@ impl Db {
         Ok(Self {
             readers: reader::Readers::open(file, limits.db_readers_max)?,
             writer: writer::Writer::start(file, connection, limits)?,
+            folder: file.parent().unwrap_or(Path::new(".")).into(),
         })
+    }
+
+    /// The folder that the file is in: on the server's own disk, and closed to others.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Makes a change; returns after it is durable. When `change` fails, nothing of it is kept.
