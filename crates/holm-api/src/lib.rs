@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod deployment;
+mod deployment_event;
 mod deployment_plan;
 mod explain;
 mod frame;
@@ -17,6 +18,9 @@ mod token;
 pub use deployment::{
     BlobsUploaded, DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource,
     DeploymentView, SourceKind,
+};
+pub use deployment_event::{
+    DeploymentEvent, DeploymentEventKind, DeploymentEventKindError, EVENTS_MEDIA_TYPE, EventDetail,
 };
 pub use deployment_plan::{DeploymentCreateQuery, DeploymentPlan, PlannedFile};
 pub use explain::{ExplainConsidered, ExplainReport};

@@ -13,7 +13,8 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    API_PREFIX, FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, OPERATIONS, Operation, Policy, Problem,
+    API_PREFIX, DeploymentEvent, EVENTS_MEDIA_TYPE, FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE,
+    OPERATIONS, Operation, Policy, Problem,
 };
 use shape::{Body, SHAPES, Shape};
 
@@ -226,6 +227,12 @@ fn content(body: &Body, generator: &mut SchemaGenerator) -> Option<Value> {
             let schema =
                 json!({ "type": "string", "description": about, "x-head": head, "x-line": line });
             (MANIFEST_MEDIA_TYPE, schema)
+        }
+        Body::Events => {
+            let about = "Server-sent events. The `id` and `event` of each are those of its `data`.";
+            let event = generator.subschema_for::<DeploymentEvent>().to_value();
+            let schema = json!({ "type": "string", "description": about, "x-data": event });
+            (EVENTS_MEDIA_TYPE, schema)
         }
         Body::Frames { .. } => {
             let about = "Blobs one after another, each as 32 bytes of BLAKE3 digest, 8 bytes of size \

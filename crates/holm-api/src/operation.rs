@@ -114,5 +114,6 @@ operations! {
     deployment_cancel Post "/projects/{project}/deployments/{deployment}/cancel" Policy::Needs(Permission::Deploy), 200 "Give up an unfinished deployment.";
     deployment_promote Post "/projects/{project}/deployments/{deployment}/promote" Policy::Needs(Permission::Deploy), 200 "Point production at this deployment.";
     deployment_delete Delete "/projects/{project}/deployments/{deployment}" Policy::Needs(Permission::Deploy), 204 "Delete a deployment; its URL answers 410.";
+    deployment_events Get "/projects/{project}/deployments/{deployment}/events" Policy::Needs(Permission::Read), 200 "What happens to a deployment, as a stream of events until it has ended.";
     explain_view Get "/explain" Policy::Needs(Permission::Read), 200 "Why a URL answers as it does: `?url=` and optionally `&deployment=`.";
 }

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::link::Link;
 use crate::printer::Printer;
 use crate::surroundings::Surroundings;
+use crate::trust::Trust;
 
 /// A server and the token for it.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Access {
     pub api: ApiUrl,
     /// `None`: only public operations will work.
     pub token: Option<Token>,
+    /// Who is believed about the server's name.
+    pub trust: Trust,
 }
 
 /// Who named the address.
@@ -55,9 +58,20 @@ impl Access {
                 &error,
             )
         })?;
-        let token = pick_token(connection, surroundings, origin)?;
-        let token = token.or_else(|| credentials.token(&api).cloned());
-        Self { api, token }.guarded(connection.insecure_http)
+        let picked = pick_token(connection, surroundings, origin)?;
+        let stored = || Some((credentials.token(&api)?.clone(), "the stored logins"));
+        let picked = picked.or_else(stored);
+        if connection.verbose {
+            printer.note(&format!("server   {api}  (from {})", origin.words()));
+            let place = picked.as_ref().map_or("none", |(_, place)| place);
+            printer.note(&format!("token    from {place}"));
+        }
+        Self {
+            api,
+            token: picked.map(|(token, _)| token),
+            trust: pick_trust(connection, surroundings, printer)?,
+        }
+        .guarded(connection.insecure_http)
     }
 
     /// Refuses to send a token where it can be read on the way.
@@ -127,7 +141,7 @@ fn pick_token(
     connection: &Connection,
     surroundings: &Surroundings,
     origin: Origin,
-) -> Result<Option<Token>, CliError> {
+) -> Result<Option<(Token, &'static str)>, CliError> {
     let (text, place) = match (&connection.token, &surroundings.token) {
         (Some(token), _) => (token, "--token"),
         (None, Some(token)) if origin != Origin::Link => (token, "HOLM_TOKEN"),
@@ -137,7 +151,23 @@ fn pick_token(
         CliError::because(Exit::Auth, format!("use the token from {place}"), &error)
             .next("Copy the whole token, or log in with `holm login`.")
     })?;
-    Ok(Some(token))
+    Ok(Some((token, place)))
+}
+
+fn pick_trust(
+    connection: &Connection,
+    surroundings: &Surroundings,
+    printer: &Printer,
+) -> Result<Trust, CliError> {
+    let flag = connection.ca.as_ref().map(|path| ("--ca", path));
+    let variable = surroundings.ca.as_ref().map(|(name, path)| (*name, path));
+    let Some((named_by, path)) = flag.or(variable) else {
+        return Ok(Trust::default());
+    };
+    if connection.verbose {
+        printer.note(&format!("trust    {}  (from {named_by})", path.display()));
+    }
+    Trust::of_file(path, named_by)
 }
 
 #[cfg(test)]

@@ -72,6 +72,16 @@ pub(crate) struct Connection {
         help = "Token; other users can see it in the list of processes, HOLM_TOKEN they cannot [env: HOLM_TOKEN]"
     )]
     pub token: Option<String>,
+    /// Trust the authorities in this PEM file, and no others, about the server's name [env: `HOLM_CA`]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Trust the certificate authorities in this PEM file, and no others [env: HOLM_CA, SSL_CERT_FILE]"
+    )]
+    pub ca: Option<PathBuf>,
+    /// Say on stderr which server, token and project are used, and where each comes from
+    #[arg(long)]
+    pub verbose: bool,
     /// Send the token over plain http to another machine
     #[arg(long)]
     pub insecure_http: bool,

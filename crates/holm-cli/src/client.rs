@@ -1,6 +1,7 @@
 //! The HTTP client: one agent with kept connections, time limits, retries, and problem bodies as errors.
 
 mod error;
+mod listening;
 mod operations;
 
 use std::cell::Cell;
@@ -10,6 +11,8 @@ use std::time::Duration;
 use holm_api::{API_PREFIX, Problem};
 use serde::de::DeserializeOwned;
 use ureq::http::{Request, Response, header};
+use ureq::tls::TlsConfig;
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body, SendBody};
 
 pub(crate) use error::{ClientError, Stopped};
@@ -18,6 +21,7 @@ pub(crate) use operations::{Frames, Manifest, PageAsked};
 use crate::access::Access;
 use crate::api_url::ApiUrl;
 use crate::limits::CliLimits;
+use listening::ListeningConnector;
 
 /// Talks to one server as one user.
 #[derive(Debug)]
@@ -28,6 +32,10 @@ pub(crate) struct Client {
     /// Whether this server has answered before: only then is a lost connection worth another try.
     was_reached: Cell<bool>,
 }
+
+/// Bodies of at least this many bytes are sent after the server has said that it wants them: for them a
+/// round trip is little.
+const ASKED_FIRST_BYTES: u64 = 1024 * 1024;
 
 /// Whether a request may be sent again when its answer did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,13 +103,22 @@ impl Client {
             .timeout_send_body(Some(limits.send_time_max))
             .timeout_recv_response(Some(limits.answer_time_max))
             .timeout_recv_body(Some(limits.receive_time_max))
+            .tls_config(
+                TlsConfig::builder()
+                    .root_certs(access.trust.root_certs())
+                    .build(),
+            )
             .output_buffer_size(256 * 1024);
         if access.api.is_loopback() {
             // HTTP_PROXY is about other machines.
             config = config.proxy(None);
         }
         Self {
-            agent: config.build().new_agent(),
+            agent: Agent::with_parts(
+                config.build(),
+                ListeningConnector::default(),
+                DefaultResolver::default(),
+            ),
             access,
             limits,
             was_reached: Cell::new(false),
@@ -178,6 +195,10 @@ impl Client {
                 open,
             } => {
                 let mut reader = open();
+                if *size_bytes >= ASKED_FIRST_BYTES {
+                    // What the head alone makes the server refuse is refused before it is sent.
+                    request = request.header(header::EXPECT, "100-continue");
+                }
                 let request = request
                     .header(header::CONTENT_TYPE, *media_type)
                     .header(header::CONTENT_LENGTH, *size_bytes)

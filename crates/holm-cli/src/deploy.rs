@@ -68,6 +68,7 @@ fn access_of(options: &DeployOptions) -> Result<Access, CliError> {
     Access {
         api,
         token: Some(token),
+        trust: crate::trust::Trust::default(),
     }
     .guarded(false)
 }

@@ -22,6 +22,7 @@ mod small_file;
 mod style;
 mod surroundings;
 mod table;
+mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -19,6 +19,7 @@ mod core;
 mod db;
 mod doctor;
 mod error;
+mod events;
 mod limits;
 mod listener;
 mod pages;

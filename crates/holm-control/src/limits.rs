@@ -37,6 +37,12 @@ pub struct ControlLimits {
     pub archive_ratio_max: u64,
     /// Archives on disk at once, arriving or being unpacked. Default 2.
     pub archives_max: usize,
+    /// Streams of events that are followed at once. Default 32.
+    pub event_streams_max: usize,
+    /// How long one stream of events is followed. Default 30 minutes.
+    pub event_stream_time_max: Duration,
+    /// Commits that go on behind their answer at once. Default 32.
+    pub background_commits_max: usize,
     /// Projects on this server. Default 1,000.
     pub projects_max: u64,
     /// How long an upload may stay unfinished. Default 24 hours.
@@ -104,6 +110,9 @@ impl Default for ControlLimits {
             archive_unpacked_bytes_max: 4 * 1024 * 1024 * 1024,
             archive_ratio_max: 200,
             archives_max: 2,
+            event_streams_max: 32,
+            event_stream_time_max: Duration::from_mins(30),
+            background_commits_max: 32,
             projects_max: 1000,
             upload_time_max: Duration::from_hours(24),
             take_up_wait_max: Duration::from_secs(5),
@@ -153,6 +162,9 @@ limits! {
     "archive_unpacked_bytes_max" Bytes 4_294_967_296 "The archive is refused with 413 deployment/archive-too-large.";
     "archive_ratio_max" Count 200 "The archive is refused with 413 deployment/archive-too-large.";
     "archives_max" Count 2 "A further archive is refused with 503 server/busy.";
+    "event_streams_max" Count 32 "A further stream is refused with 503 server/busy.";
+    "event_stream_time_max" Milliseconds 1_800_000 "The stream ends; `Last-Event-ID` goes on behind it.";
+    "background_commits_max" Count 32 "A further commit is carried out before it is answered.";
     "projects_max" Count 1_000 "A new project is refused with 409 project/limit.";
     "upload_time_max" Milliseconds 86_400_000 "The deployment ends as timed_out.";
     "take_up_wait_max" Milliseconds 5_000 "The change is kept and answered with 503 edge/not-taken-up.";
@@ -191,6 +203,9 @@ holm_types::settable_limits!(ControlLimits {
     archive_unpacked_bytes_max,
     archive_ratio_max,
     archives_max,
+    event_streams_max,
+    event_stream_time_max,
+    background_commits_max,
     projects_max,
     upload_time_max,
     take_up_wait_max,
@@ -240,6 +255,6 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 35);
+        assert_eq!(LIMITS.len(), 38);
     }
 }

@@ -3,14 +3,15 @@
 use schemars::generate::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use crate::{ARCHIVE_MEDIA_TYPE, DeploymentPlan};
+use crate::{ARCHIVE_MEDIA_TYPE, DeploymentPlan, DeploymentView};
 
 /// A second success of an operation.
 struct AlsoGives {
     id: &'static str,
     status: u16,
     about: &'static str,
-    schema: fn(&mut SchemaGenerator) -> schemars::Schema,
+    /// `None` for no body.
+    schema: Option<fn(&mut SchemaGenerator) -> schemars::Schema>,
 }
 
 /// A second media type of an operation's request.
@@ -20,12 +21,27 @@ struct AlsoTakes {
     about: &'static str,
 }
 
-const ALSO_GIVES: &[AlsoGives] = &[AlsoGives {
-    id: "deployment_create",
-    status: 200,
-    about: "With `dry_run`: what would be deployed. Nothing was stored.",
-    schema: SchemaGenerator::subschema_for::<DeploymentPlan>,
-}];
+const ALSO_GIVES: &[AlsoGives] = &[
+    AlsoGives {
+        id: "deployment_create",
+        status: 200,
+        about: "With `dry_run`: what would be deployed. Nothing was stored.",
+        schema: Some(SchemaGenerator::subschema_for::<DeploymentPlan>),
+    },
+    AlsoGives {
+        id: "deployment_commit",
+        status: 202,
+        about: "With `Prefer: respond-async`: everything has arrived, the rest goes on. `Location` is the \
+            deployment, `Link` with `rel=monitor` its events.",
+        schema: Some(SchemaGenerator::subschema_for::<DeploymentView>),
+    },
+    AlsoGives {
+        id: "deployment_events",
+        status: 204,
+        about: "The deployment has ended, and `Last-Event-ID` is its last event.",
+        schema: None,
+    },
+];
 
 const ALSO_TAKES: &[AlsoTakes] = &[AlsoTakes {
     id: "deployment_create",
@@ -41,12 +57,14 @@ pub(super) fn add_responses(
     responses: &mut Map<String, Value>,
 ) {
     for also in ALSO_GIVES.iter().filter(|also| also.id == id) {
-        let schema = (also.schema)(generator).to_value();
-        let answer = json!({
+        let mut answer = json!({
             "description": also.about,
             "headers": { "X-Request-Id": { "schema": { "type": "string" } } },
-            "content": { "application/json": { "schema": schema } },
         });
+        if let Some(schema) = also.schema {
+            let schema = schema(generator).to_value();
+            answer["content"] = json!({ "application/json": { "schema": schema } });
+        }
         responses.insert(also.status.to_string(), answer);
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum Body {
         /// Every further line.
         line: MakeSchema,
     },
+    /// A stream of deployment events.
+    Events,
     /// Blobs in frames.
     Frames {
         /// Whether there may be none.
@@ -166,6 +168,7 @@ shapes! {
     deployment_promote: Body::None, json::<DeploymentView>(), NO_QUERY,
         [DeploymentNotSealed, DeploymentEnded, EdgeNotTakenUp];
     deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive, EdgeNotTakenUp];
+    deployment_events: Body::None, Body::Events, NO_QUERY, [];
     explain_view: Body::None, json::<ExplainReport>(), EXPLAIN_QUERY,
         [ExplainUnknownHost, DeploymentNotFound, DeploymentNotSealed];
 }

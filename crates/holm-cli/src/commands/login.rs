@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::limits::CliLimits;
 use crate::printer::{read_hidden_line, read_line};
 use crate::surroundings::Surroundings;
+use crate::trust::Trust;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -37,10 +38,10 @@ pub(super) fn run(session: &Session<'_>, args: &LoginArgs) -> Result<(), CliErro
     };
     let access = Access::decide(&connection, &surroundings, None, session.printer)?;
     match secret(session, args, &access.api)? {
-        Secret::Token(token) => keep(session, args, &access.api, token),
+        Secret::Token(token) => keep(session, args, &access.api, &access.trust, token),
         Secret::OwnerLink(link) => {
-            let token = claim(session, args, &link)?;
-            keep(session, args, &link.api, token)
+            let token = claim(session, args, &access.trust, &link)?;
+            keep(session, args, &link.api, &access.trust, token)
         }
     }
 }
@@ -50,12 +51,14 @@ fn keep(
     session: &Session<'_>,
     args: &LoginArgs,
     api: &ApiUrl,
+    trust: &Trust,
     token: Token,
 ) -> Result<(), CliError> {
     refuse_exposed(api, args.connection.insecure_http)?;
     let client = Client::new(Access {
         api: api.clone(),
         token: Some(token.clone()),
+        trust: trust.clone(),
     });
     let me = client
         .me_view()
@@ -106,7 +109,12 @@ impl OwnerLink {
 
 /// Opens the owner link: the server gives the token of its new owner, once. So it is kept before
 /// anything else can fail, and before the link is used up it is tried whether it can be kept.
-fn claim(session: &Session<'_>, args: &LoginArgs, link: &OwnerLink) -> Result<Token, CliError> {
+fn claim(
+    session: &Session<'_>,
+    args: &LoginArgs,
+    trust: &Trust,
+    link: &OwnerLink,
+) -> Result<Token, CliError> {
     let api = &link.api;
     refuse_exposed(api, args.connection.insecure_http)?;
     let mut credentials = Credentials::load(session.surroundings.config_folder.as_deref())?;
@@ -114,6 +122,7 @@ fn claim(session: &Session<'_>, args: &LoginArgs, link: &OwnerLink) -> Result<To
     let client = Client::new(Access {
         api: api.clone(),
         token: None,
+        trust: trust.clone(),
     });
     let doing = || format!("become the owner of {api}");
     let claimed = client

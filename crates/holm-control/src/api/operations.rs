@@ -106,6 +106,7 @@ handlers! {
     deployment::deployment_cancel Deploy;
     deployment::deployment_promote Deploy;
     deployment::deployment_delete Deploy;
+    deployment::deployment_events Read;
     explain::explain_view Read;
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use holm_telemetry::event::RequestFailed;
 use holm_types::{Blame, RequestId};
 use http::header::{self, HeaderName, HeaderValue};
@@ -25,11 +26,16 @@ pub(super) fn json<T: Serialize>(status: u16, value: &T) -> Result<Response, Api
             &error,
         )
     })?;
+    Ok(json_bytes(status, bytes.into()))
+}
+
+/// A JSON answer that has been written before.
+pub(super) fn json_bytes(status: u16, bytes: Bytes) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
-    Ok(response)
+    response
 }
 
 /// An answer without a body.

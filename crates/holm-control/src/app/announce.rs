@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use holm_api::DeploymentCreated;
+use holm_api::{DeploymentCreated, DeploymentEventKind, EventDetail};
 use holm_site::FileEntry;
 use holm_types::{BlobDigest, Diagnostic, ErrorCode};
 
@@ -71,6 +71,12 @@ pub(super) async fn keep(
             change.insert_deployment(&new)?;
             change.insert_announced(id, &manifest)?;
             change.note_findings(id, &findings)?;
+            change.add_event(
+                id,
+                DeploymentEventKind::Created,
+                &EventDetail::default(),
+                now,
+            )?;
             change.hosts_changed()?;
             find::deployment_of(change, &project, &id.to_string())
         })

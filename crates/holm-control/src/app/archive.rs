@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use holm_api::{
-    DeploymentCreate, DeploymentCreateQuery, DeploymentCreated, DeploymentSource, ProblemField,
-    SourceKind,
+    DeploymentCreate, DeploymentCreateQuery, DeploymentCreated, DeploymentEventKind,
+    DeploymentSource, EventDetail, ProblemField, SourceKind,
 };
 use holm_storage::BlobUpload;
 use holm_types::{BlobDigest, DeploymentState, Environment, ErrorCode};
@@ -48,15 +48,23 @@ pub(crate) async fn announce(
     let row = keep(core, project, Announcement { head, files }, findings).await?;
     let id = row.id;
     if let Err(error) = store(core, unpacked, core.blobs.missing(&digests)).await {
+        let now = core.now();
         // Its bytes can come again only in a new deployment.
         core.db
             .write(move |change| {
                 change.end_deployment(id, DeploymentState::Cancelled, &[])?;
                 change.delete_announced(id)?;
+                change.add_event(
+                    id,
+                    DeploymentEventKind::Cancelled,
+                    &EventDetail::default(),
+                    now,
+                )?;
                 change.hosts_changed().map_err(ApiError::from)
             })
             .await?;
         core.hosts_changed.notify_one();
+        core.events.ring();
         return Err(error);
     }
     core.hosts_changed.notify_one();

@@ -1,12 +1,12 @@
 //! Deployments: looking, promoting, cancelling, deleting.
 
-use holm_api::DeploymentView;
+use holm_api::{DeploymentEventKind, DeploymentView};
 use holm_types::{DeploymentId, DeploymentState, ErrorCode};
 
 use super::host::production_label;
 use super::release::Alias;
 use super::seal::SealedDeployment;
-use super::{ListAsk, find, release};
+use super::{ListAsk, event, find, release};
 use crate::authz::{Authorized, Deploy, Read};
 use crate::core::Core;
 use crate::db::{AliasKind, DeploymentRow, MoveCause};
@@ -92,6 +92,7 @@ pub(crate) async fn cancel(
     project: String,
     deployment: String,
 ) -> Result<DeploymentView, ApiError> {
+    let now = core.now();
     let row = core
         .db
         .write(move |change| {
@@ -103,11 +104,13 @@ pub(crate) async fn cancel(
                 return Err(ended(&row));
             }
             change.delete_announced(row.id)?;
+            event::add(change, &row, DeploymentEventKind::Cancelled, now)?;
             change.hosts_changed()?;
             row.state = DeploymentState::Cancelled;
             Ok(row)
         })
         .await?;
+    core.events.ring();
     core.hosts_changed.notify_one();
     Ok(find::deployment_shape(&core.config, row))
 }
@@ -120,6 +123,7 @@ pub(crate) async fn delete(
     project: String,
     deployment: String,
 ) -> Result<(), ApiError> {
+    let now = core.now();
     let version = core
         .db
         .write(move |change| {
@@ -136,9 +140,11 @@ pub(crate) async fn delete(
             change.delete_branch_aliases(row.id)?;
             change.delete_announced(row.id)?;
             change.delete_deployment(row.id)?;
+            event::add(change, &row, DeploymentEventKind::Deleted, now)?;
             Ok(change.hosts_changed()?)
         })
         .await?;
+    core.events.ring();
     release::show(core, version).await
 }
 

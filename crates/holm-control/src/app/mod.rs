@@ -4,6 +4,7 @@ mod announce;
 mod archive;
 mod commit;
 mod deployment;
+mod event;
 mod explain;
 mod find;
 mod host;
@@ -20,11 +21,12 @@ mod upload;
 
 pub(crate) use announce::announce;
 pub(crate) use archive::announce as announce_archive;
-pub(crate) use commit::commit;
+pub(crate) use commit::{Committed, commit};
 pub(crate) use deployment::{
     cancel, delete as deployment_delete, list as deployment_list, promote, recent,
     view as deployment_view,
 };
+pub(crate) use event::{follow, read_last_id};
 pub(crate) use explain::{ExplainAsk, explain};
 pub(crate) use host::{deployment_label, production_label};
 pub(crate) use manifest_room::ManifestRoom;

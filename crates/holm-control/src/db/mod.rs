@@ -9,6 +9,7 @@ pub(crate) mod announced;
 mod column;
 mod credential;
 mod deployment;
+mod event;
 mod health;
 mod instance;
 mod migrations;
@@ -145,6 +146,24 @@ impl Db {
             drop(reply.send(outcome));
         })?;
         answer.await.unwrap_or(Err(DbError::Closed.into()))
+    }
+
+    /// Makes a change that nobody waits for: it comes after every change submitted before, and is lost
+    /// when it fails. For what is only told.
+    pub(crate) fn write_unawaited(
+        &self,
+        change: impl FnOnce(&Change<'_>) -> Result<(), DbError> + Send + 'static,
+        then: impl FnOnce() + Send + 'static,
+    ) {
+        // A full queue says that there is more important work.
+        drop(
+            self.writer
+                .submit(change, move |outcome: Result<(), DbError>| {
+                    if outcome.is_ok() {
+                        then();
+                    }
+                }),
+        );
     }
 
     /// As [`Db::write`], for callers outside of any runtime. Blocks the thread.

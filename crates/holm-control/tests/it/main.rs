@@ -10,6 +10,7 @@ mod archive;
 mod authz;
 mod client;
 mod deploy;
+mod events;
 mod explain;
 mod instance;
 mod listener;
