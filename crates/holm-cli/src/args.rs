@@ -31,9 +31,9 @@ pub(crate) enum Word {
         after_help = "The token is kept in $XDG_CONFIG_HOME/holm/credentials.json (or ~/.config), readable by you alone.\nCommands take the server from --api, then HOLM_API, then .holm/project.json, then the last login, then http://127.0.0.1:8089;\nthe token from --token, then HOLM_TOKEN, then the logins. HOLM_TOKEN is never sent to an address from .holm/project.json."
     )]
     Login(LoginArgs),
-    /// Deploy a folder; prints its URL
+    /// Deploy a folder or a ZIP file; prints its URL
     #[command(
-        after_help = "DIR is a built folder, or a project whose edgeone.json names `outputDirectory`.\nThe deployment goes to preview unless --prod is given.\nFiles are sent as they are: nothing is built here, dot files and node_modules are left out, links may not lead out of the folder."
+        after_help = "PATH is a ZIP file of the built site, a built folder, or a project whose edgeone.json names `outputDirectory`.\nThe deployment goes to preview unless --prod is given.\nFiles are sent as they are: nothing is built here, dot files and node_modules are left out, links may not lead out of the folder."
     )]
     Deploy(DeployArgs),
     /// List the projects
@@ -122,8 +122,8 @@ pub(crate) struct LoginArgs {
 /// `holm deploy`.
 #[derive(Debug, Args)]
 pub(crate) struct DeployArgs {
-    /// The folder
-    #[arg(value_name = "DIR", default_value = ".")]
+    /// The folder or the ZIP file
+    #[arg(value_name = "PATH", default_value = ".")]
     pub folder: PathBuf,
     /// The project; made when there is none. Without it the one in .holm/project.json, else the folder's name
     #[arg(long, short = 'n', visible_alias = "name", value_name = "NAME")]
@@ -140,10 +140,10 @@ pub(crate) struct DeployArgs {
     /// What the deployment is about
     #[arg(long, short = 'm', value_name = "TEXT")]
     pub message: Option<String>,
-    /// Only say what would be deployed
+    /// Only say what would be deployed, what would be sent and what is wrong with it
     #[arg(long)]
     pub dry_run: bool,
-    /// Print one JSON object
+    /// Print what happens as lines of JSON; the last line is the result
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

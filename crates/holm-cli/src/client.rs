@@ -1,6 +1,7 @@
 //! The HTTP client: one agent with kept connections, time limits, retries, and problem bodies as errors.
 
 mod error;
+mod events;
 mod listening;
 mod operations;
 
@@ -53,6 +54,8 @@ pub(crate) struct Call<'a> {
     path: String,
     payload: Payload<'a>,
     again: Again,
+    /// Whether the answer may come before the work is done.
+    may_go_on: bool,
 }
 
 /// A request's body.
@@ -76,6 +79,7 @@ impl<'a> Call<'a> {
             path,
             payload: Payload::Empty,
             again: Again::Harmless,
+            may_go_on: false,
         }
     }
 
@@ -85,6 +89,7 @@ impl<'a> Call<'a> {
             path,
             payload,
             again,
+            may_go_on: false,
         }
     }
 }
@@ -174,6 +179,9 @@ impl Client {
             .header(header::ACCEPT, "application/json, application/problem+json");
         if let Some(token) = &self.access.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.secret()));
+        }
+        if call.may_go_on {
+            request = request.header("prefer", "respond-async");
         }
         let fail = |error: ureq::Error| ClientError::of_transport(&self.access.api, error);
         let response = match &call.payload {

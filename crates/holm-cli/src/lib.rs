@@ -64,9 +64,9 @@ pub fn run_within(args: impl IntoIterator<Item = OsString>, whole: clap::Command
                 surroundings: &surroundings,
                 printer: &printer,
             };
-            session.run(&cli.word, whole).into()
+            printer.ending(session.run(&cli.word, whole)).into()
         }
-        Err(error) => tell_usage(&error, &printer).into(),
+        Err(error) => printer.ending(tell_usage(&error, &printer)).into(),
     }
 }
 

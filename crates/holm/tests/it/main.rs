@@ -5,6 +5,7 @@
     reason = "a test that cannot go on ends, and this one starts the program itself"
 )]
 
+mod archives;
 mod control_down;
 mod deploys;
 mod http;
