@@ -96,6 +96,12 @@ impl Access {
 }
 
 impl Origin {
+    /// Whether the user chose the address, as against a folder or a default. A variable that was made
+    /// for another service is sent nowhere else.
+    fn is_named_by_user(self) -> bool {
+        matches!(self, Self::Flag | Self::Environment | Self::Login)
+    }
+
     fn words(self) -> &'static str {
         match self {
             Self::Flag => "--api",
@@ -145,6 +151,12 @@ fn pick_token(
     let (text, place) = match (&connection.token, &surroundings.token) {
         (Some(token), _) => (token, "--token"),
         (None, Some(token)) if origin != Origin::Link => (token, "HOLM_TOKEN"),
+        (None, None) => match &surroundings.edgeone_token {
+            Some(token) if surroundings.takes_edgeone_token && origin.is_named_by_user() => {
+                (token, "EDGEONE_PAGES_API_TOKEN")
+            }
+            _ => return Ok(None),
+        },
         _ => return Ok(None),
     };
     let token = text.parse().map_err(|error| {
@@ -227,6 +239,7 @@ mod tests {
         Link {
             project: "blog".parse().unwrap(),
             api: api.into(),
+            file: std::path::PathBuf::default(),
         }
     }
 
@@ -255,6 +268,25 @@ mod tests {
         case.surroundings.token = Some("holm_env".into());
         case.link = Some(link("https://evil.example"));
         check(&case, "https://evil.example no token");
+    }
+
+    #[test]
+    fn edgeones_variable_counts_for_pages_and_servers_that_the_user_named() {
+        let mut case = case();
+        case.surroundings.edgeone_token = Some("holm_edgeone".into());
+        case.surroundings.api = Some("https://env.example".into());
+        check(&case, "https://env.example no token");
+        case.surroundings.takes_edgeone_token = true;
+        check(&case, "https://env.example holm_edgeone");
+        case.surroundings.token = Some("holm_env".into());
+        check(&case, "https://env.example holm_env");
+        case.surroundings.token = None;
+        case.surroundings.api = None;
+        case.link = Some(link("https://evil.example"));
+        check(&case, "https://evil.example no token");
+        case.surroundings.edgeone_token = Some("AbC0123=".into());
+        case.link = None;
+        check(&case, "exit 3");
     }
 
     #[test]

@@ -36,6 +36,21 @@ pub(crate) enum Word {
         after_help = "PATH is a ZIP file of the built site, a built folder, or a project whose edgeone.json names `outputDirectory`.\nThe deployment goes to preview unless --prod is given.\nFiles are sent as they are: nothing is built here, dot files and node_modules are left out, links may not lead out of the folder."
     )]
     Deploy(DeployArgs),
+    /// Make this folder a project's: writes .holm/project.json
+    #[command(
+        after_help = "Nothing that is there is overwritten, and no server is asked: the first deployment makes the project."
+    )]
+    Init(InitArgs),
+    /// Link this folder to a project of the server
+    Link(LinkArgs),
+    /// Forget which project this folder belongs to
+    Unlink(UnlinkArgs),
+    /// The commands of `edgeone pages`, for scripts that move
+    #[command(
+        visible_alias = "makers",
+        after_help = "Flags and printed lines are those of `edgeone pages`; exit codes are 0 and 1.\nThe token is taken from -t, HOLM_TOKEN or EDGEONE_PAGES_API_TOKEN, the last only for a server named by --api, HOLM_API or `holm login`."
+    )]
+    Pages(PagesArgs),
     /// List the projects
     Projects(ProjectsArgs),
     /// List a project's deployments
@@ -150,6 +165,137 @@ pub(crate) struct DeployArgs {
     pub connection: Connection,
 }
 
+/// `holm init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The project; without it the folder's name
+    #[arg(long, short = 'n', visible_alias = "name", value_name = "NAME")]
+    pub project: Option<ProjectName>,
+    /// Write a starter edgeone.json too, unless there is one
+    #[arg(long)]
+    pub edgeone_json: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm link`.
+#[derive(Debug, Args)]
+pub(crate) struct LinkArgs {
+    /// The project; asked for when there is a terminal
+    #[arg(value_name = "PROJECT")]
+    pub project: Option<ProjectName>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm unlink`.
+#[derive(Debug, Args)]
+pub(crate) struct UnlinkArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `holm pages`.
+#[derive(Debug, Args)]
+pub(crate) struct PagesArgs {
+    /// Which of them.
+    #[command(subcommand)]
+    pub word: PagesWord,
+}
+
+/// The words of `edgeone pages`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PagesWord {
+    /// Deploy a folder or a ZIP file, to production unless told otherwise
+    Deploy(PagesDeployArgs),
+    /// Link this folder to a project
+    Link(PagesLinkArgs),
+    /// Make this folder a project's
+    Init(PagesInitArgs),
+    /// Words that are EdgeOne's and not Holm's.
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+}
+
+/// `holm pages deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct PagesDeployArgs {
+    /// The folder or the ZIP file; without it this folder's output folder
+    #[arg(value_name = "DIRECTORY_OR_ZIP")]
+    pub path: Option<PathBuf>,
+    /// The project; made when there is none
+    #[arg(long, short = 'n', value_name = "NAME")]
+    pub name: Option<String>,
+    /// The environment
+    #[arg(long, short = 'e', value_enum, default_value_t = PagesEnvironment::Production)]
+    pub env: PagesEnvironment,
+    /// Accepted and without effect: a site is served where its server is
+    #[arg(long, short = 'a', value_enum)]
+    pub area: Option<PagesArea>,
+    /// Accepted and without effect: there is one kind of account
+    #[arg(long, value_enum)]
+    pub site: Option<PagesSite>,
+    /// Refused: deploying needs a token
+    #[arg(long)]
+    pub anonymous: bool,
+    /// Print the result as one JSON object on the last line
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm pages link`.
+#[derive(Debug, Args)]
+pub(crate) struct PagesLinkArgs {
+    /// The project; asked for when there is a terminal
+    #[arg(long, short = 'n', value_name = "NAME")]
+    pub name: Option<ProjectName>,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm pages init`.
+#[derive(Debug, Args)]
+pub(crate) struct PagesInitArgs {
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// EdgeOne's environments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PagesEnvironment {
+    /// Production
+    Production,
+    /// Preview
+    Preview,
+}
+
+/// EdgeOne's areas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PagesArea {
+    /// Everywhere
+    Global,
+    /// Everywhere but the Chinese mainland
+    Overseas,
+}
+
+/// EdgeOne's kinds of accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PagesSite {
+    /// The Chinese site
+    China,
+    /// The international site
+    Global,
+}
+
 /// `holm projects`.
 #[derive(Debug, Args)]
 pub(crate) struct ProjectsArgs {
@@ -217,6 +363,9 @@ pub(crate) struct OpenArgs {
     /// Only print the URL
     #[arg(long)]
     pub no_browser: bool,
+    /// Print one JSON object, and open nothing
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub connection: Connection,
 }
@@ -281,7 +430,12 @@ impl Word {
             Self::Rollback(args) => args.json,
             Self::Explain(args) => args.json,
             Self::Status(args) => args.json,
-            Self::Open(_) | Self::Completion(_) => false,
+            Self::Open(args) => args.json,
+            Self::Init(args) => args.json,
+            Self::Link(args) => args.json,
+            Self::Unlink(args) => args.json,
+            // It has a form of its own for failures.
+            Self::Pages(_) | Self::Completion(_) => false,
         }
     }
 }

@@ -5,13 +5,17 @@ mod completion;
 mod deploy;
 mod deployments;
 mod explain;
+mod init;
+mod link_project;
 mod login;
 mod open;
+mod pages;
 mod projects;
 mod promote;
 mod rollback;
 mod status;
 mod target;
+mod unlink;
 
 use holm_types::{ProjectName, Timestamp};
 
@@ -37,6 +41,10 @@ impl Session<'_> {
         let done = match word {
             Word::Login(args) => login::run(self, args),
             Word::Deploy(args) => deploy::run(self, args),
+            Word::Init(args) => init::run(self, args),
+            Word::Link(args) => link_project::run(self, args),
+            Word::Unlink(args) => unlink::run(self, args),
+            Word::Pages(args) => return pages::run(self, args),
             Word::Projects(args) => projects::run(self, args),
             Word::Deployments(args) => deployments::run(self, args),
             Word::Promote(args) => promote::run(self, args),
@@ -60,8 +68,21 @@ impl Session<'_> {
         Ok(link::find(&self.surroundings.current_folder)?)
     }
 
+    /// With `--verbose`: which project the folder belongs to by which file.
+    fn tell_link(&self, connection: &Connection, link: Option<&Link>) {
+        if !connection.verbose {
+            return;
+        }
+        let told = match link {
+            Some(link) => format!("project  {}  (from {})", link.project, link.file.display()),
+            None => format!("project  none linked  (no {} found)", link::LINK_FILE),
+        };
+        self.printer.note(&told);
+    }
+
     /// A client with a token.
     fn client(&self, connection: &Connection, link: Option<&Link>) -> Result<Client, CliError> {
+        self.tell_link(connection, link);
         let access = Access::decide(connection, self.surroundings, link, self.printer)?;
         Ok(Client::new(access.with_token()?))
     }

@@ -14,6 +14,7 @@ mod upload;
 pub(crate) use archive::{ArchiveDeploy, PreparedArchive, is_archive};
 pub(crate) use digest::DigestedFile;
 pub(crate) use digest_cache::DigestCache;
+pub(crate) use folder::name_from_folder;
 pub use options::{DeployOptions, DeployOutcome};
 pub(crate) use prepare::Prepared;
 pub(crate) use transfer::Deploy;

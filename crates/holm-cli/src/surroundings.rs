@@ -15,6 +15,8 @@ pub(crate) struct Surroundings {
     pub ca: Option<(&'static str, PathBuf)>,
     /// `EDGEONE_PAGES_API_TOKEN`: what `holm pages` takes for `HOLM_TOKEN` when that is absent.
     pub edgeone_token: Option<String>,
+    /// Whether `edgeone_token` counts: only for `holm pages`.
+    pub takes_edgeone_token: bool,
     /// `EDGEONE_PAGES_PROJECT_NAME`: what `holm pages` takes for `--name` when that is absent.
     pub edgeone_project: Option<String>,
     /// `GITHUB_OUTPUT`: where a step of a GitHub workflow leaves its results.
@@ -49,6 +51,7 @@ impl Surroundings {
                 .into_iter()
                 .find_map(|name| Some((name, PathBuf::from(text(name)?)))),
             edgeone_token: text("EDGEONE_PAGES_API_TOKEN"),
+            takes_edgeone_token: false,
             edgeone_project: text("EDGEONE_PAGES_PROJECT_NAME"),
             github_output: text("GITHUB_OUTPUT").map(PathBuf::from),
             config_folder: user_folder("XDG_CONFIG_HOME", ".config"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use holm_api::{DeploymentSource, DeploymentView};
-use holm_types::{DeploymentId, DeploymentState, Diagnostic, Environment, ProjectName};
+use holm_types::{DeploymentId, DeploymentState, Diagnostic, Environment, ProjectId, ProjectName};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -81,6 +81,8 @@ pub struct DeployOutcome {
     pub label: String,
     /// Its project.
     pub project: ProjectName,
+    /// Its project's id.
+    pub project_id: ProjectId,
     /// Where it went.
     pub environment: Environment,
     /// Whether production points at it.
@@ -134,6 +136,7 @@ impl DeployOutcome {
             deployment_id: view.id,
             label: view.label,
             project: view.project_name,
+            project_id: view.project_id,
             environment: view.environment,
             is_live: view.is_live,
             file_count: view.file_count,
@@ -187,6 +190,7 @@ mod tests {
             deployment_id: DeploymentId::from_bytes([1; 16]),
             label: "0123456789ab".into(),
             project: "blog".parse().unwrap(),
+            project_id: ProjectId::from_bytes([2; 16]),
             environment: Environment::Preview,
             is_live: false,
             file_count: 10_000,

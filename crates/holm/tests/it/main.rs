@@ -9,6 +9,7 @@ mod archives;
 mod control_down;
 mod deploys;
 mod http;
+mod pages;
 mod program;
 mod refusals;
 mod releases;

@@ -1,0 +1,98 @@
+//! `holm pages`: the spelling, the flags and the printed lines of `edgeone pages`, so that a script moves
+//! by changing one word. Exit codes are EdgeOne's too: 0 and 1.
+
+mod deploy;
+
+use super::{Session, init, link_project};
+use crate::args::{InitArgs, PagesArgs, PagesInitArgs, PagesLinkArgs, PagesWord};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::surroundings::Surroundings;
+
+/// Words of `edgeone pages` that Holm does not have, and what to do instead.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("env", "variables of a project are not kept by this version"),
+    (
+        "dev",
+        "run `holm up DIR`, which serves a folder as the server does",
+    ),
+    (
+        "build",
+        "nothing is built here: run the project's own build, then `holm deploy`",
+    ),
+    (
+        "generate-routes",
+        "routes are made when a deployment is compiled",
+    ),
+    ("ci", "settings of builds are read from edgeone.json"),
+    ("replace", "it is internal to EdgeOne's platform"),
+    ("create", "copy the template, then run `holm init`"),
+    ("claim", "there are no anonymous deployments to claim"),
+];
+
+/// Runs one of them.
+pub(super) fn run(session: &Session<'_>, args: &PagesArgs) -> Exit {
+    let surroundings = Surroundings {
+        takes_edgeone_token: true,
+        ..session.surroundings.clone()
+    };
+    let session = Session {
+        surroundings: &surroundings,
+        printer: session.printer,
+    };
+    let done = match &args.word {
+        PagesWord::Deploy(args) => return deploy::run(&session, args),
+        PagesWord::Link(args) => link(&session, args),
+        PagesWord::Init(args) => init(&session, args),
+        PagesWord::Other(words) => Err(refuse(words)),
+    };
+    match done {
+        Ok(()) => Exit::Ok,
+        Err(error) => {
+            session.printer.failure(&error, false);
+            Exit::Failure
+        }
+    }
+}
+
+fn link(session: &Session<'_>, args: &PagesLinkArgs) -> Result<(), CliError> {
+    match link_project::link_named(session, &args.connection, args.name.as_ref()) {
+        Ok(project) => {
+            let told = format!("[cli][✔] Project {project} linked successfully.");
+            session.printer.result(&told);
+            Ok(())
+        }
+        Err(error) => {
+            if error.code() == Some("project/not-found") {
+                let told = "[cli][✘] Project not found, please check your project name.";
+                session.printer.note(told);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// EdgeOne's asks for examples of functions and for a file of rules for assistants; Holm writes what it
+/// reads itself.
+fn init(session: &Session<'_>, args: &PagesInitArgs) -> Result<(), CliError> {
+    let args = InitArgs {
+        project: None,
+        edgeone_json: true,
+        json: false,
+        connection: args.connection.clone(),
+    };
+    init::run(session, &args)?;
+    session.printer.result("[cli][✔] Project init success!");
+    Ok(())
+}
+
+fn refuse(words: &[String]) -> CliError {
+    let word = words.first().map_or("", String::as_str);
+    let doing = format!("run `holm pages {word}`");
+    let known = ELSEWHERE.iter().find(|(known, _)| *known == word);
+    match known {
+        Some((_, instead)) => CliError::new(Exit::Failure, doing, *instead),
+        None => CliError::new(Exit::Failure, doing, "there is no such command")
+            .next("`holm pages --help` lists what there is."),
+    }
+}
