@@ -1,9 +1,12 @@
 //! Bodies that must be read in another order than they arrive: kept in files without a name, on the
 //! server's own disk, few at a time and each of a bounded length. A crash leaves nothing of them.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::BytesMut;
 use holm_types::ErrorCode;
@@ -21,6 +24,7 @@ const WRITE_BYTES: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Spools {
     folder: PathBuf,
+    made_count: AtomicU64,
     places: Arc<Semaphore>,
     places_max: usize,
     bytes_max: u64,
@@ -44,6 +48,7 @@ impl Spools {
     pub(crate) fn new(folder: &Path, limits: &ControlLimits) -> Self {
         Self {
             folder: folder.to_owned(),
+            made_count: AtomicU64::new(0),
             places: Arc::new(Semaphore::new(limits.archives_max)),
             places_max: limits.archives_max,
             bytes_max: limits.archive_bytes_max,
@@ -60,10 +65,11 @@ impl Spools {
             return Err(refuse(announced));
         }
         let place = self.place()?;
-        let folder = self.folder.clone();
-        let file = tokio::task::spawn_blocking(move || tempfile::tempfile_in(folder))
+        let number = self.made_count.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.join(format!("spool-{number}"));
+        let file = tokio::task::spawn_blocking(move || make_nameless(&path))
             .await
-            .unwrap_or_else(|ended| Err(std::io::Error::other(ended)))
+            .unwrap_or_else(|ended| Err(io::Error::other(ended)))
             .map_err(|error| unwritten(&error))?;
         let mut file = tokio::fs::File::from_std(file);
         let (mut held, mut seen_bytes) = (BytesMut::new(), 0_u64);
@@ -97,6 +103,20 @@ impl Spools {
     }
 }
 
+/// A file that goes with its last user. Only between the two steps it has a name; what a crash left there
+/// is empty, and is taken over.
+fn make_nameless(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    std::fs::remove_file(path)?;
+    Ok(file)
+}
+
 async fn write(file: &mut tokio::fs::File, held: &mut BytesMut) -> Result<(), ApiError> {
     file.write_all(held)
         .await
@@ -105,7 +125,7 @@ async fn write(file: &mut tokio::fs::File, held: &mut BytesMut) -> Result<(), Ap
     Ok(())
 }
 
-fn unwritten(error: &std::io::Error) -> ApiError {
+fn unwritten(error: &io::Error) -> ApiError {
     ApiError::from_cause(
         ErrorCode::StorageUnavailable,
         "The archive could not be kept while it is read",

@@ -184,13 +184,22 @@ pub fn zip64_end(count: u64, directory_bytes: u64, directory_offset: u64, end64:
     out
 }
 
-/// Archives that must be refused, each with the name of what is wrong with it and with the entry that
-/// the refusal must name (empty: the archive as a whole). Each also holds a good `index.html`.
-pub fn hostile_zips() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+/// What is wrong with an archive, the entry that a refusal must name, and the archive.
+type Hostile = (&'static str, &'static str, Vec<u8>);
+
+/// Archives that must be refused. Each also holds a good `index.html`.
+pub fn hostile_zips() -> Vec<Hostile> {
+    [bad_names(), bad_kinds(), bad_company(), lies()].concat()
+}
+
+/// With a good page before them.
+fn with(entries: &[ZipEntry]) -> Vec<u8> {
     let good = ZipEntry::deflated("index.html", b"<h1>good</h1>");
-    let with = |entry: ZipEntry| zip(&[good.clone(), entry]);
-    let mut all = Vec::new();
-    for (name, shown) in [
+    zip(&[&[good], entries].concat())
+}
+
+fn bad_names() -> Vec<Hostile> {
+    let names = [
         ("../up.html", "../up.html"),
         ("a/../../up.html", "a/../../up.html"),
         ("/etc/passwd", "/etc/passwd"),
@@ -205,96 +214,101 @@ pub fn hostile_zips() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("a/./b", "a/./b"),
         ("a//b", "a//b"),
         ("", ""),
-    ] {
-        all.push(("a bad name", shown, with(ZipEntry::stored(name, b"x"))));
-    }
-    for (what, mode) in [
+    ];
+    let archive = |(name, shown)| ("a bad name", shown, with(&[ZipEntry::stored(name, b"x")]));
+    names.into_iter().map(archive).collect()
+}
+
+fn bad_kinds() -> Vec<Hostile> {
+    let kinds = [
         ("symlink", 0o120_777),
-        ("device", 0o060_644),
-        ("device", 0o020_644),
+        ("block device", 0o060_644),
+        ("character device", 0o020_644),
         ("pipe", 0o010_644),
         ("socket", 0o140_644),
-    ] {
-        all.push((
-            what,
-            "entry",
-            with(ZipEntry::stored("entry", b"/etc/passwd").with_mode(mode)),
-        ));
-    }
-    all.push((
-        "symlink, then a file below it",
-        "entry",
-        zip(&[
-            good.clone(),
-            ZipEntry::stored("entry", b"/etc").with_mode(0o120_777),
-            ZipEntry::stored("entry/passwd", b"x"),
-        ]),
-    ));
-    all.push((
-        "file, then a file below it",
-        "entry",
-        zip(&[
-            good.clone(),
-            ZipEntry::stored("entry", b"x"),
-            ZipEntry::stored("entry/passwd", b"x"),
-        ]),
-    ));
-    all.push((
-        "duplicate",
-        "index.html",
-        with(ZipEntry::stored("index.html", b"other")),
-    ));
-    all.push((
-        "duplicate but for case",
-        "INDEX.html",
-        with(ZipEntry::stored("INDEX.html", b"x")),
-    ));
-    let mut lie = |what, change: fn(&mut ZipEntry)| {
-        let mut entry = ZipEntry::deflated("entry", b"hello hello hello hello");
-        change(&mut entry);
-        all.push((what, "entry", with(entry)));
+    ];
+    let archive = |(what, mode)| {
+        let entry = ZipEntry::stored("entry", b"/etc/passwd").with_mode(mode);
+        (what, "entry", with(&[entry]))
     };
-    lie("hard link", |entry| {
-        entry.extra = [&[0x0d, 0, 16, 0][..], &[0; 12], b"/etc"].concat();
-    });
-    lie("encrypted", |entry| entry.flags |= 1);
-    lie("encrypted in another way", |entry| entry.flags |= 1 << 13);
-    lie("another method", |entry| entry.method = 12);
-    lie("another name in its own header", |entry| {
-        entry.local_name = b"other".to_vec()
-    });
-    lie("another size in its own header", |entry| {
-        entry.local_inflated_bytes += 1
-    });
-    lie("a second name", |entry| {
-        entry.extra = [&[0x75, 0x70, 10, 0, 1][..], &[0; 4], b"other"].concat();
-    });
-    lie("another checksum", |entry| entry.crc ^= 1);
-    lie("a size too small", |entry| {
-        entry.inflated_bytes -= 1;
-        entry.local_inflated_bytes -= 1;
-    });
-    lie("a size too large", |entry| {
-        entry.inflated_bytes += 1;
-        entry.local_inflated_bytes += 1;
-    });
-    lie("bytes behind its stream", |entry| {
-        entry.packed.push(0);
-        entry.packed_bytes += 1;
-    });
-    lie("no stream", |entry| entry.packed.fill(0xFF));
-    lie("bytes of no entry", |entry| {
-        entry.trailer = b"hidden".to_vec()
-    });
-    lie("a descriptor that lies", |entry| {
-        *entry = entry.clone().streamed();
-        entry.trailer[4] ^= 1;
-    });
-    lie("an extra field that is none", |entry| {
-        entry.extra = vec![1, 0, 9, 0, 0]
-    });
+    kinds.into_iter().map(archive).collect()
+}
+
+/// Entries that are good alone and not together.
+fn bad_company() -> Vec<Hostile> {
+    let below = ZipEntry::stored("entry/passwd", b"x");
+    let link = ZipEntry::stored("entry", b"/etc").with_mode(0o120_777);
+    let file = ZipEntry::stored("entry", b"x");
     let mut over = ZipEntry::stored("over", b"x");
     over.offset = Some(0);
-    all.push(("two entries over the same bytes", "index.html", with(over)));
-    all
+    let page = |name| ZipEntry::stored(name, b"other");
+    let all = [
+        (
+            "symlink, then a file below it",
+            "entry",
+            vec![link, below.clone()],
+        ),
+        ("file, then a file below it", "entry", vec![file, below]),
+        ("duplicate", "index.html", vec![page("index.html")]),
+        (
+            "duplicate but for case",
+            "INDEX.html",
+            vec![page("INDEX.html")],
+        ),
+        ("two entries over the same bytes", "index.html", vec![over]),
+    ];
+    let archive = |(what, name, entries): (_, _, Vec<ZipEntry>)| (what, name, with(&entries));
+    all.into_iter().map(archive).collect()
+}
+
+/// Entries whose headers or bytes are not what is said of them.
+fn lies() -> Vec<Hostile> {
+    type Lie = (&'static str, fn(&mut ZipEntry));
+    let lies: [Lie; 15] = [
+        ("hard link", |entry| {
+            entry.extra = [&[0x0d, 0, 16, 0][..], &[0; 12], b"/etc"].concat();
+        }),
+        ("encrypted", |entry| entry.flags |= 1),
+        ("encrypted in another way", |entry| entry.flags |= 1 << 13),
+        ("another method", |entry| entry.method = 12),
+        ("another name in its own header", |entry| {
+            entry.local_name = b"other".to_vec();
+        }),
+        ("another size in its own header", |entry| {
+            entry.local_inflated_bytes += 1;
+        }),
+        ("a second name", |entry| {
+            entry.extra = [&[0x75, 0x70, 10, 0, 1][..], &[0; 4], b"other"].concat();
+        }),
+        ("another checksum", |entry| entry.crc ^= 1),
+        ("a size too small", |entry| {
+            entry.inflated_bytes -= 1;
+            entry.local_inflated_bytes -= 1;
+        }),
+        ("a size too large", |entry| {
+            entry.inflated_bytes += 1;
+            entry.local_inflated_bytes += 1;
+        }),
+        ("bytes behind its stream", |entry| {
+            entry.packed.push(0);
+            entry.packed_bytes += 1;
+        }),
+        ("no stream", |entry| entry.packed.fill(0xFF)),
+        ("bytes of no entry", |entry| {
+            entry.trailer = b"hidden".to_vec();
+        }),
+        ("a descriptor that lies", |entry| {
+            *entry = entry.clone().streamed();
+            entry.crc ^= 1;
+        }),
+        ("an extra field that is none", |entry| {
+            entry.extra = vec![1, 0, 9, 0, 0];
+        }),
+    ];
+    let archive = |(what, change): Lie| {
+        let mut entry = ZipEntry::deflated("entry", b"hello hello hello hello");
+        change(&mut entry);
+        (what, "entry", with(&[entry]))
+    };
+    lies.into_iter().map(archive).collect()
 }

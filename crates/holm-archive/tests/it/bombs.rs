@@ -76,7 +76,7 @@ fn a_file_of_zeros_is_refused_by_its_size_and_an_archive_of_them_by_its_growth()
 
     let zeros = ZipEntry::deflated("0", &vec![0; 2 * 1024 * 1024]);
     assert!(matches!(
-        refusal(read(&zip(&[zeros.clone()]), &rules())),
+        refusal(read(&zip(std::slice::from_ref(&zeros)), &rules())),
         Refusal::Ratio { .. }
     ));
     let many: Vec<ZipEntry> = (0..100)

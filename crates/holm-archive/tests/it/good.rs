@@ -40,7 +40,7 @@ fn an_archive_without_entries_is_empty() {
 #[test]
 fn the_directory_may_be_in_another_order_than_the_files() {
     let (one, two) = (ZipEntry::stored("a", b"1"), ZipEntry::stored("b", b"2"));
-    let length = u32::try_from(zip(&[one.clone()]).len() - 22 - 46 - 1).unwrap();
+    let length = u32::try_from(zip(std::slice::from_ref(&one)).len() - 22 - 46 - 1).unwrap();
     let swapped = |mut entry: ZipEntry, offset| {
         entry.offset = Some(offset);
         entry

@@ -64,7 +64,13 @@ fn what_hides_before_and_behind_is_refused() {
 
 #[test]
 fn other_files_are_no_archives() {
-    for bytes in [&b""[..], b"PK", b"<html>", b"\x1f\x8b\x08", &[0; 100_000]] {
+    for bytes in [
+        &b""[..],
+        b"PK",
+        b"<html>",
+        b"\x1f\x8b\x08",
+        &vec![0; 100_000],
+    ] {
         match read(bytes, &rules()) {
             Err(ArchiveError::Refused {
                 refusal: Refusal::NotZip,

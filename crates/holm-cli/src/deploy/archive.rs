@@ -211,15 +211,14 @@ impl Read for ArchiveReader<'_> {
         if self.left_bytes == 0 || buffer.is_empty() {
             return Ok(0);
         }
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let (file, stamp) = open_regular(&self.prepared.path)?;
-                if stamp.size_bytes != self.prepared.size_bytes {
-                    return Err(stopped(self.prepared));
-                }
-                self.file.insert(file)
+        let file = if let Some(file) = &mut self.file {
+            file
+        } else {
+            let (file, stamp) = open_regular(&self.prepared.path)?;
+            if stamp.size_bytes != self.prepared.size_bytes {
+                return Err(stopped(self.prepared));
             }
+            self.file.insert(file)
         };
         let room = usize::try_from(self.left_bytes).unwrap_or(usize::MAX);
         let room = room.min(buffer.len());

@@ -213,19 +213,18 @@ impl Following {
 
     /// The events to be told, in the format of the HTML Standard, section 9.2.5.
     fn write_down(&mut self) -> Bytes {
-        let mut text = String::new();
-        for event in std::mem::take(&mut self.next) {
-            // Numbers and texts: they can always be written, and JSON has no line ends of its own.
-            let data = serde_json::to_string(&event).unwrap_or_default();
-            text.push_str(&format!(
-                "id: {}\nevent: {}\ndata: {data}\n\n",
-                event.id, event.event
-            ));
-            self.after = event.id;
-            self.has_ended |= event.event.is_last();
-        }
-        Bytes::from(text)
+        let events = std::mem::take(&mut self.next);
+        let text: Vec<String> = events.iter().map(write_event).collect();
+        self.has_ended = events.iter().any(|event| event.event.is_last());
+        self.after = events.last().map_or(self.after, |event| event.id);
+        Bytes::from(text.concat())
     }
+}
+
+/// Numbers and texts can always be written as JSON, and JSON has no line ends of its own.
+fn write_event(event: &DeploymentEvent) -> String {
+    let data = serde_json::to_string(event).unwrap_or_default();
+    format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.event)
 }
 
 /// Reads what a client has seen, `Last-Event-ID`. Absent: nothing.

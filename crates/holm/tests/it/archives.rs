@@ -15,6 +15,12 @@ fn lines(server: &Server<'_>, args: &[&str]) -> Vec<Value> {
     stdout.lines().map(parse).collect()
 }
 
+/// Bytes that do not get smaller.
+fn noise(count: u32) -> Vec<u8> {
+    let byte = |n: u32| n.wrapping_mul(2_654_435_761).to_le_bytes()[2];
+    (0..count).map(byte).collect()
+}
+
 fn events(lines: &[Value]) -> Vec<&str> {
     lines
         .iter()
@@ -26,9 +32,7 @@ fn events(lines: &[Value]) -> Vec<&str> {
 fn an_archive_is_deployed_as_it_is() {
     let bench = Bench::new();
     let server = bench.up(None);
-    let large: Vec<u8> = (0..3_000_000_u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
-        .collect();
+    let large = noise(3_000_000);
     let bytes = zip(&[
         ZipEntry::folder("site/"),
         ZipEntry::deflated("site/index.html", b"<h1>packed</h1>"),
@@ -110,9 +114,7 @@ fn what_happens_is_told_as_lines_and_the_last_is_the_result() {
 fn a_large_upload_that_is_refused_shows_the_servers_reason() {
     let bench = Bench::new();
     let server = bench.up(None);
-    let noise: Vec<u8> = (0..6_000_000_u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
-        .collect();
+    let noise = noise(6_000_000);
     let file = bench.path("big.zip");
     std::fs::write(&file, zip(&[ZipEntry::stored("index.html", &noise)])).unwrap();
     let file = file.to_str().unwrap();

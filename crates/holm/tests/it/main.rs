@@ -9,6 +9,7 @@ mod archives;
 mod control_down;
 mod deploys;
 mod http;
+mod packaging;
 mod pages;
 mod program;
 mod refusals;

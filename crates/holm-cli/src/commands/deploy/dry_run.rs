@@ -75,7 +75,7 @@ pub(super) fn run(session: &Session<'_>, args: &DeployArgs) -> Result<(), CliErr
     tell(
         session,
         args,
-        Intent {
+        &Intent {
             dry_run: true,
             project: prepared.project.as_str(),
             makes_project: plan.as_ref().map(|plan| plan.makes_project),
@@ -117,7 +117,7 @@ fn archive(session: &Session<'_>, args: &DeployArgs) -> Result<(), CliError> {
     tell(
         session,
         args,
-        Intent {
+        &Intent {
             dry_run: true,
             project: plan.project_name.as_str(),
             makes_project: Some(plan.makes_project),
@@ -203,10 +203,10 @@ fn compile_here(files: &[DigestedFile]) -> (bool, Vec<Diagnostic>) {
 }
 
 /// The files on stdout, the rest on stderr; or all of it as one JSON object.
-fn tell(session: &Session<'_>, args: &DeployArgs, intent: Intent<'_>) {
+fn tell(session: &Session<'_>, args: &DeployArgs, intent: &Intent<'_>) {
     let printer = session.printer;
     if args.json {
-        printer.result_json(&intent);
+        printer.result_json(intent);
         return;
     }
     for file in &intent.files {
