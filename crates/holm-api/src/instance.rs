@@ -1,4 +1,4 @@
-//! The server itself on the wire: what it is, who owns it, who asks.
+//! The server itself on the wire: what it is, who owns it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,11 +17,23 @@ pub struct InstanceView {
 }
 
 /// The use of the one-time owner link.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimRequest {
     /// The code in the owner link.
     pub code: String,
+    /// The owner's e-mail, to sign in with; needs a password beside it. Can be set later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The owner's password, 12 to 256 characters; needs an e-mail beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for ClaimRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClaimRequest(hidden)")
+    }
 }
 
 /// The answer to `instance_claim`.
@@ -29,15 +41,4 @@ pub struct ClaimRequest {
 pub struct ClaimResult {
     /// `holm_...`, valid for 90 days; shown only here. Give it to `holm login`.
     pub secret: String,
-}
-
-/// Who asks.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct MeView {
-    /// `usr_...` of the owner; null for a token that the server made for itself before it was claimed.
-    pub user_id: Option<String>,
-    /// `owner`.
-    pub role: String,
-    /// `token` or `session`.
-    pub authenticated_by: String,
 }

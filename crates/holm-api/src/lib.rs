@@ -2,19 +2,23 @@
 //! frames, and the OpenAPI document made from them. It has no behaviour.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod deployment;
 mod deployment_event;
 mod deployment_plan;
 mod explain;
 mod frame;
 mod instance;
+mod member;
 mod openapi;
 mod operation;
 mod page;
 mod problem;
 mod project;
+mod session;
 mod token;
 
+pub use audit::{AuditOutcome, AuditView};
 pub use deployment::{
     BlobsUploaded, DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource,
     DeploymentView, SourceKind,
@@ -27,12 +31,17 @@ pub use explain::{ExplainConsidered, ExplainReport};
 pub use frame::{
     FRAME_HEADER_BYTES, FRAME_MEDIA_TYPE, Frame, FrameDecoder, FrameError, frame_header,
 };
-pub use instance::{ClaimRequest, ClaimResult, InstanceView, MeView};
+pub use instance::{ClaimRequest, ClaimResult, InstanceView};
+pub use member::{
+    InvitationAccept, InvitationCreate, InvitationCreated, InvitationView, MemberRole,
+    MemberUpdate, MemberView, ParseRoleError,
+};
 pub use openapi::openapi;
 pub use operation::{Method, OPERATIONS, Operation, Permission, Policy};
 pub use page::{Page, PageQuery};
 pub use problem::{Problem, ProblemField};
 pub use project::{ProjectCreate, ProjectUpdate, ProjectView};
+pub use session::{MeUpdate, MeView, SessionCreate, SessionView};
 pub use token::{TokenCreate, TokenCreated, TokenView};
 
 /// Where the operations live on the control listener.

@@ -13,7 +13,7 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    API_PREFIX, DeploymentEvent, EVENTS_MEDIA_TYPE, FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE,
+    API_PREFIX, DeploymentEvent, EVENTS_MEDIA_TYPE, FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, Method,
     OPERATIONS, Operation, Policy, Problem,
 };
 use shape::{Body, SHAPES, Shape};
@@ -95,7 +95,7 @@ fn describe(
         "parameters": parameters(operation, shape),
         "responses": responses(operation, shape, generator, problem),
         "security": match operation.policy {
-            Policy::Public | Policy::OwnerCode => json!([]),
+            Policy::Public | Policy::OwnerCode | Policy::Proof => json!([]),
             Policy::Needs(_) => json!([{ "token": [] }, { "session": [] }]),
         },
     });
@@ -133,7 +133,22 @@ fn parameters(operation: &Operation, shape: &Shape) -> Vec<Value> {
             "description": parameter.about,
         })
     });
-    in_path.chain(in_query).collect()
+    let in_header = takes_idempotency_key(operation).then(idempotency_key);
+    in_path.chain(in_query).chain(in_header).collect()
+}
+
+/// Whether `Idempotency-Key` means something: to what changes something for somebody who is known.
+fn takes_idempotency_key(operation: &Operation) -> bool {
+    operation.method != Method::Get && matches!(operation.policy, Policy::Needs(_))
+}
+
+fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+        "description": "The same key with the same request within 24 hours gives the first answer \
+            again; with another request it is refused.",
+    })
 }
 
 fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
@@ -182,6 +197,7 @@ fn codes(operation: &Operation, shape: &Shape) -> Vec<ErrorCode> {
         Code::RequestForeignOrigin,
         Code::ClaimRequired,
         Code::RequestTimeout,
+        Code::RequestRateLimited,
         Code::Internal,
         Code::StorageUnavailable,
         Code::ServerBusy,
@@ -192,6 +208,14 @@ fn codes(operation: &Operation, shape: &Shape) -> Vec<ErrorCode> {
             Code::AuthRequired,
             Code::AuthUnknownToken,
             Code::AuthForbidden,
+        ]);
+    }
+    if takes_idempotency_key(operation) {
+        codes.extend([
+            Code::RequestIdempotencyKey,
+            Code::RequestIdempotencyReused,
+            Code::RequestIdempotencyRunning,
+            Code::RequestIdempotencyNotKept,
         ]);
     }
     for name in path_parameters(operation.path) {

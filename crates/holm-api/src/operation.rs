@@ -38,8 +38,10 @@ pub enum Permission {
     Deploy,
     /// Make and delete projects, change settings.
     Manage,
-    /// Make and revoke tokens.
+    /// Look after members, everybody's tokens, the server.
     Own,
+    /// Act for oneself: one's own tokens, e-mail and password. A token has it only with `*:*`.
+    Identity,
 }
 
 impl Permission {
@@ -50,6 +52,7 @@ impl Permission {
             Self::Deploy => "deploy",
             Self::Manage => "manage",
             Self::Own => "own",
+            Self::Identity => "identity",
         }
     }
 }
@@ -61,7 +64,9 @@ pub enum Policy {
     Public,
     /// Whoever shows the one-time owner code.
     OwnerCode,
-    /// An actor with this permission.
+    /// Whoever shows in the body what the handler itself checks: a password, an invitation.
+    Proof,
+    /// An actor with this permission: for the project where the path names one, else for the server.
     Needs(Permission),
 }
 
@@ -72,7 +77,7 @@ pub struct Operation {
     pub id: &'static str,
     /// The method.
     pub method: Method,
-    /// The path under `/v1`, with `{project}`, `{deployment}`, `{token}`.
+    /// The path under `/v1`, with `{project}`, `{deployment}`, `{token}` and so on.
     pub path: &'static str,
     /// Who may.
     pub policy: Policy,
@@ -96,10 +101,21 @@ operations! {
     openapi_view Get "/openapi.json" Policy::Public, 200 "This document.";
     instance_view Get "/instance" Policy::Public, 200 "What this server is.";
     instance_claim Post "/claim" Policy::OwnerCode, 201 "Become the owner with the one-time code.";
+    session_create Post "/session" Policy::Proof, 201 "Sign in with an e-mail and its password; the answer sets a cookie.";
+    session_delete Delete "/session" Policy::Needs(Permission::Read), 204 "Sign out: end the session of the cookie that is shown.";
     me_view Get "/me" Policy::Needs(Permission::Read), 200 "Who asks.";
-    token_list Get "/tokens" Policy::Needs(Permission::Own), 200 "The tokens, newest first.";
-    token_create Post "/tokens" Policy::Needs(Permission::Own), 201 "Make a token.";
-    token_delete Delete "/tokens/{token}" Policy::Needs(Permission::Own), 204 "Revoke a token.";
+    me_update Patch "/me" Policy::Needs(Permission::Identity), 200 "Change one's own e-mail or password.";
+    token_list Get "/tokens" Policy::Needs(Permission::Identity), 200 "The tokens, newest first: one's own, to an owner everybody's.";
+    token_create Post "/tokens" Policy::Needs(Permission::Identity), 201 "Make a token.";
+    token_delete Delete "/tokens/{token}" Policy::Needs(Permission::Read), 204 "Revoke a token: the one that is shown, one's own, or as an owner anybody's.";
+    member_list Get "/members" Policy::Needs(Permission::Own), 200 "The members, newest first.";
+    member_update Patch "/members/{member}" Policy::Needs(Permission::Own), 200 "Change a member's role.";
+    member_delete Delete "/members/{member}" Policy::Needs(Permission::Own), 204 "Remove a member, with their tokens and sessions.";
+    invitation_list Get "/invitations" Policy::Needs(Permission::Own), 200 "The open invitations, newest first.";
+    invitation_create Post "/invitations" Policy::Needs(Permission::Own), 201 "Invite somebody by e-mail; the answer has the link to send.";
+    invitation_delete Delete "/invitations/{invitation}" Policy::Needs(Permission::Own), 204 "Withdraw an invitation.";
+    invitation_accept Post "/invitations/accept" Policy::Proof, 201 "Become a member with an invitation; signs in.";
+    audit_list Get "/audit" Policy::Needs(Permission::Own), 200 "Who changed what, newest first.";
     project_list Get "/projects" Policy::Needs(Permission::Read), 200 "The projects, newest first.";
     project_create Post "/projects" Policy::Needs(Permission::Manage), 201 "Make a project.";
     project_view Get "/projects/{project}" Policy::Needs(Permission::Read), 200 "One project.";

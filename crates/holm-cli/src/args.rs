@@ -1,9 +1,16 @@
 //! The words and flags of the command line.
 
+mod who;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use holm_types::ProjectName;
+
+pub(crate) use who::{
+    InviteArgs, ListArgs, LogoutArgs, MembersArgs, MembersVerb, RemoveArgs, RevokeArgs, RoleArgs,
+    TokenCreateArgs, TokensArgs, TokensVerb, WhoamiArgs,
+};
 
 use crate::exit::Exit;
 
@@ -31,6 +38,10 @@ pub(crate) enum Word {
         after_help = "The token is kept in $XDG_CONFIG_HOME/holm/credentials.json (or ~/.config), readable by you alone.\nCommands take the server from --api, then HOLM_API, then .holm/project.json, then the last login, then http://127.0.0.1:8089;\nthe token from --token, then HOLM_TOKEN, then the logins. HOLM_TOKEN is never sent to an address from .holm/project.json."
     )]
     Login(LoginArgs),
+    /// Forget the token for a server, and revoke it there
+    Logout(LogoutArgs),
+    /// Say who you are to a server, and what your token may do
+    Whoami(WhoamiArgs),
     /// Deploy a folder or a ZIP file; prints its URL
     #[command(
         after_help = "PATH is a ZIP file of the built site, a built folder, or a project whose edgeone.json names `outputDirectory`.\nThe deployment goes to preview unless --prod is given.\nFiles are sent as they are: nothing is built here, dot files and node_modules are left out, links may not lead out of the folder."
@@ -65,6 +76,14 @@ pub(crate) enum Word {
     Explain(ExplainArgs),
     /// Say which server, who you are, and this folder's project
     Status(StatusArgs),
+    /// List, make and revoke tokens
+    #[command(arg_required_else_help = true)]
+    Tokens(TokensArgs),
+    /// List, invite and remove members, change their roles
+    #[command(arg_required_else_help = true)]
+    Members(MembersArgs),
+    /// List who changed what
+    Audit(ListArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
 }
@@ -129,6 +148,12 @@ pub(crate) struct LoginArgs {
     /// Read the token from standard input
     #[arg(long, conflicts_with = "token")]
     pub token_stdin: bool,
+    /// Sign in with this e-mail and its password instead of a token; a token for 90 days is made and kept
+    #[arg(long, value_name = "EMAIL", conflicts_with_all = ["token", "token_stdin"])]
+    pub email: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, requires = "email")]
+    pub password_stdin: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -423,6 +448,11 @@ impl Word {
     pub(crate) fn wants_json(&self) -> bool {
         match self {
             Self::Login(args) => args.json,
+            Self::Logout(args) => args.json,
+            Self::Whoami(args) => args.json,
+            Self::Tokens(args) => args.wants_json(),
+            Self::Members(args) => args.wants_json(),
+            Self::Audit(args) => args.json,
             Self::Deploy(args) => args.json,
             Self::Projects(args) => args.json,
             Self::Deployments(args) => args.json,

@@ -4,6 +4,7 @@ mod error;
 mod events;
 mod listening;
 mod operations;
+mod who;
 
 use std::cell::Cell;
 use std::io::Read;
@@ -143,7 +144,12 @@ impl Client {
     /// Sends a request, again if need be, and reads the answer's JSON.
     fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, ClientError> {
         let bytes = self.call_bytes(call)?;
-        serde_json::from_slice(&bytes).map_err(|source| ClientError::Unreadable {
+        self.read(&bytes)
+    }
+
+    /// Reads an answer's JSON.
+    fn read<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, ClientError> {
+        serde_json::from_slice(bytes).map_err(|source| ClientError::Unreadable {
             api: self.access.api.clone(),
             source,
         })

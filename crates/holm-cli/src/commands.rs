@@ -1,5 +1,6 @@
 //! One file a word: read what is needed, ask the server, print.
 
+mod audit;
 mod browser;
 mod completion;
 mod deploy;
@@ -8,6 +9,8 @@ mod explain;
 mod init;
 mod link_project;
 mod login;
+mod logout;
+mod members;
 mod open;
 mod pages;
 mod projects;
@@ -15,7 +18,9 @@ mod promote;
 mod rollback;
 mod status;
 mod target;
+mod tokens;
 mod unlink;
+mod whoami;
 
 use holm_types::{ProjectName, Timestamp};
 
@@ -40,6 +45,11 @@ impl Session<'_> {
     pub(crate) fn run(&self, word: &Word, whole: clap::Command) -> Exit {
         let done = match word {
             Word::Login(args) => login::run(self, args),
+            Word::Logout(args) => logout::run(self, args),
+            Word::Whoami(args) => whoami::run(self, args),
+            Word::Tokens(args) => tokens::run(self, args),
+            Word::Members(args) => members::run(self, args),
+            Word::Audit(args) => audit::run(self, args),
             Word::Deploy(args) => deploy::run(self, args),
             Word::Init(args) => init::run(self, args),
             Word::Link(args) => link_project::run(self, args),

@@ -204,6 +204,15 @@ impl Credentials {
         self.write()
     }
 
+    /// Forgets the token for an address.
+    pub(crate) fn forget(&mut self, api: &ApiUrl) -> Result<(), CredentialsError> {
+        self.stored.servers.remove(api.as_str());
+        if self.stored.default_api.as_deref() == Some(api.as_str()) {
+            self.stored.default_api = None;
+        }
+        self.write().map(drop)
+    }
+
     fn write(&self) -> Result<PathBuf, CredentialsError> {
         let path = self.path.clone().ok_or(CredentialsError::NoFolder)?;
         let text = serde_json::to_vec_pretty(&self.stored).unwrap_or_default();
@@ -238,6 +247,12 @@ mod tests {
         assert_eq!(again.default_api(), Some("https://holm.example"));
         assert_eq!(again.open_file(), None);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
+        let mut again = again;
+        again.forget(&second).unwrap();
+        let again = Credentials::load(Some(folder.path())).unwrap();
+        assert_eq!((again.token(&second), again.default_api()), (None, None));
+        assert!(again.token(&first).is_some());
 
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(

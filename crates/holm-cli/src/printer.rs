@@ -115,12 +115,17 @@ impl Printer {
 
 /// One line that the user types or pipes in, without its end, at most `bytes_max` bytes.
 pub(crate) fn read_line(bytes_max: u64) -> io::Result<String> {
+    Ok(read_exact_line(bytes_max)?.trim().to_owned())
+}
+
+/// As [`read_line`], with the spaces around it: they may be part of a password.
+pub(crate) fn read_exact_line(bytes_max: u64) -> io::Result<String> {
     let mut text = String::new();
     io::stdin()
         .lock()
         .take(bytes_max)
         .read_to_string(&mut text)?;
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 /// One line typed on the terminal without being shown.

@@ -22,6 +22,8 @@ pub(crate) struct RequestBody {
     is_awaited: bool,
     /// Somebody asked for a piece; that is what makes the listener say `100 Continue`.
     was_touched: bool,
+    /// Of what was read so far, when somebody wants to know.
+    hasher: Option<Box<blake3::Hasher>>,
 }
 
 impl RequestBody {
@@ -32,6 +34,7 @@ impl RequestBody {
             idle_max,
             is_awaited: head.headers.contains_key(EXPECT),
             was_touched: false,
+            hasher: None,
         }
     }
 
@@ -49,6 +52,9 @@ impl RequestBody {
                 Some(Ok(frame)) => {
                     // Trailers mean nothing here.
                     if let Ok(bytes) = frame.into_data() {
+                        if let Some(hasher) = &mut self.hasher {
+                            hasher.update(&bytes);
+                        }
                         return Ok(Some(bytes));
                     }
                 }
@@ -104,9 +110,34 @@ impl RequestBody {
         *self = Self {
             has_ended: bytes.is_empty(),
             body: Body::from(bytes),
+            hasher: None,
             ..*self
         };
         Ok(())
+    }
+
+    /// Hashes what is read from now on.
+    pub(crate) fn begin_hash(&mut self) {
+        self.hasher = Some(Box::default());
+    }
+
+    /// The hash of the whole body, the rest of which is read for it. `None` when that is longer than
+    /// `bytes_max`, and when no hash was begun.
+    pub(crate) async fn finish_hash(
+        &mut self,
+        bytes_max: u64,
+    ) -> Result<Option<[u8; 32]>, ApiError> {
+        let mut seen = 0;
+        while let Some(piece) = self.next().await? {
+            seen += piece.len() as u64;
+            if seen > bytes_max {
+                return Ok(None);
+            }
+        }
+        Ok(self
+            .hasher
+            .take()
+            .map(|hasher| *hasher.finalize().as_bytes()))
     }
 
     /// Reads and forgets the rest behind the answer, so that a client that is still sending gets to

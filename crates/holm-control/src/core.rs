@@ -3,16 +3,18 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-
 use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy, ErrorCode, IdMint, RequestIds, Timestamp};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
+use crate::api::RunningKeys;
 use crate::app::{ManifestRoom, UnshownRollBacks};
+use crate::authz::password::PasswordDesk;
 use crate::config::{ControlConfig, ControlParts};
 use crate::db::Db;
 use crate::error::ApiError;
 use crate::events::EventBell;
+use crate::guard::{RequestGuard, SignInGuard, TokenUses};
 use crate::reconcile::SnapshotPublisher;
 use crate::spool::Spools;
 
@@ -35,6 +37,16 @@ pub(crate) struct Core {
     pub(crate) sealed: Notify,
     /// Roll-backs that stand but are not served yet.
     pub(crate) unshown_roll_backs: Arc<UnshownRollBacks>,
+    /// Where passwords are hashed.
+    pub(crate) passwords: PasswordDesk,
+    /// How often who has tried to sign in.
+    pub(crate) sign_ins: SignInGuard,
+    /// How often who has asked.
+    pub(crate) rates: RequestGuard,
+    /// Which tokens were shown.
+    pub(crate) token_uses: TokenUses,
+    /// Idempotency keys whose first request is still running.
+    pub(crate) running_keys: RunningKeys,
     /// Room for requests in flight.
     requests: Semaphore,
     /// Room for deployments being written down or compiled; never held while a body arrives.
@@ -66,6 +78,11 @@ impl Core {
             hosts_changed: Notify::new(),
             sealed: Notify::new(),
             unshown_roll_backs: Arc::default(),
+            passwords: PasswordDesk::new(&config.limits),
+            sign_ins: SignInGuard::new(&config.limits),
+            rates: RequestGuard::new(&config.limits),
+            token_uses: TokenUses::default(),
+            running_keys: RunningKeys::default(),
             requests: Semaphore::new(config.limits.requests_max),
             manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),
             events: Arc::new(EventBell::new(&config.limits)),

@@ -1,6 +1,7 @@
 //! One error of the API: what the caller is told, and what only the log is told.
 
 use std::error::Error;
+use std::time::Duration;
 
 use holm_api::{Problem, ProblemField};
 use holm_storage::{BlobError, SnapshotStoreError};
@@ -27,6 +28,8 @@ pub(crate) struct Details {
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) missing: Vec<String>,
     pub(crate) reached: Option<Reached>,
+    /// When asking again may help.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// A limit that was reached.
@@ -92,6 +95,12 @@ impl ApiError {
             observed,
             setting,
         });
+        self
+    }
+
+    /// Says when asking again may help: `Retry-After`.
+    pub(crate) fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.details.retry_after = Some(retry_after);
         self
     }
 

@@ -11,6 +11,7 @@
 
 mod api;
 mod app;
+mod audit;
 mod authz;
 mod body;
 mod config;
@@ -20,9 +21,11 @@ mod db;
 mod doctor;
 mod error;
 mod events;
+mod guard;
 mod limits;
 mod listener;
 mod pages;
+mod rate;
 mod reconcile;
 mod spool;
 mod stop;

@@ -84,6 +84,50 @@ pub struct ControlLimits {
     pub variant_source_bytes_max: u64,
     /// Bytes of variants stored together. Default 4 MiB.
     pub variant_batch_bytes_max: u64,
+    /// Bytes of memory that one password hash takes (argon2id). Default 19 MiB, OWASP's first choice.
+    pub password_memory_bytes: u64,
+    /// Passes over that memory. Default 2.
+    pub password_passes: u32,
+    /// Password hashes made at once. Default 2.
+    pub password_hashes_max: usize,
+    /// Password hashes that wait. Default 32.
+    pub password_queue_max: usize,
+    /// Failed sign-ins of one account within [`Self::sign_in_window`]. Default 10.
+    pub account_sign_ins_max: u64,
+    /// Failed sign-ins from one address within [`Self::sign_in_window`]. Default 60.
+    pub address_sign_ins_max: u64,
+    /// Time in which failed sign-ins are forgotten. Default 15 minutes.
+    pub sign_in_window: Duration,
+    /// Requests of one user within [`Self::requests_window`]. Default 12,000.
+    pub actor_requests_max: u64,
+    /// Requests from one address within [`Self::requests_window`]. Default 24,000.
+    pub address_requests_max: u64,
+    /// Time in which requests are forgotten. Default 1 minute.
+    pub requests_window: Duration,
+    /// Users, addresses and accounts that are counted apart at once. Default 10,000.
+    pub rate_keys_max: usize,
+    /// Members and open invitations. Default 1,000.
+    pub members_max: u64,
+    /// How long an invitation can be accepted. Default 7 days.
+    pub invitation_time_max: Duration,
+    /// Tokens of one user. Default 200.
+    pub user_tokens_max: u64,
+    /// Browsers that one user is signed in with. Default 50.
+    pub user_sessions_max: u64,
+    /// Rows of the audit log. Default 200,000.
+    pub audit_rows_max: u64,
+    /// Rows of the audit log about refused calls. Default 20,000.
+    pub audit_refusals_max: u64,
+    /// How long a row of the audit log is kept. Default 365 days.
+    pub audit_time_max: Duration,
+    /// How long an idempotency key is known. Default 24 hours.
+    pub idempotency_time_max: Duration,
+    /// Bytes of one answer that an idempotency key keeps. Default 8 MiB.
+    pub idempotency_answer_bytes_max: u64,
+    /// Idempotency keys that are known. Default 10,000.
+    pub idempotency_keys_max: u64,
+    /// Bytes of all answers that idempotency keys keep. Default 64 MiB.
+    pub idempotency_bytes_max: u64,
 }
 
 /// Below this many unpacked bytes an archive's growth does not matter: what is small is no bomb.
@@ -133,6 +177,28 @@ impl Default for ControlLimits {
             db_checkpoint_idle: Duration::from_millis(500),
             variant_source_bytes_max: 10 * 1024 * 1024,
             variant_batch_bytes_max: 4 * 1024 * 1024,
+            password_memory_bytes: 19 * 1024 * 1024,
+            password_passes: 2,
+            password_hashes_max: 2,
+            password_queue_max: 32,
+            account_sign_ins_max: 10,
+            address_sign_ins_max: 60,
+            sign_in_window: Duration::from_mins(15),
+            actor_requests_max: 12_000,
+            address_requests_max: 24_000,
+            requests_window: Duration::from_mins(1),
+            rate_keys_max: 10_000,
+            members_max: 1000,
+            invitation_time_max: Duration::from_hours(7 * 24),
+            user_tokens_max: 200,
+            user_sessions_max: 50,
+            audit_rows_max: 200_000,
+            audit_refusals_max: 20_000,
+            audit_time_max: Duration::from_hours(365 * 24),
+            idempotency_time_max: Duration::from_hours(24),
+            idempotency_answer_bytes_max: 8 * 1024 * 1024,
+            idempotency_keys_max: 10_000,
+            idempotency_bytes_max: 64 * 1024 * 1024,
         }
     }
 }
@@ -185,6 +251,28 @@ limits! {
     "db_checkpoint_idle" Milliseconds 500 "The log is moved into the file.";
     "variant_source_bytes_max" Bytes 10_485_760 "A larger asset is served as it is.";
     "variant_batch_bytes_max" Bytes 4_194_304 "What was made so far is stored before the next asset.";
+    "password_memory_bytes" Bytes 19_922_944 "A guess at a password costs as much.";
+    "password_passes" Count 2 "A guess at a password costs as many.";
+    "password_hashes_max" Count 2 "Further sign-ins wait.";
+    "password_queue_max" Count 32 "Further sign-ins are refused with 503 server/busy.";
+    "account_sign_ins_max" Count 10 "Further ones are refused with 429 request/rate-limited.";
+    "address_sign_ins_max" Count 60 "Further ones are refused with 429 request/rate-limited.";
+    "sign_in_window" Milliseconds 900_000 "Failed sign-ins are forgotten.";
+    "actor_requests_max" Count 12_000 "Further ones are refused with 429 request/rate-limited.";
+    "address_requests_max" Count 24_000 "Further ones are refused with 429 request/rate-limited.";
+    "requests_window" Milliseconds 60_000 "Requests are forgotten.";
+    "rate_keys_max" Count 10_000 "Further ones are counted together.";
+    "members_max" Count 1_000 "A new invitation is refused with 409 member/limit.";
+    "invitation_time_max" Milliseconds 604_800_000 "The invitation is refused with 403 invitation/invalid.";
+    "user_tokens_max" Count 200 "A new token is refused with 409 token/limit.";
+    "user_sessions_max" Count 50 "The oldest session ends.";
+    "audit_rows_max" Count 200_000 "The oldest rows are removed.";
+    "audit_refusals_max" Count 20_000 "The oldest of them are removed.";
+    "audit_time_max" Milliseconds 31_536_000_000 "The row is removed.";
+    "idempotency_time_max" Milliseconds 86_400_000 "The key is as good as new.";
+    "idempotency_answer_bytes_max" Bytes 8_388_608 "The request is done; asking again is refused with 409 request/idempotency-not-kept.";
+    "idempotency_keys_max" Count 10_000 "The oldest are forgotten.";
+    "idempotency_bytes_max" Bytes 67_108_864 "The oldest are forgotten.";
 }
 
 holm_types::settable_limits!(ControlLimits {
@@ -226,6 +314,28 @@ holm_types::settable_limits!(ControlLimits {
     db_checkpoint_idle,
     variant_source_bytes_max,
     variant_batch_bytes_max,
+    password_memory_bytes,
+    password_passes,
+    password_hashes_max,
+    password_queue_max,
+    account_sign_ins_max,
+    address_sign_ins_max,
+    sign_in_window,
+    actor_requests_max,
+    address_requests_max,
+    requests_window,
+    rate_keys_max,
+    members_max,
+    invitation_time_max,
+    user_tokens_max,
+    user_sessions_max,
+    audit_rows_max,
+    audit_refusals_max,
+    audit_time_max,
+    idempotency_time_max,
+    idempotency_answer_bytes_max,
+    idempotency_keys_max,
+    idempotency_bytes_max,
 });
 
 #[cfg(test)]
@@ -255,6 +365,6 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 38);
+        assert_eq!(LIMITS.len(), 60);
     }
 }

@@ -21,6 +21,8 @@ use crate::api::{self, Peer};
 use crate::authz::origin;
 use crate::core::Core;
 use crate::error::{ApiError, chain};
+use crate::guard;
+use crate::rate::Taken;
 use crate::stop::stopped;
 
 /// How long to wait after the system refuses a connection (no descriptors left, for example).
@@ -119,7 +121,9 @@ struct Gate {
 impl Gate {
     async fn answer(self, peer: SocketAddr, request: Request<Incoming>) -> Response {
         let request_id = self.core.request_ids.next();
-        let mut response = match self.check(&request) {
+        let clock = self.core.clock.as_ref();
+        let taken = self.core.rates.take_address(peer.ip(), clock);
+        let mut response = match self.check(&request, taken) {
             Ok(()) => {
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(Peer(peer));
@@ -129,12 +133,14 @@ impl Gate {
             }
             Err(error) => api::problem(error, request_id),
         };
+        api::tell_rate(response.headers_mut(), "address", &taken);
         api::dress(response.headers_mut(), request_id);
         response
     }
 
-    /// Whether the request was meant for this listener.
-    fn check(&self, request: &Request<Incoming>) -> Result<(), ApiError> {
+    /// Whether the request did not come too often, and was meant for this listener.
+    fn check(&self, request: &Request<Incoming>, taken: Taken) -> Result<(), ApiError> {
+        guard::check(taken, "control.address_requests_max")?;
         origin::check(
             request.method(),
             request.uri(),

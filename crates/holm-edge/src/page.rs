@@ -10,12 +10,15 @@ use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use crate::weight::{Weight, alternatives};
 
 const TEMPLATE: &str = include_str!("page/page.html");
+const BARE_TEMPLATE: &str = include_str!("page/bare.html");
 
 /// In which form a page is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PageFormat {
-    /// For people.
+    /// For people: to whoever asks for HTML by name, as browsers do when they show a page.
     Html,
+    /// The same words without the dress: to programs, images and scripts that take anything.
+    Bare,
     /// `application/problem+json` (RFC 9457), for programs that ask for JSON.
     Json,
 }
@@ -24,7 +27,7 @@ impl PageFormat {
     /// What the client prefers. JSON only when it is asked for, by name, at least as much as HTML.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let Some(accept) = headers.get(ACCEPT).and_then(|value| value.to_str().ok()) else {
-            return Self::Html;
+            return Self::Bare;
         };
         let mut html = Preference::NONE;
         let mut json = Preference::NONE;
@@ -34,15 +37,17 @@ impl PageFormat {
         }
         if json.key() > html.key() {
             Self::Json
-        } else {
+        } else if html.specificity > 1 {
             Self::Html
+        } else {
+            Self::Bare
         }
     }
 
     /// Ready to be sent.
     pub(crate) fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::Html => "text/html; charset=utf-8",
+            Self::Html | Self::Bare => "text/html; charset=utf-8",
             Self::Json => "application/problem+json",
         })
     }
@@ -123,19 +128,30 @@ impl Rendered {
     }
 }
 
-/// Every page in both forms.
+/// One page in its forms.
+#[derive(Debug)]
+struct Row {
+    code: VisitorCode,
+    html: Rendered,
+    bare: Rendered,
+    json: Rendered,
+}
+
+/// Every page in every form.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    rows: Vec<(VisitorCode, Rendered, Rendered)>,
+    rows: Vec<Row>,
 }
 
 impl Pages {
     /// Renders them all.
     pub(crate) fn new() -> Self {
         let rows = VisitorCode::all()
-            .map(|code| {
-                let html = Rendered::split(&render_html(code));
-                (code, html, Rendered::split(&render_json(code)))
+            .map(|code| Row {
+                code,
+                html: Rendered::split(&render_html(TEMPLATE, code)),
+                bare: Rendered::split(&render_html(BARE_TEMPLATE, code)),
+                json: Rendered::split(&render_json(code)),
             })
             .collect();
         Self { rows }
@@ -143,20 +159,21 @@ impl Pages {
 
     /// A page for one request; `id` is its number in digits.
     pub(crate) fn body(&self, code: VisitorCode, format: PageFormat, id: &[u8]) -> Bytes {
-        let (_, html, json) = self
+        let row = self
             .rows
             .iter()
-            .find(|(row, _, _)| *row == code)
+            .find(|row| row.code == code)
             .expect("every code was rendered at the start");
         match format {
-            PageFormat::Html => html.with(id),
-            PageFormat::Json => json.with(id),
+            PageFormat::Html => row.html.with(id),
+            PageFormat::Bare => row.bare.with(id),
+            PageFormat::Json => row.json.with(id),
         }
     }
 }
 
-fn render_html(code: VisitorCode) -> String {
-    TEMPLATE
+fn render_html(template: &str, code: VisitorCode) -> String {
+    template
         .replace("{status}", &code.status().to_string())
         .replace("{word}", &escaped_html(code.word()))
         .replace("{sentence}", &escaped_html(code.sentence()))
@@ -211,15 +228,16 @@ mod tests {
 
     #[test]
     fn json_only_for_those_who_ask() {
-        use PageFormat::{Html, Json};
+        use PageFormat::{Bare, Html, Json};
         let check = |accept: &str, want: PageFormat| {
             let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
             assert_eq!(PageFormat::of(&headers), want, "{accept}");
         };
-        assert_eq!(PageFormat::of(&HeaderMap::new()), Html);
-        check("*/*", Html);
-        check("", Html);
-        check("image/avif,image/webp,*/*;q=0.8", Html);
+        assert_eq!(PageFormat::of(&HeaderMap::new()), Bare);
+        check("*/*", Bare);
+        check("", Bare);
+        check("image/avif,image/webp,*/*;q=0.8", Bare);
+        check("text/*", Html);
         check(
             "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
             Html,
@@ -231,7 +249,7 @@ mod tests {
         check("application/json;q=0.5, text/html", Html);
         check("application/json, text/html;q=0.9", Json);
         check("text/html, application/json", Html);
-        check("application/json;q=0, */*", Html);
+        check("application/json;q=0, */*", Bare);
         check("application/*", Json);
     }
 
@@ -239,14 +257,19 @@ mod tests {
     fn pages_say_all_there_is_to_say_and_load_nothing() {
         let pages = Pages::new();
         for code in VisitorCode::all() {
-            let page = pages.body(code, PageFormat::Html, b"12345678901234567890");
+            let [page, bare] = [PageFormat::Html, PageFormat::Bare]
+                .map(|format| pages.body(code, format, b"12345678901234567890"));
             let text = std::str::from_utf8(&page).unwrap();
+            let bare = std::str::from_utf8(&bare).unwrap();
             let heading = format!("{}: {}</h1>", code.status(), code.word());
-            assert!(text.contains(&heading), "{text}");
-            for part in [code.sentence(), code.visitor_advice(), code.owner_advice()] {
-                assert!(text.contains(&escaped_html(part)), "{part}");
+            for text in [text, bare] {
+                assert!(text.contains(&heading), "{text}");
+                for part in [code.sentence(), code.visitor_advice(), code.owner_advice()] {
+                    assert!(text.contains(&escaped_html(part)), "{part}");
+                }
+                assert!(text.contains("12345678901234567890"));
             }
-            assert!(text.contains("12345678901234567890"));
+            assert!(bare.len() + 400 < text.len(), "{}", bare.len());
             for forbidden in [
                 "{", "http://", "https://", "<script", "<link", "<img", "url(",
             ] {

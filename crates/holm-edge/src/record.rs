@@ -168,7 +168,7 @@ impl Drop for Draft {
             .monotonic()
             .saturating_sub(self.started);
         record.duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.edge.parts.records.emit(*record);
+        self.edge.parts.records.emit(&record);
     }
 }
 
@@ -180,7 +180,7 @@ pub(crate) fn emit_connection(
     outcome: SendOutcome,
     reason: Cow<'static, str>,
 ) {
-    edge.parts.records.emit(AccessRecord {
+    edge.parts.records.emit(&AccessRecord {
         at: edge.parts.clock.now(),
         request_id: edge.request_ids.next(),
         duration_us: 0,

@@ -8,6 +8,7 @@ mod ndjson;
 mod plain_text;
 mod record;
 mod segment;
+mod share;
 mod sink;
 mod writer;
 

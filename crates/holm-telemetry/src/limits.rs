@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use holm_types::{Limit, Unit};
 
-const PENDING_MAX: usize = 65_536;
+const PENDING_MAX: usize = 16_384;
 const SEGMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const TOTAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const FLUSH_INTERVAL_MS: u64 = 100;
@@ -12,8 +12,9 @@ const FLUSH_INTERVAL_MS: u64 = 100;
 /// The maxima of the record log.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordLimits {
-    /// Records waiting to be written; beyond it new ones are dropped and counted. Default 65,536
-    /// (15 MB; at the default flush interval that is 650,000 requests a second).
+    /// Records of one thread waiting to be written; beyond it new ones are dropped and counted. Default
+    /// 16,384 (about 6 MB; at the default flush interval that is 160,000 requests a second a thread).
+    /// Beyond 16 threads some share a maximum.
     pub pending_max: usize,
     /// Size of one segment file; then a new one is begun. Default 16 MiB.
     pub segment_bytes_max: u64,

@@ -1,55 +1,45 @@
-//! The thread that writes access records: takes a batch, makes lines, appends them to a segment.
+//! The thread that writes access records: takes the waiting lines and appends them to a segment.
 //!
 //! A full or broken disk loses records, is counted, said once a minute, and stops nothing else.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::AccessRecord;
 use crate::event::RecordsDropped;
-use crate::ndjson::LineWriter;
 use crate::segment::SegmentFolder;
-use crate::sink::{Batch, Lost};
+use crate::share::{Lines, Lost, Shares};
 
-/// Lines are handed to the file in pieces of about this size, so that the buffer stays small.
+/// Lines are handed to the file in pieces of about this size, so that segments keep to theirs.
 const PIECE_BYTES: usize = 256 * 1024;
-/// Room for records that is kept between batches; a burst's room beyond it is given back.
-const KEPT_CAPACITY: usize = 4096;
 /// How often lost records are spoken of at most.
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(crate) struct Writer {
-    batch: Arc<Batch>,
+    shares: Arc<Shares>,
     segments: SegmentFolder,
     interval: Duration,
-    lines: LineWriter,
-    buffer: String,
     report: LossReport,
 }
 
 impl Writer {
-    pub(crate) fn new(batch: Arc<Batch>, segments: SegmentFolder, interval: Duration) -> Self {
+    pub(crate) fn new(shares: Arc<Shares>, segments: SegmentFolder, interval: Duration) -> Self {
         Self {
-            batch,
+            shares,
             segments,
             interval,
-            lines: LineWriter::default(),
-            buffer: String::new(),
             report: LossReport::default(),
         }
     }
 
     /// Writes until the log is closed.
     pub(crate) fn run(mut self) {
-        let mut records = Vec::new();
+        let mut spare = Lines::default();
         loop {
-            let is_last = self.batch.next(self.interval, &mut records);
-            self.write(&records);
-            records.clear();
-            records.shrink_to(KEPT_CAPACITY);
-            self.report.tick(self.interval, is_last, self.batch.lost());
+            let is_last = self.shares.wait(self.interval);
+            let shares = Arc::clone(&self.shares);
+            shares.drain(&mut spare, |lines| self.write(lines));
+            self.report.tick(self.interval, is_last, self.shares.lost());
             if is_last {
                 break;
             }
@@ -57,32 +47,33 @@ impl Writer {
         self.segments.close();
     }
 
-    fn write(&mut self, records: &[AccessRecord]) {
-        let mut begin = None;
-        let mut count = 0;
-        for record in records {
-            begin.get_or_insert(record.at);
-            count += 1;
-            self.lines.append(&mut self.buffer, record);
-            if self.buffer.len() >= PIECE_BYTES {
-                let at = begin.take().unwrap_or_default();
-                let written = self.segments.append(at, self.buffer.as_bytes());
-                self.settle(written, std::mem::take(&mut count));
+    fn write(&mut self, lines: &Lines) {
+        for piece in pieces(&lines.text) {
+            if let Err(error) = self.segments.append(lines.begin, piece.as_bytes()) {
+                let count = piece.bytes().filter(|byte| *byte == b'\n').count();
+                self.shares.write_failed(count as u64);
+                self.report.last_error = error.to_string();
             }
         }
-        if let Some(at) = begin {
-            let written = self.segments.append(at, self.buffer.as_bytes());
-            self.settle(written, count);
-        }
     }
+}
 
-    fn settle(&mut self, written: io::Result<()>, count: u64) {
-        self.buffer.clear();
-        if let Err(error) = written {
-            self.batch.write_failed(count);
-            self.report.last_error = error.to_string();
+/// Cuts whole lines into pieces of whole lines, each of about [`PIECE_BYTES`].
+fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        if text.is_empty() {
+            return None;
         }
-    }
+        let end = text
+            .as_bytes()
+            .iter()
+            .skip(PIECE_BYTES)
+            .position(|byte| *byte == b'\n')
+            .map_or(text.len(), |position| PIECE_BYTES + position + 1);
+        let (piece, rest) = text.split_at(end);
+        text = rest;
+        Some(piece)
+    })
 }
 
 /// Decides when lost records are spoken of.

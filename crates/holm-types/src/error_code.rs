@@ -67,12 +67,26 @@ error_codes! {
     RequestForeignOrigin "request/foreign-origin" 403 Caller No "Call the API from its own address.";
     /// The cursor is not one that this server gave.
     RequestCursor "request/cursor" 400 Caller No "Start again without a cursor.";
+    /// More requests than the actor or the address may make.
+    RequestRateLimited "request/rate-limited" 429 Caller Yes "Wait as long as `Retry-After` says.";
+    /// The idempotency key is not one.
+    RequestIdempotencyKey "request/idempotency-key" 400 Caller No "Send 1 to 255 visible ASCII characters, without spaces.";
+    /// The idempotency key was used with another request.
+    RequestIdempotencyReused "request/idempotency-reused" 422 Caller No "Use a new key for a new request.";
+    /// The request that first had this idempotency key is still running.
+    RequestIdempotencyRunning "request/idempotency-running" 409 Caller Later "Wait for the first request to end.";
+    /// The request was done, and its answer is not kept.
+    RequestIdempotencyNotKept "request/idempotency-not-kept" 409 Caller No "It was done once; look at what there is instead of asking again.";
     /// Nobody is signed in.
     AuthRequired "auth/required" 401 Caller No "Send `Authorization: Bearer holm_...`, or run `holm login`.";
     /// The token is unknown, revoked or expired.
     AuthUnknownToken "auth/unknown-token" 401 Caller No "Log in again with `holm login`.";
     /// The caller may not do this.
     AuthForbidden "auth/forbidden" 403 Caller No "Ask the owner for the permission.";
+    /// The e-mail and the password are not those of a member.
+    AuthBadCredentials "auth/bad-credentials" 401 Caller No "Check the e-mail and the password.";
+    /// The password is too short, too long or too easy.
+    AuthPasswordUnfit "auth/password-unfit" 422 Caller No "Choose a password of 12 to 256 characters that is not the e-mail.";
     /// The owner link was used, or is not this server's.
     ClaimInvalid "claim/invalid" 403 Caller No "Use the owner link that the server printed last; it works once.";
     /// The server has no owner yet.
@@ -81,6 +95,20 @@ error_codes! {
     ClaimDone "claim/done" 409 Caller No "Log in instead.";
     /// No such token, or not the caller's.
     TokenNotFound "token/not-found" 404 Caller No "List the tokens to see which exist.";
+    /// The user has as many tokens as one may.
+    TokenLimit "token/limit" 409 Caller Later "Revoke a token or raise the limit.";
+    /// No such member.
+    MemberNotFound "member/not-found" 404 Caller No "List the members to see who there is.";
+    /// A member has this e-mail.
+    MemberEmailTaken "member/email-taken" 409 Caller No "Use another e-mail.";
+    /// The change would leave nobody who owns the server.
+    MemberLastOwner "member/last-owner" 409 Caller Later "Make somebody else an owner first.";
+    /// The server has as many members and invitations as it may.
+    MemberLimit "member/limit" 409 Caller Later "Remove a member or an invitation, or raise the limit.";
+    /// No such invitation.
+    InvitationNotFound "invitation/not-found" 404 Caller No "List the invitations to see which are open.";
+    /// The invitation was used, has expired, was withdrawn, or is for another e-mail.
+    InvitationInvalid "invitation/invalid" 403 Caller No "Ask for a new invitation; it works once, for the e-mail that it was sent to.";
     /// No such project, or it may not be seen.
     ProjectNotFound "project/not-found" 404 Caller No "List the projects to see which exist.";
     /// Another project has this name.

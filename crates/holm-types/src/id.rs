@@ -106,6 +106,10 @@ typed_ids! {
     TokenId = "tok";
     /// A signed-in browser.
     SessionId = "ses";
+    /// An invitation to become a member.
+    InvitationId = "inv";
+    /// One line of the audit log.
+    AuditId = "aud";
     /// One site's settings and all its deployments.
     ProjectId = "prj";
     /// One immutable result of one source.

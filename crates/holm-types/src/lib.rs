@@ -26,7 +26,8 @@ pub use entropy::Entropy;
 pub use error_code::{Blame, ErrorCode, Retry};
 pub use hostname::{Hostname, HostnameError};
 pub use id::{
-    AccountId, AliasId, DeploymentId, IdMint, ParseIdError, ProjectId, SessionId, TokenId, UserId,
+    AccountId, AliasId, AuditId, DeploymentId, IdMint, InvitationId, ParseIdError, ProjectId,
+    SessionId, TokenId, UserId,
 };
 pub use limit::{Limit, LimitValue, Unit};
 pub use project_name::{ProjectName, ProjectNameError};

@@ -52,6 +52,12 @@ impl LimitValue for u64 {
     }
 }
 
+impl LimitValue for u32 {
+    fn from_number(number: u64) -> Option<Self> {
+        Self::try_from(number).ok()
+    }
+}
+
 impl LimitValue for usize {
     fn from_number(number: u64) -> Option<Self> {
         Self::try_from(number).ok()

@@ -124,10 +124,11 @@ struct Figures {
     rate: Series,
 }
 
-/// Measures both servers in turns and compares.
+/// Measures both servers in turns and compares. `--only TEXT` measures the scenarios whose name has it.
 pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
     let rounds: usize = options.take_or("rounds", 5)?;
     let seconds: u32 = options.take_or("seconds", 4)?;
+    let only: String = options.take_or("only", String::new())?;
     ensure!(
         rounds >= 1 && seconds >= 1,
         "--rounds and --seconds are at least 1"
@@ -173,7 +174,7 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
         "{rounds} rounds of {seconds} s each, alternating; server on core {SERVER_CORE}, load on core {LOAD_CORE}"
     );
     let mut verdicts = Verdicts::default();
-    for scenario in SCENARIOS {
+    for scenario in SCENARIOS.iter().filter(|one| one.name.contains(&only)) {
         compare(scenario, [&anchor, &holm], rounds, seconds, &mut verdicts)
             .with_context(|| format!("scenario {}", scenario.name))?;
     }

@@ -4,6 +4,7 @@ mod acceptance;
 mod crash;
 mod fixtures;
 mod node;
+mod openapi;
 mod rawhttp;
 mod sites;
 
@@ -21,6 +22,7 @@ pub(crate) const USAGE: &str = "  check fixtures  deploy fixtures/projects and a
   check up        `holm up` with the sample project
   check sites     build Vite, Eleventy and Astro sites with npm, deploy, ask   [--acceptance DIR]
   check rawhttp   raw HTTP/1.1 cases before and after load                      [--acceptance DIR]
+  check openapi   schemathesis on /v1/openapi.json: no 500, no undeclared answer [--examples N] [--seed N]
   check crash     kill -9 at random moments; nothing torn, nothing lost         [--rounds N] [--seed N]
 ";
 
@@ -32,6 +34,7 @@ pub(crate) fn run(root: &Path, name: &str, options: Options) -> Result<()> {
         "up" => fixtures::run_up(root, options),
         "sites" => sites::run(root, options),
         "rawhttp" => rawhttp::run(root, options),
+        "openapi" => openapi::run(root, options),
         "crash" => crash::run(root, options),
         unknown => bail!("there is no check `{unknown}`\n{USAGE}"),
     }

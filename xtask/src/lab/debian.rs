@@ -15,10 +15,16 @@ pub(crate) fn require(program: &str, package: &str) -> Result<()> {
     if is_installed(program) {
         return Ok(());
     }
+    println!("{program} is not installed");
+    install_package(package)
+}
+
+/// Installs a package when this is root, otherwise says how.
+pub(super) fn install_package(package: &str) -> Result<()> {
     if !is_root() || !is_installed("apt-get") {
-        bail!("{program} is not installed; `sudo apt-get install {package}` brings it");
+        bail!("`sudo apt-get install {package}` brings what is missing");
     }
-    println!("{program} is not installed; installing the Debian package {package}");
+    println!("installing the Debian package {package}");
     let apt = |words: &[&str]| {
         let mut command = Command::new("apt-get");
         command.args(words).env("DEBIAN_FRONTEND", "noninteractive");

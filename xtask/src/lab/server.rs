@@ -214,6 +214,11 @@ pub(crate) struct HolmProcess {
 }
 
 impl HolmProcess {
+    /// The API's origin.
+    pub(crate) fn api_url(&self) -> &str {
+        &self.announcement.api_url
+    }
+
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.0.id()
@@ -266,7 +271,8 @@ impl HolmProcess {
         Ok(words.map(str::to_owned).to_vec())
     }
 
-    fn token(&self) -> Result<&str> {
+    /// The token of this start, or of the one before.
+    pub(crate) fn token(&self) -> Result<&str> {
         let announced = self.announcement.token.as_deref();
         let known = announced.or(self.launch.token.as_deref());
         known.context("there is no token for this server")

@@ -5,9 +5,11 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate, DeploymentCreated, DeploymentFile,
-    DeploymentView, ExplainReport, InstanceView, MeView, OPERATIONS, Page, ProjectCreate,
-    ProjectUpdate, ProjectView, TokenCreate, TokenCreated, TokenView,
+    AuditView, BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate, DeploymentCreated,
+    DeploymentFile, DeploymentView, ExplainReport, InstanceView, InvitationAccept,
+    InvitationCreate, InvitationCreated, InvitationView, MeUpdate, MeView, MemberUpdate,
+    MemberView, OPERATIONS, Page, ProjectCreate, ProjectUpdate, ProjectView, SessionCreate,
+    SessionView, TokenCreate, TokenCreated, TokenView,
 };
 
 /// Makes the schema of one type.
@@ -141,11 +143,28 @@ macro_rules! shapes {
 shapes! {
     openapi_view: Body::None, Body::AnyJson, NO_QUERY, [];
     instance_view: Body::None, json::<InstanceView>(), NO_QUERY, [];
-    instance_claim: json::<ClaimRequest>(), json::<ClaimResult>(), NO_QUERY, [ClaimInvalid, ClaimDone];
+    instance_claim: json::<ClaimRequest>(), json::<ClaimResult>(), NO_QUERY,
+        [ClaimInvalid, ClaimDone, AuthPasswordUnfit];
+    session_create: json::<SessionCreate>(), json::<SessionView>(), NO_QUERY, [AuthBadCredentials];
+    session_delete: Body::None, Body::None, NO_QUERY, [];
     me_view: Body::None, json::<MeView>(), NO_QUERY, [];
+    me_update: json::<MeUpdate>(), json::<MeView>(), NO_QUERY,
+        [AuthBadCredentials, AuthPasswordUnfit, MemberEmailTaken];
     token_list: Body::None, json::<Page<TokenView>>(), PAGE_QUERY, [];
-    token_create: json::<TokenCreate>(), json::<TokenCreated>(), NO_QUERY, [];
+    token_create: json::<TokenCreate>(), json::<TokenCreated>(), NO_QUERY,
+        [ProjectNotFound, TokenLimit];
     token_delete: Body::None, Body::None, NO_QUERY, [TokenNotFound];
+    member_list: Body::None, json::<Page<MemberView>>(), PAGE_QUERY, [];
+    member_update: json::<MemberUpdate>(), json::<MemberView>(), NO_QUERY,
+        [MemberNotFound, MemberLastOwner];
+    member_delete: Body::None, Body::None, NO_QUERY, [MemberNotFound, MemberLastOwner];
+    invitation_list: Body::None, json::<Page<InvitationView>>(), PAGE_QUERY, [];
+    invitation_create: json::<InvitationCreate>(), json::<InvitationCreated>(), NO_QUERY,
+        [MemberEmailTaken, MemberLimit];
+    invitation_delete: Body::None, Body::None, NO_QUERY, [InvitationNotFound];
+    invitation_accept: json::<InvitationAccept>(), json::<SessionView>(), NO_QUERY,
+        [InvitationInvalid, AuthPasswordUnfit, MemberEmailTaken, MemberLimit];
+    audit_list: Body::None, json::<Page<AuditView>>(), PAGE_QUERY, [];
     project_list: Body::None, json::<Page<ProjectView>>(), PAGE_QUERY, [];
     project_create: json::<ProjectCreate>(), json::<ProjectView>(), NO_QUERY,
         [ProjectNameTaken, ProjectNameInvalid, ProjectLimit];

@@ -42,6 +42,7 @@ impl Client {
     pub(crate) fn instance_claim(&self, code: &str) -> Result<ClaimResult, ClientError> {
         let request = ClaimRequest {
             code: code.to_owned(),
+            ..ClaimRequest::default()
         };
         // Writing our own record to memory cannot fail.
         let body = serde_json::to_vec(&request).unwrap_or_default();
@@ -263,7 +264,7 @@ pub(crate) struct PageAsked {
 }
 
 impl PageAsked {
-    fn query(&self) -> String {
+    pub(super) fn query(&self) -> String {
         let limit = self.limit.map(|limit| format!("limit={limit}"));
         let cursor = self
             .cursor
@@ -279,7 +280,7 @@ impl PageAsked {
 }
 
 /// Text as part of a path or query. Ids and names stay as they are.
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     const KEEP: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
         .remove(b'-')
         .remove(b'_')

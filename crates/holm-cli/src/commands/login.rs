@@ -1,7 +1,9 @@
-//! `holm login`: a token is checked and kept, or the owner link is opened for one.
+//! `holm login`: a token is checked and kept, or the owner link is opened for one, or a password gets
+//! one.
 
 use std::io;
 
+use holm_api::{SessionCreate, TokenCreate};
 use serde::Serialize;
 
 use super::Session;
@@ -13,9 +15,12 @@ use crate::credentials::{Credentials, Token};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::limits::CliLimits;
-use crate::printer::{read_hidden_line, read_line};
+use crate::printer::{read_exact_line, read_hidden_line, read_line};
 use crate::surroundings::Surroundings;
 use crate::trust::Trust;
+
+/// How long the token lasts that a password gets: 90 days, as that of the owner link.
+const TOKEN_SECONDS: u64 = 90 * 86_400;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -37,6 +42,10 @@ pub(super) fn run(session: &Session<'_>, args: &LoginArgs) -> Result<(), CliErro
         ..session.surroundings.clone()
     };
     let access = Access::decide(&connection, &surroundings, None, session.printer)?;
+    if let Some(email) = &args.email {
+        let token = by_password(session, args, &access, email)?;
+        return keep(session, args, &access.api, &access.trust, token);
+    }
     match secret(session, args, &access.api)? {
         Secret::Token(token) => keep(session, args, &access.api, &access.trust, token),
         Secret::OwnerLink(link) => {
@@ -135,6 +144,61 @@ fn claim(
     credentials.store(api, token.clone())?;
     session.printer.done(&format!("you are the owner of {api}"));
     Ok(token)
+}
+
+/// Signs in with a password and makes a token; the password is kept nowhere.
+fn by_password(
+    session: &Session<'_>,
+    args: &LoginArgs,
+    access: &Access,
+    email: &str,
+) -> Result<Token, CliError> {
+    let api = &access.api;
+    refuse_exposed(api, args.connection.insecure_http)?;
+    let doing = || format!("log in at {api} as {email}");
+    let proof = SessionCreate {
+        email: email.to_owned(),
+        password: password(session, args, api, email)?,
+    };
+    let client = Client::new(Access {
+        api: api.clone(),
+        token: None,
+        trust: access.trust.clone(),
+    });
+    let ask = TokenCreate {
+        name: "holm login".to_owned(),
+        expires_in_seconds: Some(TOKEN_SECONDS),
+        never_expires: false,
+        scopes: vec!["*:*".to_owned()],
+    };
+    let made = client
+        .token_by_password(&proof, &ask)
+        .map_err(|error| error.explain(doing()))?;
+    made.secret
+        .parse()
+        .map_err(|error| CliError::because(Exit::Failure, doing(), &error))
+}
+
+fn password(
+    session: &Session<'_>,
+    args: &LoginArgs,
+    api: &ApiUrl,
+    email: &str,
+) -> Result<String, CliError> {
+    if args.password_stdin {
+        let line = read_exact_line(CliLimits::default().settings_bytes_max);
+        return line.map_err(|error| unread(&error));
+    }
+    if !session.surroundings.can_ask() {
+        let why = "there is no terminal to ask for the password";
+        return Err(
+            CliError::new(Exit::Usage, "log in", why).next("Give it with --password-stdin.")
+        );
+    }
+    session
+        .printer
+        .ask(&format!("Password of {email} at {api} (not shown): "));
+    read_hidden_line().map_err(|error| unread(&error))
 }
 
 /// From the flag, from standard input, from the environment, or typed.

@@ -2,8 +2,13 @@
 
 use crate::person::Person;
 
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 15] = [
     "login",
+    "logout",
+    "whoami",
+    "tokens",
+    "members",
+    "audit",
     "deploy",
     "projects",
     "deployments",

@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use crate::authz::Target;
 use crate::body::RequestBody;
 use crate::core::Core;
 use crate::error::ApiError;
@@ -21,6 +22,8 @@ pub(crate) struct Call {
     /// Name and value of each `{...}` of the path, decoded.
     pub(crate) path: Vec<(String, String)>,
     pub(crate) peer: IpAddr,
+    /// What it is about; the server until the gate has looked.
+    pub(crate) target: Target,
 }
 
 impl Call {
@@ -30,6 +33,17 @@ impl Call {
         found.map(|(_, value)| value.clone()).ok_or_else(|| {
             ApiError::new(ErrorCode::RequestInvalid, format!("The path has no {name}"))
         })
+    }
+
+    /// Says what the call is about. A project is from now on the one that the gate has seen, also when
+    /// its name is given to another meanwhile.
+    pub(super) fn aim(&mut self, target: Target) {
+        if let Some(id) = target.project() {
+            for (_, value) in self.path.iter_mut().filter(|(name, _)| name == "project") {
+                *value = id.to_string();
+            }
+        }
+        self.target = target;
     }
 
     /// The query as this type.

@@ -5,7 +5,6 @@ use holm_api::{ClaimRequest, ClaimResult};
 
 use super::{Call, respond};
 use crate::app::instance as app;
-use crate::authz::{Authorized, Read};
 use crate::error::ApiError;
 
 pub(super) async fn openapi_view(call: &mut Call) -> Result<Response, ApiError> {
@@ -24,14 +23,9 @@ pub(super) async fn instance_view(call: &mut Call) -> Result<Response, ApiError>
 
 pub(super) async fn instance_claim(call: &mut Call) -> Result<Response, ApiError> {
     let claim: ClaimRequest = call.json().await?;
-    let claimed = app::claim(&call.core, &claim.code, call.peer).await?;
+    let claimed = app::claim(&call.core, &claim, call.peer).await?;
     let result = ClaimResult {
         secret: claimed.token,
     };
-    respond::json(201, &result)
-}
-
-pub(super) async fn me_view(call: &mut Call, who: Authorized<Read>) -> Result<Response, ApiError> {
-    let _ = &call;
-    respond::json(200, &app::me(&who))
+    respond::secret_json(201, &result)
 }

@@ -2,17 +2,22 @@
 //! answer. The router is made from `holm_api::OPERATIONS`.
 
 mod announced;
+mod audit;
 mod call;
 mod deployment;
 mod explain;
+mod idempotency;
 mod instance;
 mod list;
+mod member;
 mod operations;
 mod project;
 mod respond;
 mod router;
+mod session;
 mod token;
 
 pub(crate) use call::Call;
-pub(crate) use respond::{Peer, dress, log, problem};
+pub(crate) use idempotency::RunningKeys;
+pub(crate) use respond::{Peer, dress, log, problem, tell_rate};
 pub(crate) use router::router;

@@ -6,8 +6,8 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use holm_api::{OPERATIONS, Operation, Permission, Policy};
 
-use super::{Call, deployment, explain, instance, project, token};
-use crate::authz::{Actor, Authorized, Deploy, Manage, Own, Read};
+use super::{Call, audit, deployment, explain, instance, member, project, session, token};
+use crate::authz::{Actor, Authorized, Deploy, Identity, Manage, Own, Read};
 use crate::error::ApiError;
 
 /// What a handler gives.
@@ -23,6 +23,8 @@ pub(super) enum Handler {
     Public(Open),
     /// The owner code, which the handler itself checks against the database.
     OwnerCode(Open),
+    /// A password or an invitation in the body, which the handler itself checks.
+    Proof(Open),
     /// [`Permission::Read`].
     Read(Gated<Read>),
     /// [`Permission::Deploy`].
@@ -31,32 +33,37 @@ pub(super) enum Handler {
     Manage(Gated<Manage>),
     /// [`Permission::Own`].
     Own(Gated<Own>),
+    /// [`Permission::Identity`].
+    Identity(Gated<Identity>),
 }
 
 impl Handler {
     /// Whether the handler must be told who asks.
     pub(super) const fn needs_actor(self) -> bool {
-        !matches!(self, Self::Public(_) | Self::OwnerCode(_))
+        !matches!(self, Self::Public(_) | Self::OwnerCode(_) | Self::Proof(_))
     }
 
     /// Whether the handler reads a body from anybody, signed in or not.
     pub(super) const fn has_open_body(self) -> bool {
-        matches!(self, Self::OwnerCode(_))
+        matches!(self, Self::OwnerCode(_) | Self::Proof(_))
     }
 
-    /// Runs the handler as this actor, if it may.
+    /// Runs the handler as this actor, if it may do this to what the call is about. Nothing is done
+    /// before the answer is awaited.
     pub(super) fn run(self, call: &mut Call, actor: Option<Actor>) -> Result<Answer<'_>, ApiError> {
         let known = || {
             actor.ok_or_else(|| {
                 ApiError::new(holm_types::ErrorCode::AuthRequired, "Nobody is signed in")
             })
         };
+        let target = call.target.clone();
         Ok(match self {
-            Self::Public(handle) | Self::OwnerCode(handle) => handle(call),
-            Self::Read(handle) => handle(call, Authorized::ask(known()?)?),
-            Self::Deploy(handle) => handle(call, Authorized::ask(known()?)?),
-            Self::Manage(handle) => handle(call, Authorized::ask(known()?)?),
-            Self::Own(handle) => handle(call, Authorized::ask(known()?)?),
+            Self::Public(handle) | Self::OwnerCode(handle) | Self::Proof(handle) => handle(call),
+            Self::Read(handle) => handle(call, Authorized::ask_on(known()?, &target)?),
+            Self::Deploy(handle) => handle(call, Authorized::ask_on(known()?, &target)?),
+            Self::Manage(handle) => handle(call, Authorized::ask_on(known()?, &target)?),
+            Self::Own(handle) => handle(call, Authorized::ask_on(known()?, &target)?),
+            Self::Identity(handle) => handle(call, Authorized::ask_on(known()?, &target)?),
         })
     }
 
@@ -65,10 +72,12 @@ impl Handler {
             (self, policy),
             (Self::Public(_), Policy::Public)
                 | (Self::OwnerCode(_), Policy::OwnerCode)
+                | (Self::Proof(_), Policy::Proof)
                 | (Self::Read(_), Policy::Needs(Permission::Read))
                 | (Self::Deploy(_), Policy::Needs(Permission::Deploy))
                 | (Self::Manage(_), Policy::Needs(Permission::Manage))
                 | (Self::Own(_), Policy::Needs(Permission::Own))
+                | (Self::Identity(_), Policy::Needs(Permission::Identity))
         )
     }
 }
@@ -80,6 +89,7 @@ macro_rules! handlers {
     };
     (@ Public $handle:path) => { Handler::Public(|call| Box::pin($handle(call))) };
     (@ OwnerCode $handle:path) => { Handler::OwnerCode(|call| Box::pin($handle(call))) };
+    (@ Proof $handle:path) => { Handler::Proof(|call| Box::pin($handle(call))) };
     (@ $kind:ident $handle:path) => { Handler::$kind(|call, who| Box::pin($handle(call, who))) };
 }
 
@@ -88,10 +98,21 @@ handlers! {
     instance::openapi_view Public;
     instance::instance_view Public;
     instance::instance_claim OwnerCode;
-    instance::me_view Read;
-    token::token_list Own;
-    token::token_create Own;
-    token::token_delete Own;
+    session::session_create Proof;
+    session::session_delete Read;
+    session::me_view Read;
+    session::me_update Identity;
+    token::token_list Identity;
+    token::token_create Identity;
+    token::token_delete Read;
+    member::member_list Own;
+    member::member_update Own;
+    member::member_delete Own;
+    member::invitation_list Own;
+    member::invitation_create Own;
+    member::invitation_delete Own;
+    session::invitation_accept Proof;
+    audit::audit_list Own;
     project::project_list Read;
     project::project_create Manage;
     project::project_view Read;

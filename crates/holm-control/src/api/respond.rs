@@ -1,6 +1,7 @@
 //! Answers: JSON, problems, and the header fields that every answer has.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
@@ -12,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
 use crate::error::ApiError;
+use crate::rate::Taken;
 
 /// Who is at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,17 @@ pub(super) fn json_bytes(status: u16, bytes: Bytes) -> Response {
     response
 }
 
+/// Marks an answer that shows a secret, which is to be kept nowhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HoldsSecret;
+
+/// A JSON answer that shows a secret.
+pub(super) fn secret_json<T: Serialize>(status: u16, value: &T) -> Result<Response, ApiError> {
+    let mut response = json(status, value)?;
+    response.extensions_mut().insert(HoldsSecret);
+    Ok(response)
+}
+
 /// An answer without a body.
 pub(super) fn empty() -> Response {
     StatusCode::NO_CONTENT.into_response()
@@ -48,6 +61,7 @@ pub(crate) fn problem(error: ApiError, request_id: RequestId) -> Response {
     log(&error, request_id);
     let status =
         StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let retry_after = error.details.retry_after;
     let problem = error.problem(request_id);
     // A problem is text, numbers and lists of them: it can always be written.
     let bytes = serde_json::to_vec(&problem).unwrap_or_default();
@@ -68,7 +82,42 @@ pub(crate) fn problem(error: ApiError, request_id: RequestId) -> Response {
         }
         _ => {}
     }
+    if let Some(retry_after) = retry_after {
+        headers.insert(
+            header::RETRY_AFTER,
+            HeaderValue::from(whole_seconds(retry_after)),
+        );
+    }
     response
+}
+
+/// Seconds, rounded up: who waits so long has waited long enough.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// Says how much of a rate is left, as `RateLimit` fields for HTTP (an IETF draft) and in the older form
+/// that many clients read. What an earlier, nearer limit has said stays.
+pub(crate) fn tell_rate(headers: &mut HeaderMap, name: &'static str, taken: &Taken) {
+    if headers.contains_key("ratelimit") {
+        return;
+    }
+    let (limit, window) = (taken.rate.count_max, taken.rate.window.as_secs());
+    let (left, reset) = (taken.remaining, whole_seconds(taken.full_after));
+    for (field, value) in [
+        (
+            "ratelimit-policy",
+            format!("\"{name}\";q={limit};w={window}"),
+        ),
+        ("ratelimit", format!("\"{name}\";r={left};t={reset}")),
+        ("x-ratelimit-limit", limit.to_string()),
+        ("x-ratelimit-remaining", left.to_string()),
+        ("x-ratelimit-reset", reset.to_string()),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(field), value);
+        }
+    }
 }
 
 /// A fault of ours is an event; what a caller did wrong, the caller is told.

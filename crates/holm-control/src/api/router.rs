@@ -1,5 +1,6 @@
 //! The router, made from the table of operations, and the one way from a request to a handler.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
@@ -7,16 +8,20 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
+use futures_util::FutureExt as _;
 use holm_api::{API_PREFIX, Method, Operation};
 use holm_telemetry::event::PanicCaught;
 use holm_types::{ErrorCode, RequestId};
 
+use super::idempotency::{self, Begun};
 use super::operations::{self, Handler};
-use super::{Call, Peer, problem};
-use crate::authz::{self, Shown};
+use super::{Call, Peer, problem, tell_rate};
+use crate::audit::{self, Recording};
+use crate::authz::{self, Actor, Shown, Target};
 use crate::body::RequestBody;
 use crate::core::Core;
-use crate::error::{ApiError, chain, panic_text};
+use crate::error::{ApiError, panic_text};
+use crate::guard;
 
 /// Everything that the control listener answers: the API and the pages.
 pub(crate) fn router(core: &Arc<Core>) -> Router {
@@ -63,7 +68,8 @@ pub(crate) fn request_id(request: &Request) -> RequestId {
 }
 
 /// Carries out one call in a task of its own: a client that goes away does not stop a change halfway
-/// to the edge, and a panic ends this call only and is answered as the bug it is.
+/// to the edge, nor its row of the audit log, and a panic ends this call only and is answered as the
+/// bug it is.
 async fn call(
     core: Arc<Core>,
     operation: &'static Operation,
@@ -71,34 +77,67 @@ async fn call(
     request: Request,
 ) -> Response {
     let request_id = request_id(&request);
-    let error = match tokio::spawn(carry_out(core, handler, request)).await {
-        Ok(Ok(response)) => return response,
-        Ok(Err(error)) => error,
-        Err(ended) => {
-            let reason = match ended.try_into_panic() {
-                Ok(panic) => panic_text(panic.as_ref()),
-                Err(cancelled) => chain(&cancelled),
-            };
-            PanicCaught {
-                task: operation.id.to_owned(),
-                reason,
-            }
-            .emit();
-            ApiError::new(ErrorCode::Internal, "A bug")
-        }
+    let recorded = tokio::spawn(record(core, operation, handler, request));
+    let outcome = recorded.await.unwrap_or_else(|ended| {
+        Err(ApiError::from_cause(
+            ErrorCode::ServerStopping,
+            "The server is stopping",
+            &ended,
+        ))
+    });
+    outcome.unwrap_or_else(|error| problem(error, request_id))
+}
+
+/// Carries out a call and writes it down in the audit log, if it changes something.
+async fn record(
+    core: Arc<Core>,
+    operation: &'static Operation,
+    handler: Handler,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let request_id = request_id(&request);
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let recording = peer
+        .and_then(|peer| audit::begin(&core, operation, request.uri().path(), peer, request_id));
+    let carried_out = carry_out(
+        Arc::clone(&core),
+        operation,
+        handler,
+        request,
+        recording.clone(),
+    );
+    let caught = AssertUnwindSafe(carried_out).catch_unwind();
+    let outcome = match &recording {
+        Some(recording) => recording.follow(caught).await,
+        None => caught.await,
     };
-    problem(error, request_id)
+    let outcome = outcome.unwrap_or_else(|panic| {
+        PanicCaught {
+            task: operation.id.to_owned(),
+            reason: panic_text(panic.as_ref()),
+        }
+        .emit();
+        Err(ApiError::new(ErrorCode::Internal, "A bug"))
+    });
+    if let Some(recording) = recording {
+        let code = outcome.as_ref().err().map(|error| error.code);
+        recording.end(&core, code).await;
+    }
+    outcome
 }
 
 /// One deadline around everything; what is left of the body is read behind the answer.
 async fn carry_out(
     core: Arc<Core>,
+    operation: &'static Operation,
     handler: Handler,
     request: Request,
+    recording: Option<Recording>,
 ) -> Result<Response, ApiError> {
     let mut call = read(Arc::clone(&core), request).await?;
     let limits = &core.config.limits;
-    let outcome = tokio::time::timeout(limits.request_time_max, gate_and_run(handler, &mut call))
+    let run = gate_and_run(operation, handler, &mut call, recording);
+    let outcome = tokio::time::timeout(limits.request_time_max, run)
         .await
         .unwrap_or_else(|_| {
             Err(ApiError::new(
@@ -113,19 +152,59 @@ async fn carry_out(
 /// Who asks is read from the head, before any of the body; so nobody has a body read, or takes up room
 /// while it arrives, without being signed in. Where signing in is the point, the body comes first, short
 /// and soon.
-async fn gate_and_run(handler: Handler, call: &mut Call) -> Result<Response, ApiError> {
+async fn gate_and_run(
+    operation: &'static Operation,
+    handler: Handler,
+    call: &mut Call,
+    recording: Option<Recording>,
+) -> Result<Response, ApiError> {
     let core = Arc::clone(&call.core);
     if handler.has_open_body() {
         call.body.load(&core.config.limits).await?;
     }
     let _room = core.admit()?;
-    let shown = if handler.needs_actor() {
-        Shown::in_headers(&call.parts.headers, core.config.is_secure())
-    } else {
-        Shown::Nothing
+    if !handler.needs_actor() {
+        authz::identify(&core, Shown::Nothing, call.peer, None).await?;
+        return handler.run(call, None)?.await;
+    }
+    let shown = Shown::in_headers(&call.parts.headers, core.config.is_secure());
+    let project = call.path("project").ok();
+    let found = authz::identify(&core, shown, call.peer, project).await?;
+    if let (Some(recording), Some(actor)) = (&recording, &found.actor) {
+        recording.name(actor, &found.target);
+    }
+    call.aim(found.target);
+    let Some(actor) = found.actor else {
+        return handler.run(call, None)?.await;
     };
-    let actor = authz::identify(&core, shown, call.peer).await?;
-    handler.run(call, actor)?.await
+    let taken = core.rates.take_actor(&actor, core.clock.as_ref());
+    guard::check(taken, "control.actor_requests_max")?;
+    let mut response = run_once(operation, handler, call, actor).await?;
+    tell_rate(response.headers_mut(), "actor", &taken);
+    Ok(response)
+}
+
+/// Runs the handler, unless the request's idempotency key has an answer already. Whoever may not, is
+/// not told that there is one.
+async fn run_once(
+    operation: &'static Operation,
+    handler: Handler,
+    call: &mut Call,
+    actor: Actor,
+) -> Result<Response, ApiError> {
+    drop(handler.run(call, Some(actor.clone()))?);
+    let begun = idempotency::begin(call, operation, &actor).await?;
+    let first = match begun {
+        Some(Begun::Again(response)) => return Ok(response),
+        Some(Begun::First(first)) => Some(first),
+        None => None,
+    };
+    let response = handler.run(call, Some(actor))?.await?;
+    let core = Arc::clone(&call.core);
+    match first {
+        Some(first) => first.keep(&core, call, response).await,
+        None => Ok(response),
+    }
 }
 
 async fn read(core: Arc<Core>, request: Request) -> Result<Call, ApiError> {
@@ -147,5 +226,6 @@ async fn read(core: Arc<Core>, request: Request) -> Result<Call, ApiError> {
         parts,
         path,
         peer: peer.0.ip(),
+        target: Target::Server,
     })
 }

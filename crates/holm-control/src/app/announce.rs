@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use holm_api::{DeploymentCreated, DeploymentEventKind, EventDetail};
+use holm_api::{DeploymentCreated, DeploymentEventKind, EventDetail, Permission};
 use holm_site::FileEntry;
 use holm_types::{BlobDigest, Diagnostic, ErrorCode};
 
 use super::manifest_reader::{Announcement, Lines, ManifestReader};
 use super::manifest_room::Place;
 use super::{find, project};
-use crate::authz::{Authorized, Deploy};
+use crate::authz::{Authorized, Deploy, forbidden};
 use crate::body::{RequestBody, too_large};
 use crate::core::Core;
 use crate::db::{DeploymentRow, NewDeployment, announced};
@@ -19,7 +19,7 @@ use crate::limits::ControlLimits;
 /// Makes a deployment from what a client announces; the answer lists the blobs that are missing.
 pub(crate) async fn announce(
     core: &Core,
-    _who: &Authorized<Deploy>,
+    who: &Authorized<Deploy>,
     project: String,
     body: &mut RequestBody,
 ) -> Result<DeploymentCreated, ApiError> {
@@ -27,7 +27,7 @@ pub(crate) async fn announce(
     let announcement = read(body, &core.config.limits, &mut place).await?;
     let _room = core.deploys.acquire().await;
     let digests = distinct(&announcement.files);
-    let row = keep(core, project, announcement, Vec::new()).await?;
+    let row = keep(core, who, project, announcement, Vec::new()).await?;
     // The production host may show 423 now; nobody waits for it.
     core.hosts_changed.notify_one();
     Ok(DeploymentCreated {
@@ -41,6 +41,7 @@ pub(crate) async fn announce(
 /// files came; compiling adds to them.
 pub(super) async fn keep(
     core: &Core,
+    who: &Authorized<Deploy>,
     project: String,
     announcement: Announcement,
     findings: Vec<Diagnostic>,
@@ -50,10 +51,14 @@ pub(super) async fn keep(
     let manifest = announced::encode(&announcement.files);
     let size_bytes = announcement.files.iter().map(|file| file.size_bytes).sum();
     let head = announcement.head;
+    let may_make_projects = who.actor().permits(Permission::Manage, None);
     core.db
         .write(move |change| {
             let project = match find::project(change, &project) {
                 Err(error) if error.code == ErrorCode::ProjectNotFound && head.create_project => {
+                    if !may_make_projects {
+                        return Err(forbidden());
+                    }
                     let name = project::read_name(&project)?;
                     project::insert(change, project_id, &name, now, projects_max)?
                 }

@@ -30,7 +30,7 @@ const PARCELS_MAX: usize = 32;
 /// Makes a deployment of an archive. When the answer is a refusal, nothing was stored.
 pub(crate) async fn announce(
     core: &Core,
-    _who: &Authorized<Deploy>,
+    who: &Authorized<Deploy>,
     project: String,
     query: DeploymentCreateQuery,
     body: &mut RequestBody,
@@ -45,7 +45,7 @@ pub(crate) async fn announce(
         ..head
     };
     let findings = unpacked.findings.clone();
-    let row = keep(core, project, Announcement { head, files }, findings).await?;
+    let row = keep(core, who, project, Announcement { head, files }, findings).await?;
     let id = row.id;
     if let Err(error) = store(core, unpacked, core.blobs.missing(&digests)).await {
         let now = core.now();

@@ -44,10 +44,10 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(shape).collect())
 }
 
-/// The newest deployments of all projects.
+/// The newest deployments of all projects that may be seen.
 pub(crate) async fn recent(
     core: &Core,
-    _who: &Authorized<Read>,
+    who: &Authorized<Read>,
     rows_max: u32,
 ) -> Result<Vec<DeploymentView>, ApiError> {
     let rows: Vec<DeploymentRow> = core
@@ -55,7 +55,8 @@ pub(crate) async fn recent(
         .read(move |view| view.recent_deployments(rows_max))
         .await?;
     let shape = |row| find::deployment_shape(&core.config, row);
-    Ok(rows.into_iter().map(shape).collect())
+    let seen = rows.into_iter().filter(|row| who.sees(row.project_id));
+    Ok(seen.map(shape).collect())
 }
 
 /// Points production at a deployment; returns when the edge serves it.

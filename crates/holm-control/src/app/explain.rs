@@ -30,12 +30,15 @@ pub(crate) struct ExplainAsk {
 /// Plans one URL and says why.
 pub(crate) async fn explain(
     core: &Core,
-    _who: &Authorized<Read>,
+    who: &Authorized<Read>,
     ask: ExplainAsk,
 ) -> Result<ExplainReport, ApiError> {
     let target = read_url(&ask.url)?;
     let host = Hostname::parse(&target.authority).map_err(|error| invalid(error.to_string()))?;
     let entry = host_entry(core, host.as_str())?;
+    if !who.sees(entry.project_id) {
+        return Err(unknown_host());
+    }
     let (project, chosen) = look_up(core, &entry, ask.deployment).await?;
     let shown = match (chosen, &entry.target) {
         (Some(chosen), _) => chosen,
@@ -118,12 +121,15 @@ fn host_entry(core: &Core, host: &str) -> Result<HostEntry, ApiError> {
     found
         .ok()
         .and_then(|index| snapshot.hosts.into_iter().nth(index))
-        .ok_or_else(|| {
-            ApiError::new(
-                ErrorCode::ExplainUnknownHost,
-                "No project or deployment of this server answers at this host",
-            )
-        })
+        .ok_or_else(unknown_host)
+}
+
+/// Nothing is there, or nothing that the caller may see: nobody can tell which.
+fn unknown_host() -> ApiError {
+    ApiError::new(
+        ErrorCode::ExplainUnknownHost,
+        "No project or deployment of this server answers at this host",
+    )
 }
 
 /// The project's name, and the deployment that was asked for with its document.

@@ -4,6 +4,7 @@ use holm_api::{DeploymentView, ProjectView};
 use holm_types::{DeploymentId, ErrorCode, ProjectId};
 
 use super::host::{deployment_label, production_label};
+use crate::authz::no_project;
 use crate::config::ControlConfig;
 use crate::db::{DeploymentRow, ProjectRow, View};
 use crate::error::ApiError;
@@ -14,12 +15,7 @@ pub(super) fn project(view: &View<'_>, reference: &str) -> Result<ProjectRow, Ap
         Ok(id) => view.project(id)?,
         Err(_) => view.project_by_name(reference)?,
     };
-    found.ok_or_else(|| {
-        ApiError::new(
-            ErrorCode::ProjectNotFound,
-            format!("There is no project `{}`", shown(reference)),
-        )
-    })
+    found.ok_or_else(|| no_project(reference))
 }
 
 /// The deployment that `reference` names, which must be of this project.

@@ -3,21 +3,20 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use holm_api::{InstanceView, MeView};
+use holm_api::{ClaimRequest, InstanceView};
 use holm_telemetry::event::ServerClaimed;
-use holm_types::{ErrorCode, SessionId, TokenId, UserId};
+use holm_types::{ErrorCode, UserId};
 
+use super::session::{NewSession, Session, hash};
+use super::token::new_token;
 use crate::authz::secret::SecretKind;
-use crate::authz::{Actor, Authorized, Grant, ShownBy, unknown_token};
+use crate::authz::{email, password};
 use crate::core::Core;
-use crate::db::{Change, DbError, SessionRow, TokenRow};
+use crate::db::{Change, DbError, Trail, View};
 use crate::error::ApiError;
 
 /// How long the token lasts that a claim gives.
 const CLAIM_TOKEN_TIME: Duration = Duration::from_hours(90 * 24);
-
-/// How long a browser stays signed in, unless its token ends earlier.
-const SESSION_TIME: Duration = Duration::from_hours(14 * 24);
 
 /// The server as anyone may see it.
 pub(crate) async fn view(core: &Core) -> Result<InstanceView, ApiError> {
@@ -36,55 +35,85 @@ pub(crate) struct Claimed {
     /// For `holm login`.
     pub(crate) token: String,
     /// For the browser's cookie.
-    pub(crate) session: SignedIn,
+    pub(crate) session: Session,
 }
 
-/// A session as its browser gets it.
-#[derive(Debug)]
-pub(crate) struct SignedIn {
-    /// The secret, shown once.
-    pub(crate) secret: String,
-    /// How long it lasts.
-    pub(crate) valid_for: Duration,
-}
-
-/// Makes whoever shows the valid code the owner.
-pub(crate) async fn claim(core: &Core, code: &str, peer: IpAddr) -> Result<Claimed, ApiError> {
+/// Makes whoever shows the valid code the owner, with an e-mail and a password if they bring them.
+pub(crate) async fn claim(
+    core: &Core,
+    ask: &ClaimRequest,
+    peer: IpAddr,
+) -> Result<Claimed, ApiError> {
+    let code_hash = SecretKind::OwnerCode.hash(&ask.code);
+    core.db
+        .read(move |view| check_claim(view, &code_hash))
+        .await?;
+    // Only for who has the code: hashing a password is work.
+    let identity = read_identity(core, ask).await?;
     let now = core.now();
     let user_id: UserId = core.mint.mint();
-    let code_hash = SecretKind::OwnerCode.hash(code);
-    let (token, token_secret) = new_token(core, Some(user_id), "owner link", CLAIM_TOKEN_TIME);
-    let (session, session_secret) = new_session(core, user_id, &token);
+    let (token, token_secret) =
+        new_token(core, Some(user_id), "owner link", Some(CLAIM_TOKEN_TIME));
+    let session = NewSession::new(core, user_id, Some(&token));
     let token_hash = SecretKind::Token.hash(&token_secret);
-    let session_hash = SecretKind::Session.hash(&session_secret);
-    let valid_for = valid_for(&session);
-    core.db
+    let sessions_max = core.config.limits.user_sessions_max;
+    Trail::name_user(user_id);
+    let session = core
+        .db
         .write(move |change| {
-            if change.owner()?.is_some() {
-                return Err(ApiError::new(
-                    ErrorCode::ClaimDone,
-                    "This server has an owner already",
-                ));
-            }
-            if !change.claim(&code_hash, user_id, now)? {
-                return Err(ApiError::new(
-                    ErrorCode::ClaimInvalid,
-                    "This owner link is not, or no longer, valid",
-                ));
+            check_claim(change, &code_hash)?;
+            change.claim(user_id, now)?;
+            if let Some((email, password_hash)) = &identity {
+                change.set_email(user_id, email)?;
+                change.set_password_hash(user_id, password_hash)?;
             }
             change.insert_token(&token, &token_hash)?;
-            change.insert_session(&session, &session_hash)?;
-            Ok(())
+            session.keep(change, sessions_max)?;
+            Ok::<_, ApiError>(session)
         })
         .await?;
     ServerClaimed { peer }.emit();
     Ok(Claimed {
         token: token_secret,
-        session: SignedIn {
-            secret: session_secret,
-            valid_for,
-        },
+        session: session.shown(),
     })
+}
+
+/// Refuses a code that is not the valid one, and any when there is an owner.
+fn check_claim(view: &View<'_>, code_hash: &[u8; 32]) -> Result<(), ApiError> {
+    if view.owner()?.is_some() {
+        return Err(ApiError::new(
+            ErrorCode::ClaimDone,
+            "This server has an owner already",
+        ));
+    }
+    if !view.is_owner_code(code_hash)? {
+        return Err(ApiError::new(
+            ErrorCode::ClaimInvalid,
+            "This owner link is not, or no longer, valid",
+        ));
+    }
+    Ok(())
+}
+
+/// The e-mail and the hash of the password, when there are both.
+async fn read_identity(
+    core: &Core,
+    ask: &ClaimRequest,
+) -> Result<Option<(String, String)>, ApiError> {
+    match (&ask.email, &ask.password) {
+        (None, None) => Ok(None),
+        (Some(email), Some(password)) => {
+            let email = email::read(email)?;
+            password::check(password, &email)?;
+            Ok(Some((email, hash(core, password).await?)))
+        }
+        (Some(_), None) | (None, Some(_)) => Err(ApiError::new(
+            ErrorCode::RequestInvalid,
+            "An e-mail and a password are set together",
+        )
+        .with_field("", "`email` and `password`, or neither")),
+    }
 }
 
 /// A new code for the owner link, the only valid one from now on. `None` once there is an owner.
@@ -106,95 +135,11 @@ pub(crate) fn new_local_token(
     name: &str,
     valid_for: Duration,
 ) -> Result<String, DbError> {
-    let (mut token, secret) = new_token(core, None, name, valid_for);
+    let (mut token, secret) = new_token(core, None, name, Some(valid_for));
     let hash = SecretKind::Token.hash(&secret);
     core.db.write_blocking(move |change: &Change<'_>| {
         token.user_id = change.owner()?;
         change.insert_token(&token, &hash)
     })?;
     Ok(secret)
-}
-
-/// Signs a browser in that has shown a token; the session ends with the token. `None` for a token
-/// without a user, and for who has shown no token.
-pub(crate) async fn sign_in<G: Grant>(
-    core: &Core,
-    who: &Authorized<G>,
-) -> Result<Option<SignedIn>, ApiError> {
-    let (Some(user_id), ShownBy::Token(token_id)) = (who.actor().user_id(), who.actor().shown_by())
-    else {
-        return Ok(None);
-    };
-    let token = core.db.read(move |view| view.token(token_id)).await?;
-    let token = token.ok_or_else(unknown_token)?;
-    let (session, secret) = new_session(core, user_id, &token);
-    let hash = SecretKind::Session.hash(&secret);
-    let valid_for = valid_for(&session);
-    core.db
-        .write(move |change| {
-            // It may have been revoked just now.
-            change.token(token_id)?.ok_or_else(unknown_token)?;
-            Ok::<_, ApiError>(change.insert_session(&session, &hash)?)
-        })
-        .await?;
-    Ok(Some(SignedIn { secret, valid_for }))
-}
-
-/// Signs a browser out.
-pub(crate) async fn sign_out(core: &Core, actor: &Actor) -> Result<(), ApiError> {
-    let ShownBy::Session(id) = actor.shown_by() else {
-        return Ok(());
-    };
-    core.db
-        .write(move |change| change.delete_session(id))
-        .await?;
-    Ok(())
-}
-
-/// Who asks.
-pub(crate) fn me<G: Grant>(who: &Authorized<G>) -> MeView {
-    MeView {
-        user_id: who.actor().user_id().map(|id| id.to_string()),
-        role: "owner".to_owned(),
-        authenticated_by: match who.actor().shown_by() {
-            ShownBy::Token(_) => "token",
-            ShownBy::Session(_) => "session",
-        }
-        .to_owned(),
-    }
-}
-
-/// A token row and its secret, not kept yet.
-pub(super) fn new_token(
-    core: &Core,
-    user_id: Option<UserId>,
-    name: &str,
-    valid_for: Duration,
-) -> (TokenRow, String) {
-    let now = core.now();
-    let row = TokenRow {
-        id: core.mint.mint::<TokenId>(),
-        user_id,
-        name: name.to_owned(),
-        created_at: now,
-        expires_at: now.plus(valid_for),
-    };
-    (row, SecretKind::Token.make(core.entropy.as_ref()))
-}
-
-fn new_session(core: &Core, user_id: UserId, token: &TokenRow) -> (SessionRow, String) {
-    let now = core.now();
-    let row = SessionRow {
-        id: core.mint.mint::<SessionId>(),
-        user_id,
-        token_id: token.id,
-        created_at: now,
-        expires_at: now.plus(SESSION_TIME).min(token.expires_at),
-    };
-    (row, SecretKind::Session.make(core.entropy.as_ref()))
-}
-
-fn valid_for(session: &SessionRow) -> Duration {
-    let ms = session.expires_at.unix_ms() - session.created_at.unix_ms();
-    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }

@@ -2,6 +2,7 @@
 
 mod announce;
 mod archive;
+pub(crate) mod audit;
 mod commit;
 mod deployment;
 mod event;
@@ -9,12 +10,16 @@ mod explain;
 mod find;
 mod host;
 pub(crate) mod instance;
+pub(crate) mod invitation;
 mod manifest_reader;
 mod manifest_room;
+pub(crate) mod me;
+pub(crate) mod member;
 mod plan;
 mod project;
 mod release;
 mod seal;
+pub(crate) mod session;
 mod token;
 mod unpack;
 mod upload;

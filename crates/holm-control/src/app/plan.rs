@@ -15,6 +15,7 @@ use crate::authz::{Authorized, Deploy};
 use crate::body::RequestBody;
 use crate::core::Core;
 use crate::db::ProjectRow;
+use crate::db::audit::Trail;
 use crate::error::ApiError;
 
 /// The finding about a file of rules that cannot be read yet.
@@ -27,6 +28,7 @@ pub(crate) async fn plan(
     project: String,
     body: &mut RequestBody,
 ) -> Result<DeploymentPlan, ApiError> {
+    Trail::leave_out();
     let mut place = core.manifest_room.place();
     let Announcement { head, files } = read(body, &core.config.limits, &mut place).await?;
     let target = Target::find(core, project, head.create_project).await?;
@@ -61,6 +63,7 @@ pub(crate) async fn plan_archive(
     query: DeploymentCreateQuery,
     body: &mut RequestBody,
 ) -> Result<DeploymentPlan, ApiError> {
+    Trail::leave_out();
     let head = read_head(query)?;
     let target = Target::find(core, project, head.create_project).await?;
     let unpacked = unpack(core, body).await?;

@@ -9,7 +9,7 @@ use super::host::production_label;
 use super::{ListAsk, find, release};
 use crate::authz::{Authorized, Deploy, Manage, Read};
 use crate::core::Core;
-use crate::db::{Change, ProjectRow};
+use crate::db::{Change, DbError, ProjectRow, View};
 use crate::error::ApiError;
 
 /// Makes a project.
@@ -47,15 +47,31 @@ pub(crate) async fn view(
 /// The projects, newest first.
 pub(crate) async fn list(
     core: &Core,
-    _who: &Authorized<Read>,
+    who: &Authorized<Read>,
     ask: ListAsk<ProjectId>,
 ) -> Result<Vec<ProjectView>, ApiError> {
+    let only = who.actor().scopes().projects();
     let rows = core
         .db
-        .read(move |view| view.projects(ask.before, ask.rows_max))
+        .read(move |view| match only {
+            None => view.projects(ask.before, ask.rows_max),
+            Some(only) => among(view, only, ask),
+        })
         .await?;
     let shape = |row| find::project_shape(&core.config, row);
     Ok(rows.into_iter().map(shape).collect())
+}
+
+/// A page of a few projects, newest first.
+fn among(
+    view: &View<'_>,
+    mut only: Vec<ProjectId>,
+    ask: ListAsk<ProjectId>,
+) -> Result<Vec<ProjectRow>, DbError> {
+    only.retain(|id| ask.before.is_none_or(|before| *id < before));
+    let newest_first = only.into_iter().rev();
+    let rows = newest_first.filter_map(|id| view.project(id).transpose());
+    rows.take(ask.rows_max as usize).collect()
 }
 
 /// Changes a project's settings; they act on later deployments.

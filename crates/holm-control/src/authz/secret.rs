@@ -16,6 +16,8 @@ pub(crate) enum SecretKind {
     Session,
     /// The owner link.
     OwnerCode,
+    /// An invitation.
+    Invitation,
 }
 
 impl SecretKind {
@@ -24,6 +26,7 @@ impl SecretKind {
             Self::Token => "holm control plane 2026-11 token",
             Self::Session => "holm control plane 2026-11 session",
             Self::OwnerCode => "holm control plane 2026-11 owner code",
+            Self::Invitation => "holm control plane 2026-11 invitation",
         }
     }
 
@@ -34,7 +37,7 @@ impl SecretKind {
         let body = BASE32_DNSSEC.encode(&bytes);
         match self {
             Self::Token => format!("{TOKEN_PREFIX}{body}"),
-            Self::Session | Self::OwnerCode => body,
+            Self::Session | Self::OwnerCode | Self::Invitation => body,
         }
     }
 

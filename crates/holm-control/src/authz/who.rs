@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use holm_types::{ErrorCode, Timestamp};
+use holm_api::MemberRole;
+use holm_types::{ErrorCode, ProjectId, Timestamp};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
 use super::secret::{SecretKind, TOKEN_PREFIX};
-use super::{Actor, OWNER, ShownBy};
+use super::{Actor, Scopes, ShownBy, Target};
 use crate::core::Core;
 use crate::db::{DbError, View};
 use crate::error::ApiError;
@@ -72,18 +73,31 @@ impl Shown {
     }
 }
 
-/// Who shows this, from this address. An error says what is wrong with it; `None` is nobody.
+/// What a look at the database tells about a request.
+#[derive(Debug)]
+pub(crate) struct Identified {
+    /// `None` is nobody.
+    pub(crate) actor: Option<Actor>,
+    /// What it is about.
+    pub(crate) target: Target,
+}
+
+/// Who shows this, from this address, and which project it names. An error says what is wrong with it.
 ///
 /// Before the server has an owner it listens to its own machine only.
 pub(crate) async fn identify(
     core: &Core,
     shown: Shown,
     peer: IpAddr,
-) -> Result<Option<Actor>, ApiError> {
+    project: Option<String>,
+) -> Result<Identified, ApiError> {
     let now = core.now();
-    let (is_claimed, actor) = core
+    let (is_claimed, found, target) = core
         .db
-        .read(move |view| Ok::<_, DbError>((view.owner()?.is_some(), find(view, shown, now)?)))
+        .read(move |view| {
+            let found = find(view, shown, now)?;
+            Ok::<_, DbError>((view.owner()?.is_some(), found, look_up(view, project)?))
+        })
         .await?;
     if !is_claimed && !peer.to_canonical().is_loopback() {
         return Err(ApiError::new(
@@ -91,10 +105,19 @@ pub(crate) async fn identify(
             "This server has no owner yet and listens to its own machine only",
         ));
     }
-    match (shown, actor) {
-        (_, Some(actor)) => Ok(Some(actor)),
+    match (shown, found) {
+        (_, Some(found)) => {
+            if let ShownBy::Token(id) = found.actor.shown_by {
+                core.token_uses.note(core, id, found.last_used_at, now);
+            }
+            let actor = Some(found.actor);
+            Ok(Identified { actor, target })
+        }
         // A cookie that has expired is what every browser shows one day: the same as none.
-        (Shown::Nothing | Shown::Session(_), None) => Ok(None),
+        (Shown::Nothing | Shown::Session(_), None) => Ok(Identified {
+            actor: None,
+            target,
+        }),
         (Shown::Garbage | Shown::Token(_), None) => Err(unknown_token()),
     }
 }
@@ -107,26 +130,85 @@ pub(crate) fn unknown_token() -> ApiError {
     )
 }
 
-fn find(view: &View<'_>, shown: Shown, now: Timestamp) -> Result<Option<Actor>, DbError> {
-    Ok(match shown {
-        Shown::Nothing | Shown::Garbage => None,
-        Shown::Token(hash) => view
-            .token_by_hash(&hash)?
-            .filter(|token| token.expires_at > now)
-            .map(|token| Actor {
-                user_id: token.user_id,
-                shown_by: ShownBy::Token(token.id),
-                permissions: OWNER,
-            }),
-        Shown::Session(hash) => view
-            .session_by_hash(&hash)?
-            .filter(|session| session.expires_at > now)
-            .map(|session| Actor {
-                user_id: Some(session.user_id),
-                shown_by: ShownBy::Session(session.id),
-                permissions: OWNER,
-            }),
+fn look_up(view: &View<'_>, project: Option<String>) -> Result<Target, DbError> {
+    let Some(reference) = project else {
+        return Ok(Target::Server);
+    };
+    let found = match reference.parse::<ProjectId>() {
+        Ok(id) => view.project(id)?,
+        Err(_) => view.project_by_name(&reference)?,
+    };
+    Ok(Target::Project {
+        id: found.map(|project| project.id),
+        reference,
     })
+}
+
+/// An actor, and when its token was last used.
+struct Found {
+    actor: Actor,
+    last_used_at: Option<Timestamp>,
+}
+
+fn find(view: &View<'_>, shown: Shown, now: Timestamp) -> Result<Option<Found>, DbError> {
+    match shown {
+        Shown::Nothing | Shown::Garbage => Ok(None),
+        Shown::Token(hash) => by_token(view, &hash, now),
+        Shown::Session(hash) => by_session(view, &hash, now),
+    }
+}
+
+fn by_token(view: &View<'_>, hash: &[u8; 32], now: Timestamp) -> Result<Option<Found>, DbError> {
+    let Some(token) = view.token_by_hash(hash)?.filter(|it| it.expires_at > now) else {
+        return Ok(None);
+    };
+    let user = match token.user_id {
+        Some(id) => match view.user(id)? {
+            Some(user) => Some(user),
+            None => return Ok(None),
+        },
+        None => None,
+    };
+    Ok(Some(Found {
+        actor: Actor {
+            user_id: token.user_id,
+            // The server's own token is its operator's.
+            role: user.as_ref().map_or(MemberRole::Owner, |user| user.role),
+            email: user.and_then(|user| user.email),
+            shown_by: ShownBy::Token(token.id),
+            token_id: Some(token.id),
+            scopes: token.scopes,
+        },
+        last_used_at: token.last_used_at,
+    }))
+}
+
+fn by_session(view: &View<'_>, hash: &[u8; 32], now: Timestamp) -> Result<Option<Found>, DbError> {
+    let Some(session) = view.session_by_hash(hash)?.filter(|it| it.expires_at > now) else {
+        return Ok(None);
+    };
+    let Some(user) = view.user(session.user_id)? else {
+        return Ok(None);
+    };
+    let scopes = match session.token_id {
+        // It has no more than the token that it was signed in with.
+        Some(id) => match view.token(id)? {
+            Some(token) => token.scopes,
+            None => return Ok(None),
+        },
+        None => Scopes::everything(),
+    };
+    Ok(Some(Found {
+        actor: Actor {
+            user_id: Some(user.id),
+            role: user.role,
+            email: user.email,
+            shown_by: ShownBy::Session(session.id),
+            token_id: session.token_id,
+            scopes,
+        },
+        last_used_at: None,
+    }))
 }
 
 #[cfg(test)]

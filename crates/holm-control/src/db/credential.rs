@@ -1,9 +1,12 @@
 //! Rows of tokens and sessions. Secrets are here only as hashes.
 
+use std::time::Duration;
+
 use holm_types::{SessionId, Timestamp, TokenId, UserId};
 use rusqlite::{OptionalExtension as _, Row};
 
 use super::{Change, DbError, View, column};
+use crate::authz::Scopes;
 
 /// An API token.
 #[derive(Clone, Debug)]
@@ -13,21 +16,29 @@ pub(crate) struct TokenRow {
     pub(crate) user_id: Option<UserId>,
     pub(crate) name: String,
     pub(crate) created_at: Timestamp,
+    /// [`NEVER`] for one that lasts until it is revoked.
     pub(crate) expires_at: Timestamp,
+    pub(crate) scopes: Scopes,
+    /// To the minute. `None` for never.
+    pub(crate) last_used_at: Option<Timestamp>,
 }
+
+/// The time that never comes.
+pub(crate) const NEVER: Timestamp = Timestamp::from_unix_ms(i64::MAX);
 
 /// A signed-in browser.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionRow {
     pub(crate) id: SessionId,
     pub(crate) user_id: UserId,
-    /// What was shown to sign in; the session ends with it.
-    pub(crate) token_id: TokenId,
+    /// The token that was shown to sign in; the session ends with it. `None`: a password was.
+    pub(crate) token_id: Option<TokenId>,
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Timestamp,
 }
 
-const TOKEN: &str = "SELECT id, user_id, name, created_at, expires_at FROM tokens";
+const TOKEN: &str =
+    "SELECT id, user_id, name, created_at, expires_at, scopes, last_used_at FROM tokens";
 
 fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
     Ok(TokenRow {
@@ -36,6 +47,8 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
         name: row.get(2)?,
         created_at: column::time(row, 3)?,
         expires_at: column::time(row, 4)?,
+        scopes: column::json(row, 5)?,
+        last_used_at: column::optional_time(row, 6)?,
     })
 }
 
@@ -56,23 +69,37 @@ impl View<'_> {
             .map_err(DbError::sql("look up a token by its id"))
     }
 
-    /// Tokens that still work, newest first, older than `before`.
+    /// Tokens that still work, newest first, older than `before`; of one user, or of all.
     pub(crate) fn tokens(
         &self,
         now: Timestamp,
+        user_id: Option<UserId>,
         before: Option<TokenId>,
         rows_max: u32,
     ) -> Result<Vec<TokenRow>, DbError> {
         let before = before.map_or([0xFF; 16], |id| *id.as_bytes());
-        let sql = format!("{TOKEN} WHERE id < ?1 AND expires_at > ?2 ORDER BY id DESC LIMIT ?3");
+        let sql = format!(
+            "{TOKEN} WHERE id < ?1 AND expires_at > ?2 AND (?4 IS NULL OR user_id = ?4)
+             ORDER BY id DESC LIMIT ?3"
+        );
+        let user_id = user_id.as_ref().map(UserId::as_bytes);
         self.connection
             .prepare(&sql)
             .and_then(|mut statement| {
                 statement
-                    .query_map((before, now.unix_ms(), rows_max), token)?
+                    .query_map((before, now.unix_ms(), rows_max, user_id), token)?
                     .collect()
             })
             .map_err(DbError::sql("list the tokens"))
+    }
+
+    /// How many tokens a user has; `None` counts those of nobody.
+    pub(crate) fn token_count(&self, user_id: Option<UserId>) -> Result<u64, DbError> {
+        let sql = "SELECT count(*) FROM tokens WHERE user_id IS ?1";
+        let user_id = user_id.as_ref().map(UserId::as_bytes);
+        self.connection
+            .query_row(sql, [user_id], |row| column::count(row, 0))
+            .map_err(DbError::sql("count a user's tokens"))
     }
 
     /// The session whose secret has this hash, expired or not.
@@ -84,7 +111,7 @@ impl View<'_> {
                 Ok(SessionRow {
                     id: column::id(row, 0, SessionId::from_bytes)?,
                     user_id: column::id(row, 1, UserId::from_bytes)?,
-                    token_id: column::id(row, 2, TokenId::from_bytes)?,
+                    token_id: column::optional_id(row, 2, TokenId::from_bytes)?,
                     created_at: column::time(row, 3)?,
                     expires_at: column::time(row, 4)?,
                 })
@@ -99,8 +126,9 @@ impl Change<'_> {
     pub(crate) fn insert_token(&self, token: &TokenRow, hash: &[u8; 32]) -> Result<(), DbError> {
         self.connection
             .execute(
-                "INSERT INTO tokens (id, secret_hash, user_id, name, created_at, expires_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO tokens
+                 (id, secret_hash, user_id, name, created_at, expires_at, scopes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 (
                     token.id.as_bytes(),
                     hash,
@@ -108,10 +136,28 @@ impl Change<'_> {
                     &token.name,
                     token.created_at.unix_ms(),
                     token.expires_at.unix_ms(),
+                    token.scopes.to_json(),
                 ),
             )
             .map(drop)
             .map_err(DbError::sql("keep a token"))
+    }
+
+    /// Remembers that a token was shown, unless that was remembered within `interval`.
+    pub(crate) fn note_token_use(
+        &self,
+        id: TokenId,
+        now: Timestamp,
+        interval: Duration,
+    ) -> Result<(), DbError> {
+        self.connection
+            .execute(
+                "UPDATE tokens SET last_used_at = ?2
+                 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at <= ?3)",
+                (id.as_bytes(), now.unix_ms(), now.minus(interval).unix_ms()),
+            )
+            .map(drop)
+            .map_err(DbError::sql("remember a token's use"))
     }
 
     /// Revokes a token and ends the sessions that it signed in. False when there is none.
@@ -137,13 +183,45 @@ impl Change<'_> {
                     session.id.as_bytes(),
                     hash,
                     session.user_id.as_bytes(),
-                    session.token_id.as_bytes(),
+                    session.token_id.as_ref().map(TokenId::as_bytes),
                     session.created_at.unix_ms(),
                     session.expires_at.unix_ms(),
                 ),
             )
             .map(drop)
             .map_err(DbError::sql("keep a session"))
+    }
+
+    /// Ends a user's sessions, but for one.
+    pub(crate) fn delete_sessions_of(
+        &self,
+        user_id: UserId,
+        except: Option<SessionId>,
+    ) -> Result<(), DbError> {
+        let except = except.as_ref().map(SessionId::as_bytes);
+        self.connection
+            .execute(
+                "DELETE FROM sessions WHERE user_id = ?1 AND id IS NOT ?2",
+                (user_id.as_bytes(), except),
+            )
+            .map(drop)
+            .map_err(DbError::sql("end a user's sessions"))
+    }
+
+    /// Ends a user's oldest sessions, so that at most this many are left.
+    pub(crate) fn keep_newest_sessions(
+        &self,
+        user_id: UserId,
+        sessions_max: u64,
+    ) -> Result<(), DbError> {
+        self.connection
+            .execute(
+                "DELETE FROM sessions WHERE user_id = ?1 AND id <= (SELECT id FROM sessions
+                 WHERE user_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+                (user_id.as_bytes(), column::from_count(sessions_max)),
+            )
+            .map(drop)
+            .map_err(DbError::sql("end a user's oldest sessions"))
     }
 
     /// Ends a session. Fine when it has ended before.
@@ -154,12 +232,13 @@ impl Change<'_> {
             .map_err(DbError::sql("end a session"))
     }
 
-    /// Removes tokens and sessions that ended before `now`. How many there were.
+    /// Removes tokens, sessions and invitations that ended before `now`. How many there were.
     pub(crate) fn delete_expired_credentials(&self, now: Timestamp) -> Result<u64, DbError> {
         let mut removed = 0;
         for sql in [
             "DELETE FROM tokens WHERE expires_at <= ?1",
             "DELETE FROM sessions WHERE expires_at <= ?1",
+            "DELETE FROM invitations WHERE expires_at <= ?1",
         ] {
             removed += self
                 .connection

@@ -15,6 +15,19 @@ impl View<'_> {
             .map_err(DbError::sql("read the owner"))
     }
 
+    /// Whether this is the hash of the valid owner link's code.
+    pub(crate) fn is_owner_code(&self, code_hash: &[u8; 32]) -> Result<bool, DbError> {
+        self.connection
+            .query_row(
+                "SELECT 1 FROM instance WHERE owner_id IS NULL AND owner_code_hash = ?1",
+                [code_hash],
+                |_| Ok(()),
+            )
+            .optional()
+            .map(|found| found.is_some())
+            .map_err(DbError::sql("check the owner link"))
+    }
+
     /// The version that the published snapshot should have.
     pub(crate) fn snapshot_version(&self) -> Result<u64, DbError> {
         self.connection
@@ -34,26 +47,8 @@ impl Change<'_> {
             .map_err(DbError::sql("keep the owner link"))
     }
 
-    /// Makes the user the owner if the code is the valid one and there is no owner; the code is used
-    /// up. False when it is not.
-    pub(crate) fn claim(
-        &self,
-        code_hash: &[u8; 32],
-        user_id: UserId,
-        now: Timestamp,
-    ) -> Result<bool, DbError> {
-        let valid = self
-            .connection
-            .query_row(
-                "SELECT 1 FROM instance WHERE owner_id IS NULL AND owner_code_hash = ?1",
-                [code_hash],
-                |_| Ok(()),
-            )
-            .optional()
-            .map_err(DbError::sql("check the owner link"))?;
-        if valid.is_none() {
-            return Ok(false);
-        }
+    /// Makes the user the owner; the code is used up.
+    pub(crate) fn claim(&self, user_id: UserId, now: Timestamp) -> Result<(), DbError> {
         self.connection
             .execute(
                 "INSERT INTO users (id, role, created_at) VALUES (?1, 'owner', ?2)",
@@ -65,8 +60,8 @@ impl Change<'_> {
                 "UPDATE instance SET owner_id = ?1, owner_code_hash = NULL",
                 [user_id.as_bytes()],
             )
-            .map_err(DbError::sql("claim the server"))?;
-        Ok(true)
+            .map(drop)
+            .map_err(DbError::sql("claim the server"))
     }
 
     /// Says that hosts have changed: the version that the snapshot must reach for it to be seen.

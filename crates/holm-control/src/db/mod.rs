@@ -6,15 +6,19 @@
 
 mod alias;
 pub(crate) mod announced;
+mod answer;
+pub(crate) mod audit;
 mod column;
 mod credential;
 mod deployment;
 mod event;
 mod health;
 mod instance;
+mod invitation;
 mod migrations;
 mod project;
 mod reader;
+mod user;
 mod writer;
 
 use std::path::Path;
@@ -23,10 +27,15 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 pub(crate) use alias::{AliasKind, AliasRow, MoveCause};
-pub(crate) use credential::{SessionRow, TokenRow};
+pub(crate) use answer::AnswerRow;
+pub(crate) use audit::{AuditRow, Trail};
+pub(crate) use credential::{NEVER, SessionRow, TokenRow};
 pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
 pub(crate) use health::{HealthRow, open_for_check};
+pub(crate) use invitation::InvitationRow;
 pub(crate) use project::{ProjectHost, ProjectRow};
+
+pub(crate) use user::UserRow;
 
 use crate::limits::ControlLimits;
 
@@ -131,7 +140,8 @@ impl Db {
         &self.folder
     }
 
-    /// Makes a change; returns after it is durable. When `change` fails, nothing of it is kept.
+    /// Makes a change; returns after it is durable. When `change` fails, nothing of it is kept. The
+    /// first change of a request takes its row of the audit log along.
     pub(crate) async fn write<T, E>(
         &self,
         change: impl FnOnce(&Change<'_>) -> Result<T, E> + Send + 'static,
@@ -140,8 +150,20 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
+        let trail = audit::Trail::current();
+        let on_trail = trail.clone();
+        let change = move |to: &Change<'_>| {
+            let done = change(to)?;
+            if let Some(row) = on_trail.and_then(|trail| trail.unkept()) {
+                to.insert_audit(&row)?;
+            }
+            Ok(done)
+        };
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.writer.submit(change, move |outcome| {
+        self.writer.submit(change, move |outcome: Result<T, E>| {
+            if let Some(trail) = trail.filter(|_| outcome.is_ok()) {
+                trail.kept();
+            }
             // Whoever asked may have gone; the change stands all the same.
             drop(reply.send(outcome));
         })?;

@@ -169,6 +169,6 @@ fn sessions_without_a_known_token_end_with_the_second_migration() {
     assert_eq!(count("SELECT count(*) FROM sessions"), 0);
     assert_eq!(
         count("SELECT max(version) FROM migrations"),
-        super::migrations::SCHEMA_VERSION
+        migrations::SCHEMA_VERSION
     );
 }

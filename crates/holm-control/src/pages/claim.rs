@@ -1,12 +1,12 @@
 //! The owner link: a page with a button, so that a link preview claims nothing, and what the button does.
 
 use axum::response::Response;
+use holm_api::ClaimRequest;
 use http::StatusCode;
-use http::header::{HeaderValue, SET_COOKIE};
 
 use super::html::{Text, page};
-use super::{Visit, field, form, session_cookie};
-use crate::app::instance::{self, SignedIn};
+use super::{Visit, decoded, field, form, set_session};
+use crate::app::instance;
 use crate::error::ApiError;
 
 /// The page that the owner link opens.
@@ -28,6 +28,10 @@ pub(super) async fn ask(visit: Visit<'_>) -> Result<Response, ApiError> {
         "<p>Whoever presses this button becomes the owner of this server.</p>\
          <form method=\"post\" action=\"/claim\">\
          <input type=\"hidden\" name=\"code\" value=\"{}\">\
+         <p>To sign in later with an e-mail and a password, choose them now; both can be set later.</p>\
+         <p><label>E-mail<br><input type=\"email\" name=\"email\" autocomplete=\"username\">\
+         </label></p><p><label>Password, 12 characters or more<br>\
+         <input type=\"password\" name=\"password\" autocomplete=\"new-password\"></label></p>\
          <button>Become the owner</button></form>",
         Text(code)
     );
@@ -37,8 +41,13 @@ pub(super) async fn ask(visit: Visit<'_>) -> Result<Response, ApiError> {
 /// What the button does: claims, signs the browser in, shows a token once.
 pub(super) async fn claim(mut visit: Visit<'_>) -> Result<Response, ApiError> {
     let form = form(&mut visit).await?;
-    let code = field(&form, "code").unwrap_or_default();
-    let claimed = instance::claim(&visit.core, code, visit.peer).await?;
+    let typed = |name| decoded(&form, name).filter(|text| !text.is_empty());
+    let ask = ClaimRequest {
+        code: typed("code").unwrap_or_default(),
+        email: typed("email"),
+        password: typed("password"),
+    };
+    let claimed = instance::claim(&visit.core, &ask, visit.peer).await?;
     let body = format!(
         "<p>You are signed in here. To work from a terminal, run</p>\
          <pre>holm login --api {}</pre>\
@@ -55,12 +64,4 @@ pub(super) async fn claim(mut visit: Visit<'_>) -> Result<Response, ApiError> {
         visit.core.config.is_secure(),
     );
     Ok(response)
-}
-
-/// Signs the browser in.
-pub(super) fn set_session(response: &mut Response, session: &SignedIn, is_secure: bool) {
-    let cookie = session_cookie(&session.secret, session.valid_for.as_secs(), is_secure);
-    if let Ok(value) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().insert(SET_COOKIE, value);
-    }
 }

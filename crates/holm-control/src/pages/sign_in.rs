@@ -1,33 +1,50 @@
-//! Signing a browser in with a token, and out.
+//! Signing a browser in, with a password or a token, and out.
+
+use std::net::IpAddr;
 
 use axum::response::Response;
+use holm_api::SessionCreate;
 use holm_types::ErrorCode;
-use http::StatusCode;
-use http::header::{HeaderValue, LOCATION, SET_COOKIE};
+use http::header::{HeaderValue, SET_COOKIE};
 
-use super::claim::set_session;
-use super::html::page;
-use super::{Visit, field, form, session_cookie};
+use super::{Visit, decoded, form, session_cookie, set_session, to_status};
 use crate::app::instance;
+use crate::app::session::{self, Session};
 use crate::authz::{self, Authorized, Read, Shown};
 use crate::core::Core;
+use crate::db::Trail;
 use crate::error::ApiError;
 
-/// Signs in with a token that was pasted.
+/// Signs in with an e-mail and its password, or with a token that was pasted.
 pub(super) async fn sign_in(mut visit: Visit<'_>) -> Result<Response, ApiError> {
     let form = form(&mut visit).await?;
-    let token = field(&form, "token").unwrap_or_default();
-    let shown = Shown::token(token);
-    let actor = authz::identify(&visit.core, shown, visit.peer).await?;
-    let actor =
-        actor.ok_or_else(|| ApiError::new(ErrorCode::AuthRequired, "Nobody is signed in"))?;
-    let who = Authorized::<Read>::ask(actor)?;
-    let Some(session) = instance::sign_in(&visit.core, &who).await? else {
-        return Err(nobodys_token(&visit.core).await?);
+    let session = if let Some(email) = decoded(&form, "email") {
+        let password = decoded(&form, "password").unwrap_or_default();
+        let ask = SessionCreate { email, password };
+        let signed_in = session::create(&visit.core, &ask, visit.peer).await?;
+        signed_in.session
+    } else {
+        let token = decoded(&form, "token").unwrap_or_default();
+        with_token(&visit.core, visit.peer, &token).await?
     };
     let mut response = to_status();
     set_session(&mut response, &session, visit.core.config.is_secure());
     Ok(response)
+}
+
+async fn with_token(core: &Core, peer: IpAddr, token: &str) -> Result<Session, ApiError> {
+    let found = authz::identify(core, Shown::token(token), peer, None).await?;
+    let actor = found
+        .actor
+        .ok_or_else(|| ApiError::new(ErrorCode::AuthRequired, "Nobody is signed in"))?;
+    if let Some(user_id) = actor.user_id() {
+        Trail::name_user(user_id);
+    }
+    let who = Authorized::<Read>::ask(actor)?;
+    match session::sign_in(core, &who).await? {
+        Some(session) => Ok(session),
+        None => Err(nobodys_token(core).await?),
+    }
 }
 
 /// Why a good token signs nobody in: it was made before there was an owner, and there may be one now.
@@ -47,7 +64,7 @@ async fn nobodys_token(core: &Core) -> Result<ApiError, ApiError> {
 /// Signs out.
 pub(super) async fn sign_out(visit: Visit<'_>) -> Result<Response, ApiError> {
     if let Some(actor) = &visit.actor {
-        instance::sign_out(&visit.core, actor).await?;
+        session::sign_out(&visit.core, actor).await?;
     }
     let mut response = to_status();
     if let Ok(value) = HeaderValue::from_str(&session_cookie("", 0, visit.core.config.is_secure()))
@@ -55,16 +72,4 @@ pub(super) async fn sign_out(visit: Visit<'_>) -> Result<Response, ApiError> {
         response.headers_mut().insert(SET_COOKIE, value);
     }
     Ok(response)
-}
-
-fn to_status() -> Response {
-    let mut response = page(
-        StatusCode::SEE_OTHER,
-        "Holm",
-        "<p><a href=\"/\">Status</a></p>",
-    );
-    response
-        .headers_mut()
-        .insert(LOCATION, HeaderValue::from_static("/"));
-    response
 }

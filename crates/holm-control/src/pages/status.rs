@@ -27,7 +27,14 @@ pub(super) async fn show(visit: Visit<'_>) -> Result<Response, ApiError> {
     Ok(page(StatusCode::OK, "Holm", &body))
 }
 
-const SIGN_IN: &str = "<p>Sign in with a token; <code>holm login</code> keeps one.</p>\
+const SIGN_IN: &str = "<p>Sign in with your e-mail and password.</p>\
+    <form method=\"post\" action=\"/login\">\
+    <p><input type=\"email\" name=\"email\" aria-label=\"E-mail\" placeholder=\"E-mail\" \
+    autocomplete=\"username\" required>\
+    <input type=\"password\" name=\"password\" aria-label=\"Password\" placeholder=\"Password\" \
+    autocomplete=\"current-password\" required>\
+    <button>Sign in</button></p></form>\
+    <p>Or with a token; <code>holm login</code> keeps one.</p>\
     <form method=\"post\" action=\"/login\">\
     <input type=\"password\" name=\"token\" aria-label=\"Token\" placeholder=\"holm_...\" required>\
     <button>Sign in</button></form>";

@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::core::Core;
+use crate::db::DbError;
 use crate::error::ApiError;
 
 /// Times out uploads that were not finished in time.
@@ -38,7 +39,8 @@ impl<'c> UploadSweeper<'c> {
     }
 }
 
-/// Removes tokens and sessions that have expired.
+/// Removes tokens, sessions and invitations that have expired, rows of the audit log beyond what is kept,
+/// and answers of old idempotency keys.
 #[derive(Debug)]
 pub(crate) struct CredentialSweeper<'c> {
     core: &'c Core,
@@ -51,10 +53,24 @@ impl<'c> CredentialSweeper<'c> {
 
     pub(crate) async fn run_once(&self) -> Result<Report, ApiError> {
         let now = self.core.now();
+        let limits = self.core.config.limits.clone();
         let changed_count = self
             .core
             .db
-            .write(move |change| change.delete_expired_credentials(now))
+            .write(move |change| {
+                let expired = change.delete_expired_credentials(now)?;
+                let audit = change.trim_audit(
+                    now.minus(limits.audit_time_max),
+                    limits.audit_refusals_max,
+                    limits.audit_rows_max,
+                )?;
+                let answers = change.trim_answers(
+                    now.minus(limits.idempotency_time_max),
+                    limits.idempotency_keys_max,
+                    limits.idempotency_bytes_max,
+                )?;
+                Ok::<_, DbError>(expired + audit + answers)
+            })
             .await?;
         Ok(Report { changed_count })
     }

@@ -1,13 +1,12 @@
-//! Every operation, as everybody who may not and as one who may.
+//! Every operation, as everybody who may not and as everybody who may; and what does not depend on who.
 
-use std::time::Duration;
-
-use holm_api::{Method, OPERATIONS, Operation, Policy};
+use holm_api::{Method, OPERATIONS, Operation, Permission, Policy};
 use serde_json::json;
 
 use crate::client::{Answer, Ask};
 use crate::deploy::text_of;
 use crate::server::TestServer;
+use crate::team::Team;
 
 fn ask(operation: &Operation) -> Ask {
     let method = match operation.method {
@@ -17,56 +16,204 @@ fn ask(operation: &Operation) -> Ask {
         Method::Patch => "PATCH",
         Method::Delete => "DELETE",
     };
-    let path = operation
-        .path
-        .replace("{project}", "blog")
-        .replace("{deployment}", "0123456789ab")
-        .replace("{token}", "tok_00000000000000000000000000");
-    Ask::new(method, &format!("/v1{path}"))
+    // What is in braces beside a project and a deployment are ids of things that are not there.
+    let segments = operation.path.split('/').map(|segment| match segment {
+        "{project}" => "blog",
+        "{deployment}" => "0123456789ab",
+        other if other.starts_with('{') => "none_00000000000000000000000000",
+        other => other,
+    });
+    let path: Vec<&str> = segments.collect();
+    Ask::new(method, &format!("/v1{}", path.join("/")))
 }
 
 fn code(answer: &Answer) -> String {
     if answer.status < 400 {
-        return "fine".to_owned();
+        return "let in".to_owned();
     }
     text_of(&answer.json()["code"])
 }
 
+/// Someone who calls, and what the declared policies say about them.
+struct Caller {
+    name: &'static str,
+    shown: Shown,
+    expected: fn(&Operation, Permission) -> &'static str,
+}
+
+enum Shown {
+    Nothing,
+    Token(String),
+    Cookie(&'static str),
+}
+
+const LET_IN: &str = "let in";
+
+fn unless(is_allowed: bool) -> &'static str {
+    if is_allowed { LET_IN } else { "auth/forbidden" }
+}
+
+/// Everybody there is.
+fn callers(team: &Team) -> Vec<Caller> {
+    let expired = {
+        let ask = json!({ "name": "short", "expires_in_seconds": 60 });
+        let made = team.send(&team.owner, Ask::post("/v1/tokens").json(&ask));
+        text_of(&made.expect(201)["secret"])
+    };
+    team.server
+        .clock
+        .advance(std::time::Duration::from_secs(61));
+    let revoked = team.token(&team.owner, &["*:*"]);
+    let me = Ask::get("/v1/me")
+        .bearer(&revoked)
+        .send(team.server.address);
+    let target = format!("/v1/tokens/{}", text_of(&me.expect(200)["token_id"]));
+    let revoke = team.send(&team.owner, Ask::new("DELETE", &target));
+    assert_eq!(revoke.status, 204);
+    let forged = "holm_session=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    let token = |token: String| Shown::Token(token);
+    vec![
+        Caller {
+            name: "nobody",
+            shown: Shown::Nothing,
+            expected: |_, _| "auth/required",
+        },
+        Caller {
+            name: "a forged session",
+            shown: Shown::Cookie(forged),
+            expected: |_, _| "auth/required",
+        },
+        Caller {
+            name: "an unknown token",
+            shown: token(format!("holm_{}", "a".repeat(52))),
+            expected: |_, _| "auth/unknown-token",
+        },
+        Caller {
+            name: "an expired token",
+            shown: token(expired),
+            expected: |_, _| "auth/unknown-token",
+        },
+        Caller {
+            name: "a revoked token",
+            shown: token(revoked),
+            expected: |_, _| "auth/unknown-token",
+        },
+        Caller {
+            name: "a stranger, whose token is for another project",
+            shown: token(team.token(&team.developer, &["shop:*"])),
+            expected: |operation, permission| {
+                if operation.path.contains("{project}") {
+                    "project/not-found"
+                } else {
+                    unless(permission == Permission::Read)
+                }
+            },
+        },
+        Caller {
+            name: "an owner's token that may only read",
+            shown: token(team.token(&team.owner, &["*:read"])),
+            expected: |_, permission| unless(permission == Permission::Read),
+        },
+        Caller {
+            name: "a viewer",
+            shown: token(team.viewer.token.clone()),
+            expected: |_, permission| {
+                unless(matches!(
+                    permission,
+                    Permission::Read | Permission::Identity
+                ))
+            },
+        },
+        Caller {
+            name: "a developer",
+            shown: token(team.developer.token.clone()),
+            expected: |_, permission| unless(permission != Permission::Own),
+        },
+        Caller {
+            name: "the owner",
+            shown: token(team.owner.token.clone()),
+            expected: |_, _| LET_IN,
+        },
+    ]
+}
+
 #[test]
-fn every_operation_refuses_nobody_strangers_and_the_expired() {
-    let server = TestServer::start();
-    let expired = server
-        .control
-        .issue_local_token("short", Duration::from_mins(1))
-        .unwrap();
-    Ask::get("/v1/me")
-        .bearer(&expired)
-        .send(server.address)
-        .expect(200);
-    server.clock.advance(Duration::from_secs(61));
+fn every_operation_keeps_its_policy_to_everybody() {
+    let team = Team::start();
+    let address = team.server.address;
+    team.server.make_project("shop");
+    let callers = callers(&team);
+    let mut seen = std::collections::BTreeSet::new();
     for operation in OPERATIONS {
-        let id = operation.id;
-        let nobody = code(&ask(operation).send(server.address));
-        let unknown = format!("holm_{}", "a".repeat(52));
-        let stranger = code(&ask(operation).bearer(&unknown).send(server.address));
-        let late = code(&ask(operation).bearer(&expired).send(server.address));
-        let session = "holm_session=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-        let forged = code(&ask(operation).field("Cookie", session).send(server.address));
-        let owner = code(&server.send(ask(operation)));
-        match operation.policy {
-            Policy::Needs(_) => {
-                assert_eq!(nobody, "auth/required", "{id}");
-                assert_eq!(stranger, "auth/unknown-token", "{id}");
-                assert_eq!(late, "auth/unknown-token", "{id}");
-                assert_eq!(forged, "auth/required", "{id}");
-                assert!(!owner.starts_with("auth/"), "{id}: {owner}");
-            }
-            Policy::Public => assert_eq!(nobody, "fine", "{id}"),
-            // An empty body: the gate is the code itself, tried in `instance`.
-            Policy::OwnerCode => assert_eq!(nobody, "request/invalid", "{id}"),
+        for caller in &callers {
+            // An operation before this one may have deleted it.
+            team.server
+                .post_json("/v1/projects", &json!({ "name": "blog" }));
+            let ask = match &caller.shown {
+                Shown::Nothing => ask(operation),
+                Shown::Token(token) => ask(operation).bearer(token),
+                Shown::Cookie(cookie) => ask(operation).field("Cookie", cookie),
+            };
+            let found = code(&ask.send(address));
+            let expected = match operation.policy {
+                Policy::Needs(permission) => (caller.expected)(operation, permission),
+                Policy::Public | Policy::OwnerCode | Policy::Proof => LET_IN,
+            };
+            let is_as_expected = match expected {
+                // What it is refused for then is its own affair: there is no body, no deployment.
+                LET_IN => !found.starts_with("auth/"),
+                refusal => found == refusal,
+            };
+            let (id, name) = (operation.id, caller.name);
+            assert!(is_as_expected, "{id} as {name}: {found}, not {expected}");
+            assert_ne!(found, "request/unknown-operation", "{id}");
+            seen.insert(expected);
         }
-        assert_ne!(owner, "request/unknown-operation", "{id}");
     }
+    // All kinds of answers were there to be seen.
+    assert_eq!(seen.len(), 5, "{seen:?}");
+}
+
+#[test]
+fn what_a_stranger_may_not_see_is_as_what_is_not_there() {
+    let team = Team::start();
+    for name in ["shop", "blog"] {
+        team.server.deploy_text(name, "hello");
+    }
+    let stranger = team.token(&team.developer, &["shop:*"]);
+    let ask = |method: &str, target: &str| {
+        let ask = Ask::new(method, target).bearer(&stranger);
+        ask.send(team.server.address)
+    };
+    for (method, path) in [
+        ("GET", "/v1/projects/@"),
+        ("DELETE", "/v1/projects/@"),
+        ("GET", "/v1/projects/@/deployments"),
+        ("POST", "/v1/projects/@/rollback"),
+    ] {
+        let there = ask(method, &path.replace('@', "blog"));
+        let absent = ask(method, &path.replace('@', "none"));
+        assert_eq!((there.status, absent.status), (404, 404), "{path}");
+        let text = |answer: &Answer| text_of(&answer.json()["detail"]);
+        assert_eq!(
+            text(&there).replace("blog", "none"),
+            text(&absent),
+            "{path}"
+        );
+    }
+    let list = ask("GET", "/v1/projects").expect(200);
+    let names: Vec<&str> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|project| project["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["shop"]);
+    ask("GET", "/v1/explain?url=http://blog.localhost/").expect_problem("explain/unknown-host");
+    assert_eq!(
+        ask("GET", "/v1/explain?url=http://shop.localhost/").status,
+        200
+    );
 }
 
 #[test]

@@ -22,7 +22,10 @@ fn a_fresh_server_has_no_owner_and_no_way_in_but_its_token() {
     let me = server.get("/v1/me").expect(200);
     assert_eq!(
         me,
-        json!({ "user_id": null, "role": "owner", "authenticated_by": "token" })
+        json!({
+            "user_id": null, "email": null, "role": "owner", "authenticated_by": "token",
+            "token_id": me["token_id"], "scopes": ["*:*"],
+        })
     );
 }
 

@@ -7,16 +7,22 @@
 )]
 
 mod archive;
+mod audit;
 mod authz;
 mod client;
 mod deploy;
 mod events;
 mod explain;
+mod idempotency;
 mod instance;
 mod listener;
 mod lists;
+mod members;
 mod pages;
 mod protocol;
 mod reconcile;
 mod release;
 mod server;
+mod sessions;
+mod team;
+mod tokens;

@@ -151,12 +151,20 @@ impl TestServer {
         self.restart_as("localhost")
     }
 
-    pub(crate) fn restart_as(mut self, base_domain: &str) -> Self {
+    pub(crate) fn restart_as(self, base_domain: &str) -> Self {
+        self.start_again(ControlLimits::default(), base_domain)
+    }
+
+    pub(crate) fn restart_with(self, limits: ControlLimits) -> Self {
+        self.start_again(limits, "localhost")
+    }
+
+    fn start_again(mut self, limits: ControlLimits, base_domain: &str) -> Self {
         let folder = self.folder.take().unwrap();
         let clock = Arc::clone(&self.clock);
         self.control.clone().close();
         drop(self);
-        Self::start_in(folder, ControlLimits::default(), clock, base_domain)
+        Self::start_in(folder, limits, clock, base_domain)
     }
 
     pub(crate) fn db_file(&self) -> PathBuf {

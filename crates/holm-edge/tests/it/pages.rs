@@ -17,8 +17,13 @@ async fn an_unknown_host_is_not_found() {
     assert_eq!(reply.header("vary"), "accept");
     assert_eq!(reply.header("content-type"), "text/html; charset=utf-8");
     let id = reply.header("eo-log-uuid");
-    assert!(reply.text().contains(&format!("<code>{id}</code>")));
+    assert!(reply.text().contains(&format!("Request id: {id}")));
     assert!(reply.text().contains("404: NOT_FOUND</h1>"));
+    let dressed = scene
+        .ask("GET", "other.test", "/", "accept: text/html\r\n")
+        .await;
+    assert!(dressed.text().contains("404: NOT_FOUND</h1>"));
+    assert!(dressed.text().contains("<style>"), "{}", dressed.text());
 
     let head = scene.ask("HEAD", "other.test", "/", "").await;
     assert_eq!(head.status, 404);

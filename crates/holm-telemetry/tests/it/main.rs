@@ -59,7 +59,7 @@ fn every_record_of_many_threads_is_on_disk_after_close() {
         for thread in 0..4 {
             let sink = sink.clone();
             scope.spawn(move || {
-                (0..5000).for_each(|number| sink.emit(record(thread * 5000 + number)));
+                (0..5000).for_each(|number| sink.emit(&record(thread * 5000 + number)));
             });
         }
     });
@@ -71,7 +71,7 @@ fn every_record_of_many_threads_is_on_disk_after_close() {
     );
     let segments = fs::read_dir(folder.path().join("records")).unwrap().count();
     assert!(segments > 1, "{segments} segments");
-    sink.emit(record(1));
+    sink.emit(&record(1));
     assert_eq!(sink.dropped_count(), 1, "a closed log drops and counts");
 }
 
@@ -79,13 +79,13 @@ fn every_record_of_many_threads_is_on_disk_after_close() {
 fn a_large_batch_is_spread_over_segments() {
     let folder = tempfile::tempdir().unwrap();
     let limits = RecordLimits {
+        pending_max: 20_000,
         segment_bytes_max: 600_000,
         total_bytes_max: 2_000_000,
         flush_interval: Duration::from_hours(1),
-        ..RecordLimits::default()
     };
     let (sink, log) = RecordLog::open(folder.path().to_owned(), limits).unwrap();
-    (0..20_000).for_each(|number| sink.emit(record(number)));
+    (0..20_000).for_each(|number| sink.emit(&record(number)));
     log.close();
     let sizes: Vec<_> = fs::read_dir(folder.path())
         .unwrap()
@@ -113,7 +113,7 @@ fn beyond_the_maximum_new_records_are_dropped_and_counted() {
         ..RecordLimits::default()
     };
     let (sink, log) = RecordLog::open(folder.path().to_owned(), limits).unwrap();
-    (0..25).for_each(|number| sink.emit(record(number)));
+    (0..25).for_each(|number| sink.emit(&record(number)));
     assert_eq!(sink.dropped_count(), 15);
     log.close();
     assert_eq!(ids_on_disk(folder.path()), (0..10).collect::<Vec<_>>());
@@ -129,7 +129,7 @@ fn a_folder_that_vanishes_loses_records_and_nothing_else() {
     };
     let (sink, log) = RecordLog::open(records.clone(), limits).unwrap();
     fs::remove_dir(&records).unwrap();
-    (0..5).for_each(|number| sink.emit(record(number)));
+    (0..5).for_each(|number| sink.emit(&record(number)));
     log.close();
     assert_eq!(sink.dropped_count(), 5);
 }
@@ -137,7 +137,7 @@ fn a_folder_that_vanishes_loses_records_and_nothing_else() {
 #[test]
 fn a_test_takes_records_back() {
     let sink = RecordSink::in_memory();
-    sink.emit(record(7));
+    sink.emit(&record(7));
     let taken = sink.take();
     assert_eq!(
         taken

@@ -16,3 +16,4 @@ mod refusals;
 mod releases;
 mod rules;
 mod starts;
+mod team;
