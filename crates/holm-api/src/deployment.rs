@@ -109,6 +109,13 @@ pub struct DeploymentView {
     pub production_url: String,
     /// Whether production points at it now.
     pub is_live: bool,
+    /// Whether a person wants it kept whatever retention says.
+    #[serde(default)]
+    pub is_pinned: bool,
+    /// The deployment that this one was made from again. Null for one that was uploaded.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub redeployed_from: Option<DeploymentId>,
     /// Where its files came from.
     pub source: DeploymentSource,
     /// Files in the manifest, withheld ones included.

@@ -2,6 +2,7 @@
 //! frames, and the OpenAPI document made from them. It has no behaviour.
 #![forbid(unsafe_code)]
 
+mod alias;
 mod audit;
 mod deployment;
 mod deployment_event;
@@ -9,15 +10,19 @@ mod deployment_plan;
 mod explain;
 mod frame;
 mod instance;
+mod limit;
 mod member;
 mod openapi;
 mod operation;
 mod page;
+mod patched;
 mod problem;
 mod project;
 mod session;
 mod token;
+mod variable;
 
+pub use alias::{AliasKind, AliasView};
 pub use audit::{AuditOutcome, AuditView};
 pub use deployment::{
     BlobsUploaded, DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource,
@@ -32,6 +37,7 @@ pub use frame::{
     FRAME_HEADER_BYTES, FRAME_MEDIA_TYPE, Frame, FrameDecoder, FrameError, frame_header,
 };
 pub use instance::{ClaimRequest, ClaimResult, InstanceView};
+pub use limit::{LimitList, LimitView};
 pub use member::{
     InvitationAccept, InvitationCreate, InvitationCreated, InvitationView, MemberRole,
     MemberUpdate, MemberView, ParseRoleError,
@@ -39,10 +45,15 @@ pub use member::{
 pub use openapi::openapi;
 pub use operation::{Method, OPERATIONS, Operation, Permission, Policy};
 pub use page::{Page, PageQuery};
+pub use patched::Patched;
 pub use problem::{Problem, ProblemField};
-pub use project::{ProjectCreate, ProjectUpdate, ProjectView};
+pub use project::{BuildSettings, BuildUpdate, ProjectCreate, ProjectUpdate, ProjectView};
 pub use session::{MeUpdate, MeView, SessionCreate, SessionView};
 pub use token::{TokenCreate, TokenCreated, TokenView};
+pub use variable::{
+    DeploymentVariableView, DeploymentVariables, VariableInput, VariableList, VariableSet,
+    VariableView,
+};
 
 /// Where the operations live on the control listener.
 pub const API_PREFIX: &str = "/v1";

@@ -107,6 +107,15 @@ fn describe(
         let is_required = !matches!(shape.request, Body::Frames { may_be_empty: true });
         described["requestBody"] = json!({ "required": is_required, "content": content });
     }
+    if codes(operation, shape).contains(&ErrorCode::RequestPrecondition) {
+        let about = "The `ETag` that `project_view` gave: the change is made only while it is the present one.";
+        if let Some(parameters) = described["parameters"].as_array_mut() {
+            parameters.push(json!({
+                "name": "If-Match", "in": "header", "required": false,
+                "schema": { "type": "string" }, "description": about,
+            }));
+        }
+    }
     described
 }
 
@@ -118,6 +127,7 @@ fn parameters(operation: &Operation, shape: &Shape) -> Vec<Value> {
             "description": match name {
                 "project" => "The project's id or name.",
                 "deployment" => "The deployment's id or its 12-character label.",
+                "variable" => "The variable's name.",
                 _ => "The id.",
             },
         })

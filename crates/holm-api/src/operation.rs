@@ -121,6 +121,10 @@ operations! {
     project_view Get "/projects/{project}" Policy::Needs(Permission::Read), 200 "One project.";
     project_update Patch "/projects/{project}" Policy::Needs(Permission::Manage), 200 "Change a project's settings.";
     project_delete Delete "/projects/{project}" Policy::Needs(Permission::Manage), 204 "Delete a project and all its deployments.";
+    variable_list Get "/projects/{project}/variables" Policy::Needs(Permission::Read), 200 "A project's variables, by name; values of secrets are never shown.";
+    variable_set Post "/projects/{project}/variables" Policy::Needs(Permission::Manage), 200 "Set variables, all of them or none; deployments made from now on have them.";
+    variable_delete Delete "/projects/{project}/variables/{variable}" Policy::Needs(Permission::Manage), 204 "Delete a variable, from one environment with `?environment=`, else from both.";
+    alias_list Get "/projects/{project}/aliases" Policy::Needs(Permission::Read), 200 "The production and branch aliases of a project, newest first.";
     project_rollback Post "/projects/{project}/rollback" Policy::Needs(Permission::Deploy), 200 "Point production at the deployment it pointed at before.";
     deployment_list Get "/projects/{project}/deployments" Policy::Needs(Permission::Read), 200 "A project's deployments, newest first.";
     deployment_create Post "/projects/{project}/deployments" Policy::Needs(Permission::Deploy), 201 "Announce a deployment's files; the answer lists the missing blobs.";
@@ -129,7 +133,12 @@ operations! {
     deployment_commit Post "/projects/{project}/deployments/{deployment}/commit" Policy::Needs(Permission::Deploy), 200 "Store the rest, seal, release; returns when it is served.";
     deployment_cancel Post "/projects/{project}/deployments/{deployment}/cancel" Policy::Needs(Permission::Deploy), 200 "Give up an unfinished deployment.";
     deployment_promote Post "/projects/{project}/deployments/{deployment}/promote" Policy::Needs(Permission::Deploy), 200 "Point production at this deployment.";
+    deployment_redeploy Post "/projects/{project}/deployments/{deployment}/redeploy" Policy::Needs(Permission::Deploy), 201 "Make a new deployment from this one's files, with the present variables.";
+    deployment_pin Post "/projects/{project}/deployments/{deployment}/pin" Policy::Needs(Permission::Deploy), 200 "Keep this deployment whatever retention says.";
+    deployment_unpin Post "/projects/{project}/deployments/{deployment}/unpin" Policy::Needs(Permission::Deploy), 200 "Leave this deployment to retention again.";
+    deployment_variables Get "/projects/{project}/deployments/{deployment}/variables" Policy::Needs(Permission::Read), 200 "The variables that a deployment was made with; values of secrets are never shown.";
     deployment_delete Delete "/projects/{project}/deployments/{deployment}" Policy::Needs(Permission::Deploy), 204 "Delete a deployment; its URL answers 410.";
     deployment_events Get "/projects/{project}/deployments/{deployment}/events" Policy::Needs(Permission::Read), 200 "What happens to a deployment, as a stream of events until it has ended.";
+    limit_list Get "/limits" Policy::Needs(Permission::Read), 200 "Every maximum of this server: what holds, the default, and the setting.";
     explain_view Get "/explain" Policy::Needs(Permission::Read), 200 "Why a URL answers as it does: `?url=` and optionally `&deployment=`.";
 }

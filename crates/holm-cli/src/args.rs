@@ -1,5 +1,6 @@
 //! The words and flags of the command line.
 
+mod project;
 mod who;
 
 use std::path::PathBuf;
@@ -7,6 +8,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use holm_types::ProjectName;
 
+pub(crate) use project::{
+    AliasesArgs, DeleteArgs, EnvAction, EnvAddArgs, EnvArgs, EnvLsArgs, EnvPullArgs, EnvRmArgs,
+    EnvironmentChoice, LimitsArgs, OneDeploymentArgs, ProjectsAction, ProjectsSetArgs,
+    RedeployArgs, SettingName,
+};
 pub(crate) use who::{
     InviteArgs, ListArgs, LogoutArgs, MembersArgs, MembersVerb, RemoveArgs, RevokeArgs, RoleArgs,
     TokenCreateArgs, TokensArgs, TokensVerb, WhoamiArgs,
@@ -62,14 +68,28 @@ pub(crate) enum Word {
         after_help = "Flags and printed lines are those of `edgeone pages`; exit codes are 0 and 1.\nThe token is taken from -t, HOLM_TOKEN or EDGEONE_PAGES_API_TOKEN, the last only for a server named by --api, HOLM_API or `holm login`."
     )]
     Pages(PagesArgs),
-    /// List the projects
+    /// List the projects, or change one's settings
     Projects(ProjectsArgs),
+    /// List, set, delete and pull a project's environment variables
+    Env(EnvArgs),
+    /// List a project's production and branch URLs
+    Aliases(AliasesArgs),
     /// List a project's deployments
     Deployments(DeploymentsArgs),
+    /// Say everything about a deployment
+    Inspect(OneDeploymentArgs),
     /// Point production at a deployment
     Promote(PromoteArgs),
     /// Point production at the deployment before
     Rollback(RollbackArgs),
+    /// Make a new deployment from an old one's files, with the present variables
+    Redeploy(RedeployArgs),
+    /// Keep a deployment whatever retention says
+    Pin(OneDeploymentArgs),
+    /// Leave a deployment to retention again
+    Unpin(OneDeploymentArgs),
+    /// Delete a project or a deployment
+    Delete(DeleteArgs),
     /// Print a project's URL, and open it when there is a terminal
     Open(OpenArgs),
     /// Say why a URL answers as it does
@@ -84,6 +104,8 @@ pub(crate) enum Word {
     Members(MembersArgs),
     /// List who changed what
     Audit(ListArgs),
+    /// List every limit: what holds, the default, and the setting
+    Limits(LimitsArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
 }
@@ -244,6 +266,8 @@ pub(crate) enum PagesWord {
     Link(PagesLinkArgs),
     /// Make this folder a project's
     Init(PagesInitArgs),
+    /// List, set, delete and pull environment variables
+    Env(PagesEnvArgs),
     /// Words that are EdgeOne's and not Holm's.
     #[command(external_subcommand)]
     Other(Vec<String>),
@@ -287,6 +311,39 @@ pub(crate) struct PagesLinkArgs {
     pub connection: Connection,
 }
 
+/// `holm pages env`.
+#[derive(Debug, Args)]
+pub(crate) struct PagesEnvArgs {
+    #[command(subcommand)]
+    pub word: PagesEnvWord,
+}
+
+/// The words of `edgeone pages env`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PagesEnvWord {
+    /// List the variables
+    Ls(EnvLsArgs),
+    /// Set a variable
+    #[command(visible_alias = "add")]
+    Set(EnvAddArgs),
+    /// Delete a variable
+    Rm(EnvRmArgs),
+    /// Write the variables to a .env file
+    Pull(PagesEnvPullArgs),
+}
+
+/// `holm pages env pull`.
+#[derive(Debug, Args)]
+pub(crate) struct PagesEnvPullArgs {
+    /// The file
+    #[arg(long, short = 'f', value_name = "FILE", default_value = ".env")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub project: ProjectChoice,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
 /// `holm pages init`.
 #[derive(Debug, Args)]
 pub(crate) struct PagesInitArgs {
@@ -323,7 +380,10 @@ pub(crate) enum PagesSite {
 
 /// `holm projects`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ProjectsArgs {
+    #[command(subcommand)]
+    pub action: Option<ProjectsAction>,
     #[command(flatten)]
     pub list: ListChoice,
     /// Print one JSON object
@@ -454,7 +514,19 @@ impl Word {
             Self::Members(args) => args.wants_json(),
             Self::Audit(args) => args.json,
             Self::Deploy(args) => args.json,
-            Self::Projects(args) => args.json,
+            Self::Projects(args) => match &args.action {
+                Some(ProjectsAction::Set(args)) => args.json,
+                None => args.json,
+            },
+            Self::Env(args) => match &args.action {
+                EnvAction::Ls(args) => args.json,
+                EnvAction::Add(args) => args.json,
+                EnvAction::Rm(_) | EnvAction::Pull(_) => false,
+            },
+            Self::Aliases(args) => args.json,
+            Self::Inspect(args) | Self::Pin(args) | Self::Unpin(args) => args.json,
+            Self::Redeploy(args) => args.json,
+            Self::Limits(args) => args.json,
             Self::Deployments(args) => args.json,
             Self::Promote(args) => args.json,
             Self::Rollback(args) => args.json,
@@ -465,7 +537,7 @@ impl Word {
             Self::Link(args) => args.json,
             Self::Unlink(args) => args.json,
             // It has a form of its own for failures.
-            Self::Pages(_) | Self::Completion(_) => false,
+            Self::Pages(_) | Self::Delete(_) | Self::Completion(_) => false,
         }
     }
 }

@@ -4,6 +4,7 @@ mod error;
 mod events;
 mod listening;
 mod operations;
+mod project_operations;
 mod who;
 
 use std::cell::Cell;

@@ -1,21 +1,29 @@
 //! One file a word: read what is needed, ask the server, print.
 
+mod aliases;
 mod audit;
 mod browser;
 mod completion;
+mod delete;
 mod deploy;
 mod deployments;
+mod env;
 mod explain;
 mod init;
+mod inspect;
+mod limits;
 mod link_project;
 mod login;
 mod logout;
 mod members;
 mod open;
 mod pages;
+mod pin;
 mod projects;
 mod promote;
+mod redeploy;
 mod rollback;
+mod settings;
 mod status;
 mod target;
 mod tokens;
@@ -25,7 +33,7 @@ mod whoami;
 use holm_types::{ProjectName, Timestamp};
 
 use crate::access::Access;
-use crate::args::{Connection, ProjectChoice, Word};
+use crate::args::{Connection, ProjectChoice, ProjectsAction, Word};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -55,7 +63,18 @@ impl Session<'_> {
             Word::Link(args) => link_project::run(self, args),
             Word::Unlink(args) => unlink::run(self, args),
             Word::Pages(args) => return pages::run(self, args),
-            Word::Projects(args) => projects::run(self, args),
+            Word::Projects(args) => match &args.action {
+                Some(ProjectsAction::Set(args)) => settings::run(self, args),
+                None => projects::run(self, args),
+            },
+            Word::Env(args) => env::run(self, &args.action),
+            Word::Aliases(args) => aliases::run(self, args),
+            Word::Inspect(args) => inspect::run(self, args),
+            Word::Redeploy(args) => redeploy::run(self, args),
+            Word::Pin(args) => pin::run(self, args, true),
+            Word::Unpin(args) => pin::run(self, args, false),
+            Word::Delete(args) => delete::run(self, args),
+            Word::Limits(args) => limits::run(self, args),
             Word::Deployments(args) => deployments::run(self, args),
             Word::Promote(args) => promote::run(self, args),
             Word::Rollback(args) => rollback::run(self, args),

@@ -70,7 +70,8 @@ impl Exit {
     /// For an error that the API answered with: by its code where the code says more than the status.
     pub fn of_problem(code: &str, status: u16) -> Self {
         match code {
-            "project/name-invalid" => Self::Usage,
+            "project/name-invalid" | "project/setting-invalid" | "variable/invalid" => Self::Usage,
+            "variable/limit" | "variable/too-large" => Self::Quota,
             "project/limit" | "deployment/too-many-files" | "deployment/file-too-large" => {
                 Self::Quota
             }
@@ -85,7 +86,7 @@ impl Exit {
         match status {
             401 | 403 => Self::Auth,
             404 | 410 => Self::NotFound,
-            409 => Self::Conflict,
+            409 | 412 => Self::Conflict,
             413 | 429 => Self::Quota,
             408 | 504 => Self::Timeout,
             _ => Self::Failure,
@@ -136,6 +137,10 @@ mod tests {
             (ErrorCode::ProjectNameTaken, Exit::Conflict),
             (ErrorCode::DeploymentIsLive, Exit::Conflict),
             (ErrorCode::ProjectLimit, Exit::Quota),
+            (ErrorCode::VariableLimit, Exit::Quota),
+            (ErrorCode::VariableInvalid, Exit::Usage),
+            (ErrorCode::RequestPrecondition, Exit::Conflict),
+            (ErrorCode::DeploymentCollected, Exit::Conflict),
             (ErrorCode::RequestTooLarge, Exit::Quota),
             (ErrorCode::ServerBusy, Exit::Quota),
             (ErrorCode::DeploymentFailed, Exit::Deployment),

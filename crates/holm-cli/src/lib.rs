@@ -11,6 +11,7 @@ mod client;
 mod commands;
 mod credentials;
 mod deploy;
+mod dotenv;
 mod edgeone_link;
 mod error;
 mod escape;

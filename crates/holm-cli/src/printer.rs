@@ -128,6 +128,23 @@ pub(crate) fn read_exact_line(bytes_max: u64) -> io::Result<String> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
+/// All of standard input, without the line end that pipes put behind it, at most `bytes_max` bytes.
+pub(crate) fn read_all(bytes_max: u64) -> io::Result<String> {
+    let mut text = String::new();
+    io::stdin()
+        .lock()
+        .take(bytes_max)
+        .read_to_string(&mut text)?;
+    let end = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(end.strip_suffix('\r').unwrap_or(end).to_owned())
+}
+
+/// One line typed on the terminal.
+pub(crate) fn read_typed_line() -> io::Result<String> {
+    let line = console::Term::stderr().read_line()?;
+    Ok(line.trim().to_owned())
+}
+
 /// One line typed on the terminal without being shown.
 pub(crate) fn read_hidden_line() -> io::Result<String> {
     console::Term::stderr().read_secure_line()

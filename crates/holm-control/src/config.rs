@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use holm_site::limits::RuleLimits;
 use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
-use holm_types::{Clock, Entropy};
+use holm_types::{Clock, Entropy, LimitInForce};
 
 use crate::limits::ControlLimits;
 
@@ -23,6 +24,10 @@ pub struct ControlConfig {
     pub version: &'static str,
     /// The maxima.
     pub limits: ControlLimits,
+    /// The maxima of the rooms that this one does not know, for the list of what holds.
+    pub other_limits: Vec<LimitInForce>,
+    /// What a deployment's files of rules may hold.
+    pub rule_limits: RuleLimits,
 }
 
 impl ControlConfig {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use holm_site::codec;
 use holm_storage::SnapshotStore;
 use holm_telemetry::event::TaskFailed;
+use holm_types::Entropy;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -16,6 +17,7 @@ use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::error::chain;
 use crate::limits::FILES_MAX_MAX;
+use crate::secret_key::{SECRET_KEY_FILE, SecretKey, SecretKeyError};
 use crate::{listener, reconcile};
 
 /// Why the control plane could not be opened.
@@ -40,6 +42,9 @@ pub enum OpenControlError {
         /// The snapshot that the edge serves.
         snapshot_version: u64,
     },
+    /// The key that secrets are sealed with cannot be used, or is not this database's.
+    #[error("open the key of the secrets")]
+    SecretKey(#[source] SecretKeyError),
     /// A limit is outside of its bounds.
     #[error("`{setting}` is {found}, the largest allowed value is {allowed_max}")]
     Limit {
@@ -64,7 +69,8 @@ pub struct Control {
 }
 
 impl Control {
-    /// Opens the database (made if absent), brings it up to date, and publishes a snapshot if what
+    /// Opens the database (made if absent) with the key of its secrets beside it
+    /// ([`SECRET_KEY_FILE`], made at the first start), brings it up to date, and publishes a snapshot if what
     /// should be differs from what is. Refuses to make a database beside published sites. Blocks;
     /// needs no runtime.
     pub fn open(
@@ -83,7 +89,8 @@ impl Control {
         refuse_lost_database(db_file, &parts.snapshots)?;
         let now_ms = parts.clock.now().unix_ms();
         let db = Db::open(db_file, &config.limits, now_ms).map_err(database)?;
-        let core = Arc::new(Core::new(config, parts, db));
+        let secret_key = open_secret_key(&db, db_file, &*parts.entropy)?;
+        let core = Arc::new(Core::new(config, parts, db, secret_key));
         core.db
             .write_blocking(|change| change.look_after_variants_again())
             .map_err(database)?;
@@ -138,6 +145,44 @@ impl Control {
     pub fn close(self) {
         self.core.db.close();
     }
+}
+
+/// What the key proves itself with.
+const KEY_CHECK: (&[u8], &[u8]) = (b"this is the key", b"secret_key_check");
+
+/// The key beside the database, made at the first start. A database that has met a key takes no other.
+fn open_secret_key(
+    db: &Db,
+    db_file: &Path,
+    entropy: &dyn Entropy,
+) -> Result<SecretKey, OpenControlError> {
+    let database = |error: DbError| OpenControlError::Database(Box::new(error));
+    let path = db_file.with_file_name(SECRET_KEY_FILE);
+    let check = db
+        .read_blocking(|view| view.secret_key_check())
+        .map_err(database)?;
+    let found = SecretKey::read(&path).map_err(OpenControlError::SecretKey)?;
+    let (text, owner) = KEY_CHECK;
+    let key = match (found, &check) {
+        (Some(key), Some(sealed)) => {
+            if key.open(sealed, owner).is_ok_and(|opened| opened == text) {
+                return Ok(key);
+            }
+            return Err(OpenControlError::SecretKey(SecretKeyError::Foreign {
+                path,
+            }));
+        }
+        (None, Some(_)) => {
+            return Err(OpenControlError::SecretKey(SecretKeyError::Lost { path }));
+        }
+        // A start that ended between making the key and remembering it.
+        (Some(key), None) => key,
+        (None, None) => SecretKey::make(&path, entropy).map_err(OpenControlError::SecretKey)?,
+    };
+    let sealed = key.seal(text, owner, entropy);
+    db.write_blocking(move |change| change.set_secret_key_check(&sealed))
+        .map_err(database)?;
+    Ok(key)
 }
 
 /// An empty database would be published as "no sites". A snapshot that cannot be read may have some.

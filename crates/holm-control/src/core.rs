@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::events::EventBell;
 use crate::guard::{RequestGuard, SignInGuard, TokenUses};
 use crate::reconcile::SnapshotPublisher;
+use crate::secret_key::SecretKey;
 use crate::spool::Spools;
 
 /// The control plane's parts, joined. Shared by requests and reconcilers.
@@ -35,6 +36,12 @@ pub(crate) struct Core {
     pub(crate) hosts_changed: Notify,
     /// Rung when a deployment was sealed.
     pub(crate) sealed: Notify,
+    /// Rung when more deployments may be there than are kept.
+    pub(crate) to_retain: Notify,
+    /// Rung when a project was deleted.
+    pub(crate) to_sweep: Notify,
+    /// Seals the values of secrets.
+    pub(crate) secret_key: SecretKey,
     /// Roll-backs that stand but are not served yet.
     pub(crate) unshown_roll_backs: Arc<UnshownRollBacks>,
     /// Where passwords are hashed.
@@ -64,7 +71,12 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(config: ControlConfig, parts: ControlParts, db: Db) -> Self {
+    pub(crate) fn new(
+        config: ControlConfig,
+        parts: ControlParts,
+        db: Db,
+        secret_key: SecretKey,
+    ) -> Self {
         let mut seed = [0_u8; 8];
         parts.entropy.fill(&mut seed);
         Self {
@@ -77,6 +89,9 @@ impl Core {
             request_ids: RequestIds::new(u64::from_le_bytes(seed)),
             hosts_changed: Notify::new(),
             sealed: Notify::new(),
+            to_retain: Notify::new(),
+            to_sweep: Notify::new(),
+            secret_key,
             unshown_roll_backs: Arc::default(),
             passwords: PasswordDesk::new(&config.limits),
             sign_ins: SignInGuard::new(&config.limits),

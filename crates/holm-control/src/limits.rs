@@ -45,6 +45,17 @@ pub struct ControlLimits {
     pub background_commits_max: usize,
     /// Projects on this server. Default 1,000.
     pub projects_max: u64,
+    /// Sealed deployments that a project keeps when it does not say how many itself: the newest, beside
+    /// what is pinned or pointed at. Default 10 (decision D10.15).
+    pub deployments_kept_max: u64,
+    /// Variables in one environment of a project. Default 100.
+    pub variables_max: u64,
+    /// Bytes of a variable's name. Default 128.
+    pub variable_name_bytes_max: u64,
+    /// Bytes of a variable's value. Default 500 (EdgeOne's).
+    pub variable_value_bytes_max: u64,
+    /// Rows of deleted projects, or deployments that expire, in one change. Default 500.
+    pub sweep_rows_max: u64,
     /// How long an upload may stay unfinished. Default 24 hours.
     pub upload_time_max: Duration,
     /// How long a commit waits for the edge to serve it. Default 5 s.
@@ -158,6 +169,11 @@ impl Default for ControlLimits {
             event_stream_time_max: Duration::from_mins(30),
             background_commits_max: 32,
             projects_max: 1000,
+            deployments_kept_max: 10,
+            variables_max: 100,
+            variable_name_bytes_max: 128,
+            variable_value_bytes_max: 500,
+            sweep_rows_max: 500,
             upload_time_max: Duration::from_hours(24),
             take_up_wait_max: Duration::from_secs(5),
             body_bytes_max: 64 * 1024,
@@ -232,6 +248,11 @@ limits! {
     "event_stream_time_max" Milliseconds 1_800_000 "The stream ends; `Last-Event-ID` goes on behind it.";
     "background_commits_max" Count 32 "A further commit is carried out before it is answered.";
     "projects_max" Count 1_000 "A new project is refused with 409 project/limit.";
+    "deployments_kept_max" Count 10 "The oldest that is neither pinned nor pointed at expires and answers 401.";
+    "variables_max" Count 100 "Further variables are refused with 409 variable/limit.";
+    "variable_name_bytes_max" Bytes 128 "The variable is refused with 422 variable/too-large.";
+    "variable_value_bytes_max" Bytes 500 "The variable is refused with 422 variable/too-large.";
+    "sweep_rows_max" Count 500 "The rest goes with the next change.";
     "upload_time_max" Milliseconds 86_400_000 "The deployment ends as timed_out.";
     "take_up_wait_max" Milliseconds 5_000 "The change is kept and answered with 503 edge/not-taken-up.";
     "body_bytes_max" Bytes 65_536 "The request is refused with 413 request/too-large.";
@@ -295,6 +316,11 @@ holm_types::settable_limits!(ControlLimits {
     event_stream_time_max,
     background_commits_max,
     projects_max,
+    deployments_kept_max,
+    variables_max,
+    variable_name_bytes_max,
+    variable_value_bytes_max,
+    sweep_rows_max,
     upload_time_max,
     take_up_wait_max,
     body_bytes_max,
@@ -365,6 +391,14 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 60);
+        assert_eq!(LIMITS.len(), 65);
+        assert_eq!(
+            limits
+                .in_force(LIMITS)
+                .find(|row| row.value != row.limit.default),
+            None,
+            "a default in the table is not the one in the code"
+        );
+        assert!(limits.in_force(LIMITS).all(|row| row.is_settable));
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use holm_control::{Control, ControlConfig, ControlParts};
-use holm_types::{Clock, Entropy, RequestIds};
+use holm_types::{Clock, Entropy, LimitInForce, RequestIds};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -16,7 +16,7 @@ use crate::config::ServerConfig;
 use crate::console;
 use crate::data_folder::Layout;
 use crate::exit::{ServerError, open};
-use crate::limits::{CONTROL_REPORT_INTERVAL, CONTROL_RETRY_INTERVAL};
+use crate::limits::{CONTROL_REPORT_INTERVAL, CONTROL_RETRY_INTERVAL, LIMITS};
 use crate::listeners::Addresses;
 use crate::stores::Stores;
 use crate::unavailable;
@@ -51,6 +51,12 @@ impl ControlPlane {
                 control_origin: addresses.control_origin.clone(),
                 version: env!("CARGO_PKG_VERSION"),
                 limits: config.control_limits.clone(),
+                other_limits: config
+                    .edge_limits
+                    .in_force(holm_edge::LIMITS)
+                    .chain(LimitInForce::fixed(LIMITS))
+                    .collect(),
+                rule_limits: config.rule_limits,
             },
             parts: ControlParts {
                 blobs: stores.blobs,

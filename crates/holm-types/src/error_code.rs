@@ -77,6 +77,8 @@ error_codes! {
     RequestIdempotencyRunning "request/idempotency-running" 409 Caller Later "Wait for the first request to end.";
     /// The request was done, and its answer is not kept.
     RequestIdempotencyNotKept "request/idempotency-not-kept" 409 Caller No "It was done once; look at what there is instead of asking again.";
+    /// What `If-Match` names is not what is there (RFC 9110 section 13.1.1).
+    RequestPrecondition "request/precondition" 412 Caller Later "Read it again, make the change on what is there now, and send the new `ETag`.";
     /// Nobody is signed in.
     AuthRequired "auth/required" 401 Caller No "Send `Authorization: Bearer holm_...`, or run `holm login`.";
     /// The token is unknown, revoked or expired.
@@ -119,6 +121,16 @@ error_codes! {
     ProjectLimit "project/limit" 409 Caller Later "Delete a project or raise the limit.";
     /// There is no older production deployment.
     ProjectNothingToRollBack "project/nothing-to-roll-back" 409 Caller No "Promote the deployment that you want.";
+    /// A setting breaks a rule.
+    ProjectSettingInvalid "project/setting-invalid" 422 Caller No "Correct the settings; `errors` names each.";
+    /// A variable's name or value breaks a rule.
+    VariableInvalid "variable/invalid" 422 Caller No "Correct the variables; `errors` names each.";
+    /// A variable's value is over the limit.
+    VariableTooLarge "variable/too-large" 422 Caller No "Shorten the value or raise the limit.";
+    /// An environment has as many variables as it may.
+    VariableLimit "variable/limit" 409 Caller Later "Delete a variable or raise the limit.";
+    /// No such variable.
+    VariableNotFound "variable/not-found" 404 Caller No "List the variables to see which exist.";
     /// No such deployment, or it may not be seen.
     DeploymentNotFound "deployment/not-found" 404 Caller No "List the project's deployments to see which exist.";
     /// The deployment has not all its blobs.
@@ -127,6 +139,8 @@ error_codes! {
     DeploymentEnded "deployment/ended" 409 Caller No "Create a new deployment.";
     /// Production points at the deployment.
     DeploymentIsLive "deployment/is-live" 409 Caller Later "Promote another deployment first.";
+    /// What the deployment consisted of has been collected.
+    DeploymentCollected "deployment/collected" 409 Caller No "Deploy from the source again.";
     /// The manifest cannot be read or breaks a rule.
     DeploymentManifest "deployment/manifest" 422 Caller No "Correct the manifest; `errors` names each line.";
     /// What the user wrote has errors that fail the deployment.

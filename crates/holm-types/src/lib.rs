@@ -4,6 +4,7 @@
 //! What comes from outside (host names, paths, ids, digests) is checked by the constructors here, once.
 #![forbid(unsafe_code)]
 
+mod area;
 mod clock;
 mod diagnostic;
 mod digest;
@@ -17,8 +18,10 @@ mod request_id;
 mod site_path;
 mod state;
 mod timestamp;
+mod variable_name;
 mod visitor_code;
 
+pub use area::Area;
 pub use clock::Clock;
 pub use diagnostic::{Diagnostic, Parsed, Severity};
 pub use digest::{BlobDigest, BlobHasher, ParseDigestError};
@@ -29,10 +32,11 @@ pub use id::{
     AccountId, AliasId, AuditId, DeploymentId, IdMint, InvitationId, ParseIdError, ProjectId,
     SessionId, TokenId, UserId,
 };
-pub use limit::{Limit, LimitValue, Unit};
+pub use limit::{Limit, LimitInForce, LimitValue, Unit};
 pub use project_name::{ProjectName, ProjectNameError};
 pub use request_id::{RequestId, RequestIds};
 pub use site_path::{PathError, SitePath};
 pub use state::{DeploymentState, Environment};
 pub use timestamp::Timestamp;
+pub use variable_name::{VariableName, VariableNameError};
 pub use visitor_code::VisitorCode;

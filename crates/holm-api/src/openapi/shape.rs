@@ -5,11 +5,12 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    AuditView, BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate, DeploymentCreated,
-    DeploymentFile, DeploymentView, ExplainReport, InstanceView, InvitationAccept,
-    InvitationCreate, InvitationCreated, InvitationView, MeUpdate, MeView, MemberUpdate,
-    MemberView, OPERATIONS, Page, ProjectCreate, ProjectUpdate, ProjectView, SessionCreate,
-    SessionView, TokenCreate, TokenCreated, TokenView,
+    AliasView, AuditView, BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate,
+    DeploymentCreated, DeploymentFile, DeploymentVariables, DeploymentView, ExplainReport,
+    InstanceView, InvitationAccept, InvitationCreate, InvitationCreated, InvitationView, LimitList,
+    MeUpdate, MeView, MemberUpdate, MemberView, OPERATIONS, Page, ProjectCreate, ProjectUpdate,
+    ProjectView, SessionCreate, SessionView, TokenCreate, TokenCreated, TokenView, VariableList,
+    VariableSet,
 };
 
 /// Makes the schema of one type.
@@ -126,6 +127,12 @@ const EXPLAIN_QUERY: &[QueryParameter] = &[
         about: "A deployment of the host's project to ask instead of the one that it shows.",
     },
 ];
+const ENVIRONMENT_QUERY: &[QueryParameter] = &[QueryParameter {
+    name: "environment",
+    is_required: false,
+    is_number: false,
+    about: "`production` or `preview`.",
+}];
 
 macro_rules! shapes {
     ($($id:ident: $request:expr, $response:expr, $query:expr, [$($code:ident),*];)*) => {
@@ -169,8 +176,14 @@ shapes! {
     project_create: json::<ProjectCreate>(), json::<ProjectView>(), NO_QUERY,
         [ProjectNameTaken, ProjectNameInvalid, ProjectLimit];
     project_view: Body::None, json::<ProjectView>(), NO_QUERY, [];
-    project_update: json::<ProjectUpdate>(), json::<ProjectView>(), NO_QUERY, [];
+    project_update: json::<ProjectUpdate>(), json::<ProjectView>(), NO_QUERY,
+        [ProjectSettingInvalid, RequestPrecondition];
     project_delete: Body::None, Body::None, NO_QUERY, [EdgeNotTakenUp];
+    variable_list: Body::None, json::<VariableList>(), ENVIRONMENT_QUERY, [];
+    variable_set: json::<VariableSet>(), json::<VariableList>(), NO_QUERY,
+        [VariableInvalid, VariableTooLarge, VariableLimit];
+    variable_delete: Body::None, Body::None, ENVIRONMENT_QUERY, [VariableNotFound];
+    alias_list: Body::None, json::<Page<AliasView>>(), PAGE_QUERY, [];
     project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY,
         [ProjectNothingToRollBack, EdgeNotTakenUp];
     deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
@@ -186,8 +199,15 @@ shapes! {
     deployment_cancel: Body::None, json::<DeploymentView>(), NO_QUERY, [DeploymentEnded];
     deployment_promote: Body::None, json::<DeploymentView>(), NO_QUERY,
         [DeploymentNotSealed, DeploymentEnded, EdgeNotTakenUp];
+    deployment_redeploy: Body::None, json::<DeploymentView>(), ENVIRONMENT_QUERY,
+        [DeploymentNotSealed, DeploymentEnded, DeploymentCollected, EdgeNotTakenUp];
+    deployment_pin: Body::None, json::<DeploymentView>(), NO_QUERY,
+        [DeploymentNotSealed, DeploymentEnded];
+    deployment_unpin: Body::None, json::<DeploymentView>(), NO_QUERY, [];
+    deployment_variables: Body::None, json::<DeploymentVariables>(), NO_QUERY, [];
     deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive, EdgeNotTakenUp];
     deployment_events: Body::None, Body::Events, NO_QUERY, [];
+    limit_list: Body::None, json::<LimitList>(), NO_QUERY, [];
     explain_view: Body::None, json::<ExplainReport>(), EXPLAIN_QUERY,
         [ExplainUnknownHost, DeploymentNotFound, DeploymentNotSealed];
 }

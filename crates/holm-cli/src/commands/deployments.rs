@@ -53,6 +53,8 @@ fn render(deployments: &[DeploymentView], style: Style) -> String {
 fn row(deployment: &DeploymentView) -> Vec<String> {
     let state = if deployment.is_live {
         "live".to_owned()
+    } else if deployment.is_pinned {
+        format!("{}, pinned", deployment.state)
     } else {
         deployment.state.to_string()
     };
@@ -126,6 +128,8 @@ mod tests {
             url: String::new(),
             production_url: String::new(),
             is_live,
+            is_pinned: false,
+            redeployed_from: None,
             source: DeploymentSource {
                 branch: Some("main".into()),
                 message: Some("First\nmore".into()),

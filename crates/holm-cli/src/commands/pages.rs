@@ -3,15 +3,17 @@
 
 mod deploy;
 
-use super::{Session, init, link_project};
-use crate::args::{InitArgs, PagesArgs, PagesInitArgs, PagesLinkArgs, PagesWord};
+use super::{Session, env, init, link_project};
+use crate::args::{
+    EnvPullArgs, EnvironmentChoice, InitArgs, PagesArgs, PagesEnvWord, PagesInitArgs,
+    PagesLinkArgs, PagesWord,
+};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::surroundings::Surroundings;
 
 /// Words of `edgeone pages` that Holm does not have, and what to do instead.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("env", "variables of a project are not kept by this version"),
     (
         "dev",
         "run `holm up DIR`, which serves a folder as the server does",
@@ -44,6 +46,7 @@ pub(super) fn run(session: &Session<'_>, args: &PagesArgs) -> Exit {
         PagesWord::Deploy(args) => return deploy::run(&session, args),
         PagesWord::Link(args) => link(&session, args),
         PagesWord::Init(args) => init(&session, args),
+        PagesWord::Env(args) => variables(&session, &args.word),
         PagesWord::Other(words) => Err(refuse(words)),
     };
     match done {
@@ -83,6 +86,37 @@ fn init(session: &Session<'_>, args: &PagesInitArgs) -> Result<(), CliError> {
     };
     init::run(session, &args)?;
     session.printer.result("[cli][✔] Project init success!");
+    Ok(())
+}
+
+/// `holm env`, with the lines that EdgeOne's ends with. Variables are those of both environments, as
+/// EdgeOne's are; what is pulled is production's, as what is deployed without a word is.
+fn variables(session: &Session<'_>, word: &PagesEnvWord) -> Result<(), CliError> {
+    let told = match word {
+        PagesEnvWord::Ls(args) => return env::list(session, args),
+        PagesEnvWord::Set(args) => {
+            env::add(session, args)?;
+            let name = args.name.as_deref().unwrap_or_default();
+            format!("Add environment {name} variables succeed!")
+        }
+        PagesEnvWord::Rm(args) => {
+            env::remove(session, args)?;
+            format!("Remove environment {} variables succeed!", args.name)
+        }
+        PagesEnvWord::Pull(args) => {
+            let file = args.file.display();
+            let told = format!("Pulling environment variables to {file} succeed!");
+            let pull = EnvPullArgs {
+                file: args.file.clone(),
+                environment: EnvironmentChoice::Production,
+                project: args.project.clone(),
+                connection: args.connection.clone(),
+            };
+            env::pull(session, &pull)?;
+            told
+        }
+    };
+    session.printer.result(&format!("[cli][✔] {told}"));
     Ok(())
 }
 

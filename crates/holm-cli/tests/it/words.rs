@@ -2,7 +2,15 @@
 
 use crate::person::Person;
 
-const WORDS: [&str; 15] = [
+const WORDS: [&str; 23] = [
+    "env",
+    "aliases",
+    "inspect",
+    "redeploy",
+    "pin",
+    "unpin",
+    "delete",
+    "limits",
     "login",
     "logout",
     "whoami",

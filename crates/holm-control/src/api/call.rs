@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use holm_types::ErrorCode;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -56,11 +57,35 @@ impl Call {
             })
     }
 
-    /// The JSON body as this type.
-    pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+    /// The whole body, which must be JSON.
+    async fn json_bytes(&mut self) -> Result<Bytes, ApiError> {
         self.expect_media_type("application/json")?;
         let bytes_max = self.core.config.limits.body_bytes_max;
-        let bytes = self.body.whole(bytes_max, "control.body_bytes_max").await?;
+        self.body.whole(bytes_max, "control.body_bytes_max").await
+    }
+
+    /// As [`Call::json`], for a body with secrets: the error says where, never what.
+    pub(crate) async fn secret_json<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        let bytes = self.json_bytes().await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let wrong = if error.is_data() {
+                "not what the operation takes,"
+            } else {
+                "not JSON"
+            };
+            let detail = format!(
+                "{wrong} at line {}, column {}",
+                error.line(),
+                error.column()
+            );
+            ApiError::new(ErrorCode::RequestInvalid, "The body cannot be read")
+                .with_field("", detail)
+        })
+    }
+
+    /// The JSON body as this type.
+    pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        let bytes = self.json_bytes().await?;
         serde_json::from_slice(&bytes).map_err(|error| {
             let detail = if error.is_data() {
                 error.to_string()

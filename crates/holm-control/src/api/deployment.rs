@@ -5,7 +5,9 @@ use axum::response::Response;
 use holm_api::{
     API_PREFIX, DeploymentCreateQuery, DeploymentView, EVENTS_MEDIA_TYPE, FRAME_MEDIA_TYPE,
 };
+use holm_types::Environment;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION};
+use serde::Deserialize;
 
 use super::announced::Announced;
 use super::list::Asked;
@@ -152,6 +154,51 @@ pub(super) async fn deployment_promote(
         200,
         &app::promote(&call.core, &who, project, deployment).await?,
     )
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RedeployQuery {
+    environment: Option<Environment>,
+}
+
+pub(super) async fn deployment_redeploy(
+    call: &mut Call,
+    who: Authorized<Deploy>,
+) -> Result<Response, ApiError> {
+    let (project, deployment) = (call.path("project")?, call.path("deployment")?);
+    let query: RedeployQuery = call.query()?;
+    let environment = query.environment;
+    let made = app::redeploy(&call.core, &who, project, deployment, environment).await?;
+    respond::json(201, &made)
+}
+
+pub(super) async fn deployment_pin(
+    call: &mut Call,
+    who: Authorized<Deploy>,
+) -> Result<Response, ApiError> {
+    let (project, deployment) = (call.path("project")?, call.path("deployment")?);
+    respond::json(200, &app::pin(&call.core, &who, project, deployment).await?)
+}
+
+pub(super) async fn deployment_unpin(
+    call: &mut Call,
+    who: Authorized<Deploy>,
+) -> Result<Response, ApiError> {
+    let (project, deployment) = (call.path("project")?, call.path("deployment")?);
+    respond::json(
+        200,
+        &app::unpin(&call.core, &who, project, deployment).await?,
+    )
+}
+
+pub(super) async fn deployment_variables(
+    call: &mut Call,
+    who: Authorized<Read>,
+) -> Result<Response, ApiError> {
+    let (project, deployment) = (call.path("project")?, call.path("deployment")?);
+    let variables = app::deployment_variables(&call.core, &who, project, deployment).await?;
+    respond::json(200, &variables)
 }
 
 pub(super) async fn deployment_delete(

@@ -5,6 +5,7 @@ use holm_api::{ClaimRequest, ClaimResult};
 
 use super::{Call, respond};
 use crate::app::instance as app;
+use crate::authz::{Authorized, Read};
 use crate::error::ApiError;
 
 pub(super) async fn openapi_view(call: &mut Call) -> Result<Response, ApiError> {
@@ -28,4 +29,11 @@ pub(super) async fn instance_claim(call: &mut Call) -> Result<Response, ApiError
         secret: claimed.token,
     };
     respond::secret_json(201, &result)
+}
+
+pub(super) async fn limit_list(
+    call: &mut Call,
+    who: Authorized<Read>,
+) -> Result<Response, ApiError> {
+    respond::json(200, &crate::app::limit_list(&call.core, &who))
 }

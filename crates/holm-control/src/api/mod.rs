@@ -1,6 +1,7 @@
 //! From HTTP to the operations and back. Handlers are thin: read what was sent, call `app`, shape the
 //! answer. The router is made from `holm_api::OPERATIONS`.
 
+mod alias;
 mod announced;
 mod audit;
 mod call;
@@ -16,6 +17,7 @@ mod respond;
 mod router;
 mod session;
 mod token;
+mod variable;
 
 pub(crate) use call::Call;
 pub(crate) use idempotency::RunningKeys;

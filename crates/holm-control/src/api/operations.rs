@@ -6,7 +6,9 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use holm_api::{OPERATIONS, Operation, Permission, Policy};
 
-use super::{Call, audit, deployment, explain, instance, member, project, session, token};
+use super::{
+    Call, alias, audit, deployment, explain, instance, member, project, session, token, variable,
+};
 use crate::authz::{Actor, Authorized, Deploy, Identity, Manage, Own, Read};
 use crate::error::ApiError;
 
@@ -118,6 +120,10 @@ handlers! {
     project::project_view Read;
     project::project_update Manage;
     project::project_delete Manage;
+    variable::variable_list Read;
+    variable::variable_set Manage;
+    variable::variable_delete Manage;
+    alias::alias_list Read;
     project::project_rollback Deploy;
     deployment::deployment_list Read;
     deployment::deployment_create Deploy;
@@ -126,8 +132,13 @@ handlers! {
     deployment::deployment_commit Deploy;
     deployment::deployment_cancel Deploy;
     deployment::deployment_promote Deploy;
+    deployment::deployment_redeploy Deploy;
+    deployment::deployment_pin Deploy;
+    deployment::deployment_unpin Deploy;
+    deployment::deployment_variables Read;
     deployment::deployment_delete Deploy;
     deployment::deployment_events Read;
+    instance::limit_list Read;
     explain::explain_view Read;
 }
 

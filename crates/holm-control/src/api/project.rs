@@ -2,11 +2,15 @@
 
 use axum::response::Response;
 use holm_api::ProjectUpdate;
+use holm_types::ErrorCode;
+use http::HeaderMap;
+use http::header::{ETAG, HeaderValue, IF_MATCH};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::list::Asked;
 use super::{Call, respond};
-use crate::app;
+use crate::app::{self, Expected, Project};
 use crate::authz::{Authorized, Deploy, Manage, Read};
 use crate::error::ApiError;
 
@@ -31,7 +35,7 @@ pub(super) async fn project_create(
     who: Authorized<Manage>,
 ) -> Result<Response, ApiError> {
     let ask: ProjectAsk = call.json().await?;
-    respond::json(
+    answer(
         201,
         &app::project_create(&call.core, &who, &ask.name).await?,
     )
@@ -42,7 +46,7 @@ pub(super) async fn project_view(
     who: Authorized<Read>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
-    respond::json(200, &app::project_view(&call.core, &who, project).await?)
+    answer(200, &app::project_view(&call.core, &who, project).await?)
 }
 
 pub(super) async fn project_update(
@@ -50,11 +54,74 @@ pub(super) async fn project_update(
     who: Authorized<Manage>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
-    let update: ProjectUpdate = call.json().await?;
-    respond::json(
-        200,
-        &app::project_update(&call.core, &who, project, update).await?,
-    )
+    let expected = read_if_match(&call.parts.headers)?;
+    let body: Value = call.json().await?;
+    let update = read_update(body)?;
+    let changed = app::project_update(&call.core, &who, project, update, expected).await?;
+    answer(200, &changed)
+}
+
+/// A project with the tag of its settings.
+fn answer(status: u16, project: &Project) -> Result<Response, ApiError> {
+    let mut response = respond::json(status, &project.view)?;
+    if let Ok(tag) = HeaderValue::from_str(&project.entity_tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// `If-Match` (RFC 9110 section 13.1.1): `*`, or a list of tags of which a weak one never matches. Tags
+/// of ours have no comma in them, so a list is split at commas.
+fn read_if_match(headers: &HeaderMap) -> Result<Expected, ApiError> {
+    let mut tags = Vec::new();
+    for field in headers.get_all(IF_MATCH) {
+        let text = field
+            .to_str()
+            .map_err(|_| ApiError::new(ErrorCode::RequestInvalid, "`If-Match` is not ASCII"))?;
+        tags.extend(text.split(',').map(|tag| tag.trim().to_owned()));
+    }
+    if tags.is_empty() || tags.iter().any(|tag| tag == "*") {
+        Ok(Expected::Any)
+    } else {
+        Ok(Expected::OneOf(tags))
+    }
+}
+
+/// Reads a merge patch. When it cannot be read, the fields that are wrong are found by reading each for
+/// itself, which works because none is required.
+fn read_update(body: Value) -> Result<ProjectUpdate, ApiError> {
+    let refusal = || ApiError::new(ErrorCode::RequestInvalid, "The body cannot be read");
+    // A list would be read as the fields in their order.
+    let Value::Object(fields) = body else {
+        return Err(refusal().with_field("", "a JSON object"));
+    };
+    if fields.get("build").is_some_and(Value::is_array) {
+        return Err(refusal().with_field("/build", "a JSON object or null"));
+    }
+    if let Ok(update) = serde_json::from_value(Value::Object(fields.clone())) {
+        return Ok(update);
+    }
+    let mut error = refusal();
+    for (name, value) in fields {
+        match value {
+            Value::Object(inner) if name == "build" => {
+                for (inner_name, value) in inner {
+                    let alone = json!({ "build": { inner_name.as_str(): value } });
+                    error = named(error, format!("/build/{inner_name}"), alone);
+                }
+            }
+            value => error = named(error, format!("/{name}"), json!({ name.as_str(): value })),
+        }
+    }
+    Err(error)
+}
+
+/// Adds a field to the error if it is wrong when it stands alone.
+fn named(error: ApiError, pointer: String, alone: Value) -> ApiError {
+    match serde_json::from_value::<ProjectUpdate>(alone) {
+        Ok(_) => error,
+        Err(broken) => error.with_field(pointer, broken.to_string()),
+    }
 }
 
 pub(super) async fn project_delete(

@@ -72,6 +72,7 @@ pub(super) async fn keep(
                 file_count: head.file_count,
                 size_bytes,
                 created_at: now,
+                redeployed_from: None,
             };
             change.insert_deployment(&new)?;
             change.insert_announced(id, &manifest)?;

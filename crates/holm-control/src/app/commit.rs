@@ -7,20 +7,16 @@ use bytes::Bytes;
 use holm_api::{DeploymentEventKind, DeploymentView};
 use holm_site::{CONFIG_FILES, CompileInput, FileEntry, SiteSettings, codec, compile};
 use holm_telemetry::event::{DeploymentFailed, DeploymentSealed};
-use holm_types::{
-    AliasId, BlobDigest, DeploymentState, Diagnostic, Environment, ErrorCode, Timestamp,
-};
+use holm_types::{AliasId, BlobDigest, DeploymentState, Diagnostic, ErrorCode};
 
 use super::announce::distinct;
-use super::host::{branch_label, production_label};
-use super::release::{self, Alias};
 use super::seal::{SealedDeployment, seal};
 use super::upload::{announced, receive, tell_stored};
-use super::{deployment, event, find};
+use super::{deployment, event, find, release};
 use crate::authz::{Authorized, Deploy};
 use crate::body::RequestBody;
 use crate::core::Core;
-use crate::db::{AliasKind, Change, DeploymentRow, MoveCause, Sealing};
+use crate::db::{Change, DeploymentRow, MoveCause, Sealing};
 use crate::error::ApiError;
 
 /// Digests that one answer lists.
@@ -145,7 +141,7 @@ async fn begin(core: &Core, project: String, deployment: String) -> Result<Begun
                 DeploymentState::Uploading => {
                     let files = announced(view, &row)?;
                     let settings = SiteSettings {
-                        functions_before_files: project.functions_before_files,
+                        functions_before_files: project.settings.functions_before_files,
                     };
                     Ok(Begun::Uploading(Box::new(row), settings, files))
                 }
@@ -188,11 +184,13 @@ async fn compile_document(
     settings: SiteSettings,
 ) -> Result<Compiled, ApiError> {
     let configs = read_configs(core, &files).await?;
+    let limits = core.config.rule_limits;
     tokio::task::spawn_blocking(move || {
         let compiled = compile(CompileInput {
             files,
             configs,
             settings,
+            limits,
         });
         Compiled {
             document: compiled.value.as_ref().map(codec::encode_document),
@@ -283,30 +281,39 @@ fn failed(diagnostics: Vec<Diagnostic>) -> ApiError {
 }
 
 /// The one transaction: sealed, pointed at, numbered. Then the edge is shown.
-async fn release_sealed(
+pub(super) async fn release_sealed(
     core: &Core,
     row: DeploymentRow,
     sealing: Sealing,
     stored_count: u64,
 ) -> Result<DeploymentView, ApiError> {
-    let aliases: Vec<(AliasId, Alias)> = aliases_of(&row)
-        .into_iter()
-        .map(|alias| (core.mint.mint(), alias))
-        .collect();
-    let (row, version) = core
+    let alias_ids = [core.mint.mint(), core.mint.mint()];
+    let released = core
         .db
-        .write(move |change| seal_and_point(change, &row, &sealing, &aliases))
+        .write(move |change| seal_and_point(change, &row, &sealing, alias_ids))
         .await?;
     core.sealed.notify_one();
-    announce_sealed(core, &row, stored_count);
+    core.to_retain.notify_one();
+    announce_sealed(core, &released, stored_count);
     core.events.ring();
+    let Released { row, version, .. } = released;
     let shown = release::show(core, version).await;
     event::tell_shown(core, row.id, &shown);
     shown?;
     Ok(find::deployment_shape(&core.config, row))
 }
 
-fn announce_sealed(core: &Core, row: &DeploymentRow, stored_count: u64) {
+/// What the transaction did.
+struct Released {
+    row: DeploymentRow,
+    /// The snapshot that shows it.
+    version: u64,
+    /// The labels of the aliases that point at it.
+    labels: Vec<String>,
+}
+
+fn announce_sealed(core: &Core, released: &Released, stored_count: u64) {
+    let row = &released.row;
     let duration_ms = core.now().unix_ms() - row.created_at.unix_ms();
     DeploymentSealed {
         deployment_id: row.id,
@@ -317,8 +324,8 @@ fn announce_sealed(core: &Core, row: &DeploymentRow, stored_count: u64) {
         duration_ms: u64::try_from(duration_ms).unwrap_or(0),
     }
     .emit();
-    for alias in aliases_of(row) {
-        release::announce_move(core, &alias.label, row);
+    for label in &released.labels {
+        release::announce_move(core, label, row);
     }
 }
 
@@ -326,54 +333,36 @@ fn seal_and_point(
     change: &Change<'_>,
     row: &DeploymentRow,
     sealing: &Sealing,
-    aliases: &[(AliasId, Alias)],
-) -> Result<(DeploymentRow, u64), ApiError> {
+    alias_ids: [AliasId; 2],
+) -> Result<Released, ApiError> {
     let sealed = seal(change, row, sealing)?;
     let project = find::project(change, &row.project_id.to_string())?;
     let reread = |change: &Change<'_>| find::deployment_of(change, &project, &row.id.to_string());
     let Some(sealed) = sealed else {
         return already(change, reread(change)?);
     };
-    point_all(change, &sealed, aliases, sealing.sealed_at)?;
     event::add(change, row, DeploymentEventKind::Sealed, sealing.sealed_at)?;
-    Ok((reread(change)?, change.hosts_changed()?))
+    let aliases = release::aliases_of(change, row)?;
+    for (id, alias) in alias_ids.into_iter().zip(&aliases) {
+        let (cause, now) = (MoveCause::Deploy, sealing.sealed_at);
+        release::point(change, alias, &sealed, cause, id, now)?;
+    }
+    Ok(Released {
+        row: reread(change)?,
+        version: change.hosts_changed()?,
+        labels: aliases.into_iter().map(|alias| alias.label).collect(),
+    })
 }
 
 /// Another request ended the deployment while this one compiled.
-fn already(change: &Change<'_>, row: DeploymentRow) -> Result<(DeploymentRow, u64), ApiError> {
+fn already(change: &Change<'_>, row: DeploymentRow) -> Result<Released, ApiError> {
     if SealedDeployment::of(&row).is_some() {
-        Ok((row, change.snapshot_version()?))
+        Ok(Released {
+            row,
+            version: change.snapshot_version()?,
+            labels: Vec::new(),
+        })
     } else {
         Err(deployment::ended(&row))
     }
-}
-
-fn point_all(
-    change: &Change<'_>,
-    sealed: &SealedDeployment,
-    aliases: &[(AliasId, Alias)],
-    now: Timestamp,
-) -> Result<(), ApiError> {
-    for (id, alias) in aliases {
-        release::point(change, alias, sealed, MoveCause::Deploy, *id, now)?;
-    }
-    Ok(())
-}
-
-/// Which aliases a deployment moves when it is sealed. Its own host needs none: it always shows it.
-fn aliases_of(row: &DeploymentRow) -> Vec<Alias> {
-    let mut aliases = Vec::new();
-    if row.environment == Environment::Production {
-        aliases.push(Alias {
-            kind: AliasKind::Production,
-            label: production_label(&row.project_name),
-        });
-    }
-    if let Some(branch) = &row.source.branch {
-        aliases.push(Alias {
-            kind: AliasKind::Branch,
-            label: branch_label(&row.project_name, branch),
-        });
-    }
-    aliases
 }

@@ -9,7 +9,7 @@ use super::seal::SealedDeployment;
 use super::{ListAsk, event, find, release};
 use crate::authz::{Authorized, Deploy, Read};
 use crate::core::Core;
-use crate::db::{AliasKind, DeploymentRow, MoveCause};
+use crate::db::{DeploymentRow, MoveCause};
 use crate::error::ApiError;
 
 /// One deployment.
@@ -72,10 +72,7 @@ pub(crate) async fn promote(
         .write(move |change| {
             let mut row = find::deployment(change, &project, &deployment)?;
             let sealed = SealedDeployment::of(&row).ok_or_else(|| not_sealed(&row))?;
-            let alias = Alias {
-                kind: AliasKind::Production,
-                label: production_label(&row.project_name),
-            };
+            let alias = Alias::production(&row.project_name);
             release::point(change, &alias, &sealed, MoveCause::Promote, alias_id, now)?;
             row.is_live = true;
             Ok::<_, ApiError>((row, change.hosts_changed()?))
@@ -83,6 +80,51 @@ pub(crate) async fn promote(
         .await?;
     release::announce_move(core, &production_label(&row.project_name), &row);
     release::show(core, version).await?;
+    Ok(find::deployment_shape(&core.config, row))
+}
+
+/// Keeps a sealed deployment whatever retention says. One that is pinned stays so.
+pub(crate) async fn pin(
+    core: &Core,
+    _who: &Authorized<Deploy>,
+    project: String,
+    deployment: String,
+) -> Result<DeploymentView, ApiError> {
+    let now = core.now();
+    let row = core
+        .db
+        .write(move |change| {
+            let mut row = find::deployment(change, &project, &deployment)?;
+            if row.state != DeploymentState::Sealed {
+                return Err(not_sealed(&row));
+            }
+            if !row.is_pinned {
+                change.set_pinned(row.id, Some(now))?;
+                row.is_pinned = true;
+            }
+            Ok(row)
+        })
+        .await?;
+    Ok(find::deployment_shape(&core.config, row))
+}
+
+/// Leaves a deployment to retention again; it may expire at once.
+pub(crate) async fn unpin(
+    core: &Core,
+    _who: &Authorized<Deploy>,
+    project: String,
+    deployment: String,
+) -> Result<DeploymentView, ApiError> {
+    let row = core
+        .db
+        .write(move |change| {
+            let mut row = find::deployment(change, &project, &deployment)?;
+            change.set_pinned(row.id, None)?;
+            row.is_pinned = false;
+            Ok::<_, ApiError>(row)
+        })
+        .await?;
+    core.to_retain.notify_one();
     Ok(find::deployment_shape(&core.config, row))
 }
 
@@ -149,7 +191,7 @@ pub(crate) async fn delete(
     release::show(core, version).await
 }
 
-fn not_sealed(row: &DeploymentRow) -> ApiError {
+pub(super) fn not_sealed(row: &DeploymentRow) -> ApiError {
     if row.state.is_terminal() {
         ended(row)
     } else {

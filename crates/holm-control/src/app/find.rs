@@ -64,7 +64,12 @@ pub(super) fn project_shape(config: &ControlConfig, row: ProjectRow) -> ProjectV
         id: row.id,
         name: row.name,
         live_deployment_id: row.live,
-        functions_before_files: row.functions_before_files,
+        display_name: row.settings.display_name,
+        area: row.settings.area.to_string(),
+        production_branch: row.settings.production_branch,
+        deployments_kept: row.settings.deployments_kept,
+        build: row.settings.build,
+        functions_before_files: row.settings.functions_before_files,
         created_at: row.created_at,
     }
 }
@@ -81,6 +86,8 @@ pub(super) fn deployment_shape(config: &ControlConfig, row: DeploymentRow) -> De
         state: row.state,
         environment: row.environment,
         is_live: row.is_live,
+        is_pinned: row.is_pinned,
+        redeployed_from: row.redeployed_from,
         source: row.source,
         file_count: row.file_count,
         size_bytes: row.size_bytes,

@@ -43,6 +43,7 @@ pub(crate) async fn plan(
     let configs = commit::read_configs(core, &readable).await?;
     let findings = unread.iter().map(not_read).collect();
     describe(
+        core,
         head,
         files,
         Known {
@@ -74,7 +75,7 @@ pub(crate) async fn plan_archive(
         configs: unpacked.configs,
         findings: unpacked.findings,
     };
-    describe(head, files, known).await
+    describe(core, head, files, known).await
 }
 
 fn missing(core: &Core, files: &[FileEntry]) -> HashSet<BlobDigest> {
@@ -122,6 +123,7 @@ struct Known {
 
 /// Compiles as a commit does, and writes down what comes of it.
 async fn describe(
+    core: &Core,
     head: DeploymentCreate,
     files: Vec<FileEntry>,
     known: Known,
@@ -136,14 +138,16 @@ async fn describe(
         functions_before_files: target
             .row
             .as_ref()
-            .is_some_and(|row| row.functions_before_files),
+            .is_some_and(|row| row.settings.functions_before_files),
     };
     let planned: Vec<PlannedFile> = files.iter().map(|file| planned(file, &missing)).collect();
+    let limits = core.config.rule_limits;
     let compiled = tokio::task::spawn_blocking(move || {
         compile(CompileInput {
             files,
             configs,
             settings,
+            limits,
         })
     })
     .await

@@ -2,22 +2,45 @@
 
 use std::sync::Arc;
 
-use holm_api::{DeploymentView, ProjectUpdate, ProjectView};
+use holm_api::{DeploymentView, ProjectView};
 use holm_types::{ErrorCode, ProjectId, ProjectName, Timestamp};
 
 use super::host::production_label;
 use super::{ListAsk, find, release};
 use crate::authz::{Authorized, Deploy, Manage, Read};
 use crate::core::Core;
-use crate::db::{Change, DbError, ProjectRow, View};
+use crate::db::{Change, DbError, ProjectRow, SettingsRow, View};
 use crate::error::ApiError;
+
+/// A project and which state of its settings that is.
+#[derive(Debug)]
+pub(crate) struct Project {
+    pub(crate) view: ProjectView,
+    /// The strong entity tag of its settings, quotes included: changed by every change of them, and by
+    /// nothing else, so that a deployment in between is in nobody's way.
+    pub(crate) entity_tag: String,
+}
+
+impl Project {
+    pub(super) fn new(core: &Core, row: ProjectRow) -> Self {
+        Self {
+            entity_tag: entity_tag(&row),
+            view: find::project_shape(&core.config, row),
+        }
+    }
+}
+
+/// Names the project too: another one of the same name later is not this one.
+pub(super) fn entity_tag(row: &ProjectRow) -> String {
+    format!("\"{}.{}\"", row.id, row.revision)
+}
 
 /// Makes a project.
 pub(crate) async fn create(
     core: &Core,
     _who: &Authorized<Manage>,
     name: &str,
-) -> Result<ProjectView, ApiError> {
+) -> Result<Project, ApiError> {
     let name = read_name(name)?;
     let (id, now, projects_max) = (
         core.mint.mint(),
@@ -28,7 +51,7 @@ pub(crate) async fn create(
         .db
         .write(move |change| insert(change, id, &name, now, projects_max))
         .await?;
-    Ok(find::project_shape(&core.config, row))
+    Ok(Project::new(core, row))
 }
 
 /// One project.
@@ -36,12 +59,12 @@ pub(crate) async fn view(
     core: &Core,
     _who: &Authorized<Read>,
     reference: String,
-) -> Result<ProjectView, ApiError> {
+) -> Result<Project, ApiError> {
     let row = core
         .db
         .read(move |view| find::project(view, &reference))
         .await?;
-    Ok(find::project_shape(&core.config, row))
+    Ok(Project::new(core, row))
 }
 
 /// The projects, newest first.
@@ -74,28 +97,8 @@ fn among(
     rows.take(ask.rows_max as usize).collect()
 }
 
-/// Changes a project's settings; they act on later deployments.
-pub(crate) async fn update(
-    core: &Core,
-    _who: &Authorized<Manage>,
-    reference: String,
-    update: ProjectUpdate,
-) -> Result<ProjectView, ApiError> {
-    let row = core
-        .db
-        .write(move |change| {
-            let mut row = find::project(change, &reference)?;
-            if let Some(is_on) = update.functions_before_files {
-                change.set_functions_before_files(row.id, is_on)?;
-                row.functions_before_files = is_on;
-            }
-            Ok::<_, ApiError>(row)
-        })
-        .await?;
-    Ok(find::project_shape(&core.config, row))
-}
-
-/// Deletes a project: all its hosts vanish with the next snapshot, for which this waits.
+/// Deletes a project: it is marked, however much belongs to it, and all its hosts vanish with the next
+/// snapshot, for which this waits. The sweeper removes the rest behind.
 pub(crate) async fn delete(
     core: &Core,
     _who: &Authorized<Manage>,
@@ -110,6 +113,7 @@ pub(crate) async fn delete(
             Ok::<_, ApiError>(change.hosts_changed()?)
         })
         .await?;
+    core.to_sweep.notify_one();
     release::show(core, version).await
 }
 
@@ -181,8 +185,9 @@ pub(super) fn insert(
     Ok(ProjectRow {
         id,
         name: name.clone(),
-        functions_before_files: false,
         created_at: now,
         live: None,
+        revision: 0,
+        settings: SettingsRow::default(),
     })
 }

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use holm_telemetry::event::{AliasMoved, SnapshotRefused, TaskFailed};
-use holm_types::{AliasId, DeploymentId, DeploymentState, ErrorCode, ProjectId, Timestamp};
+use holm_types::{
+    AliasId, DeploymentId, DeploymentState, Environment, ErrorCode, ProjectId, ProjectName,
+    Timestamp,
+};
 
-use super::host::production_label;
+use super::host::{branch_label, other_branch_label, production_label};
 use super::seal::SealedDeployment;
 use crate::core::Core;
 use crate::db::{AliasKind, AliasRow, Change, DeploymentRow, MoveCause, ProjectRow};
@@ -15,11 +18,70 @@ use crate::error::{ApiError, chain};
 /// How far back a roll-back looks for something that is still sealed.
 const MOVES_MAX: usize = 1000;
 
+/// How many labels are tried for a branch. Each further one is taken only if somebody named a branch after
+/// the hash of another.
+const SLUG_ATTEMPTS_MAX: u8 = 8;
+
 /// An alias to move.
 #[derive(Clone, Debug)]
 pub(super) struct Alias {
     pub(super) kind: AliasKind,
     pub(super) label: String,
+    /// Which branch it follows. `None` for production.
+    pub(super) branch: Option<String>,
+}
+
+impl Alias {
+    /// A project's production alias.
+    pub(super) fn production(name: &ProjectName) -> Self {
+        Self {
+            kind: AliasKind::Production,
+            label: production_label(name),
+            branch: None,
+        }
+    }
+
+    /// The alias of a branch: the one it has, else one of its own under the slug if no other branch has
+    /// that, else under slug and hash.
+    fn of_branch(
+        change: &Change<'_>,
+        project_id: ProjectId,
+        name: &ProjectName,
+        branch: &str,
+    ) -> Result<Self, ApiError> {
+        let of_label = |label| Self {
+            kind: AliasKind::Branch,
+            label,
+            branch: Some(branch.to_owned()),
+        };
+        if let Some(row) = change.branch_alias(project_id, branch)? {
+            return Ok(of_label(row.label));
+        }
+        let mut label = branch_label(name, branch);
+        for attempt in 1..=SLUG_ATTEMPTS_MAX {
+            if change.alias(project_id, &label)?.is_none() {
+                return Ok(of_label(label));
+            }
+            label = other_branch_label(name, branch, attempt);
+        }
+        Err(ApiError::new(
+            ErrorCode::Internal,
+            "No host could be found for the branch",
+        ))
+    }
+}
+
+/// Which aliases a deployment moves when it is sealed. Its own host needs none: it always shows it.
+pub(super) fn aliases_of(change: &Change<'_>, row: &DeploymentRow) -> Result<Vec<Alias>, ApiError> {
+    let mut aliases = Vec::new();
+    if row.environment == Environment::Production {
+        aliases.push(Alias::production(&row.project_name));
+    }
+    if let Some(branch) = &row.source.branch {
+        let (id, name) = (row.project_id, &row.project_name);
+        aliases.push(Alias::of_branch(change, id, name, branch)?);
+    }
+    Ok(aliases)
 }
 
 /// Points an alias at a sealed deployment. What it pointed at before stays beneath, for roll-back;
@@ -50,10 +112,7 @@ pub(super) fn roll_back(
     alias_id: AliasId,
     now: Timestamp,
 ) -> Result<SealedDeployment, ApiError> {
-    let alias = Alias {
-        kind: AliasKind::Production,
-        label: production_label(&project.name),
-    };
+    let alias = Alias::production(&project.name);
     let nothing = || {
         ApiError::new(
             ErrorCode::ProjectNothingToRollBack,
@@ -115,6 +174,7 @@ fn record(
         label: alias.label.clone(),
         deployment_id: to.id(),
         move_id,
+        branch: alias.branch.clone(),
     };
     Ok(change.put_alias(alias_id, &row)?)
 }

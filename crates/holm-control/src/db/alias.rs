@@ -65,6 +65,16 @@ pub(crate) struct AliasRow {
     pub(crate) deployment_id: DeploymentId,
     /// The move that put it there.
     pub(crate) move_id: i64,
+    /// Which branch it follows. `None` for production.
+    pub(crate) branch: Option<String>,
+}
+
+/// An alias as a list shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct ListedAlias {
+    pub(crate) id: AliasId,
+    pub(crate) row: AliasRow,
+    pub(crate) moved_at: Timestamp,
 }
 
 /// One move of an alias.
@@ -77,7 +87,7 @@ pub(crate) struct AliasMove {
     pub(crate) beneath: Option<i64>,
 }
 
-const ALIAS: &str = "SELECT a.project_id, a.kind, a.label, a.deployment_id, a.move_id
+const ALIAS: &str = "SELECT a.project_id, a.kind, a.label, a.deployment_id, a.move_id, a.branch
     FROM aliases a JOIN projects p ON p.id = a.project_id WHERE p.deleted_at IS NULL";
 
 fn alias(row: &Row<'_>) -> rusqlite::Result<AliasRow> {
@@ -87,6 +97,7 @@ fn alias(row: &Row<'_>) -> rusqlite::Result<AliasRow> {
         label: row.get(2)?,
         deployment_id: column::id(row, 3, DeploymentId::from_bytes)?,
         move_id: row.get(4)?,
+        branch: row.get(5)?,
     })
 }
 
@@ -113,6 +124,51 @@ impl View<'_> {
             )
             .optional()
             .map_err(DbError::sql("look up an alias"))
+    }
+
+    /// The alias that follows a branch of a project. `None` when the branch has none yet.
+    pub(crate) fn branch_alias(
+        &self,
+        project_id: ProjectId,
+        branch: &str,
+    ) -> Result<Option<AliasRow>, DbError> {
+        self.connection
+            .query_row(
+                &format!("{ALIAS} AND a.kind = 'branch' AND a.project_id = ?1 AND a.branch = ?2"),
+                (project_id.as_bytes(), branch),
+                alias,
+            )
+            .optional()
+            .map_err(DbError::sql("look up a branch's alias"))
+    }
+
+    /// A project's aliases, newest first, older than `before`.
+    pub(crate) fn aliases_of(
+        &self,
+        project_id: ProjectId,
+        before: Option<AliasId>,
+        rows_max: u32,
+    ) -> Result<Vec<ListedAlias>, DbError> {
+        let before = before.map_or([0xFF; 16], |id| *id.as_bytes());
+        let sql =
+            "SELECT a.project_id, a.kind, a.label, a.deployment_id, a.move_id, a.branch, a.id,
+                m.moved_at
+            FROM aliases a JOIN alias_moves m ON m.id = a.move_id
+            WHERE a.project_id = ?1 AND a.id < ?2 ORDER BY a.id DESC LIMIT ?3";
+        self.connection
+            .prepare(sql)
+            .and_then(|mut statement| {
+                let asked = (project_id.as_bytes(), before, rows_max);
+                let rows = statement.query_map(asked, |row| {
+                    Ok(ListedAlias {
+                        row: alias(row)?,
+                        id: column::id(row, 6, AliasId::from_bytes)?,
+                        moved_at: column::time(row, 7)?,
+                    })
+                })?;
+                rows.collect()
+            })
+            .map_err(DbError::sql("list a project's aliases"))
     }
 
     /// A move by its number.
@@ -167,8 +223,8 @@ impl Change<'_> {
     pub(crate) fn put_alias(&self, id: AliasId, row: &AliasRow) -> Result<(), DbError> {
         self.connection
             .execute(
-                "INSERT INTO aliases (id, project_id, kind, label, deployment_id, move_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                "INSERT INTO aliases (id, project_id, kind, label, deployment_id, move_id, branch)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (project_id, label) DO UPDATE
                  SET deployment_id = excluded.deployment_id, move_id = excluded.move_id",
                 (
@@ -178,6 +234,7 @@ impl Change<'_> {
                     &row.label,
                     row.deployment_id.as_bytes(),
                     row.move_id,
+                    &row.branch,
                 ),
             )
             .map(drop)

@@ -21,12 +21,16 @@ pub(crate) struct DeploymentRow {
     pub(crate) source: DeploymentSource,
     pub(crate) file_count: u64,
     pub(crate) size_bytes: u64,
-    /// `None` before it is sealed and after it is deleted.
+    /// `None` before it is sealed and after it is deleted. An expired one keeps it; whether the blob is
+    /// still there is another question.
     pub(crate) document: Option<BlobDigest>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) created_at: Timestamp,
     pub(crate) sealed_at: Option<Timestamp>,
     pub(crate) is_live: bool,
+    pub(crate) is_pinned: bool,
+    /// `None` for one that was uploaded.
+    pub(crate) redeployed_from: Option<DeploymentId>,
 }
 
 /// What a new deployment starts with; its state is `uploading`.
@@ -39,6 +43,8 @@ pub(crate) struct NewDeployment {
     pub(crate) file_count: u64,
     pub(crate) size_bytes: u64,
     pub(crate) created_at: Timestamp,
+    /// `None` for one that is uploaded.
+    pub(crate) redeployed_from: Option<DeploymentId>,
 }
 
 /// What sealing adds.
@@ -63,7 +69,8 @@ pub(crate) struct HostRow {
 
 const DEPLOYMENT: &str = "SELECT d.id, d.project_id, p.name, d.label, d.state, d.environment,
         d.source, d.file_count, d.size_bytes, d.document, d.diagnostics, d.created_at, d.sealed_at,
-        EXISTS (SELECT 1 FROM aliases a WHERE a.deployment_id = d.id AND a.kind = 'production')
+        EXISTS (SELECT 1 FROM aliases a WHERE a.deployment_id = d.id AND a.kind = 'production'),
+        d.pinned_at IS NOT NULL, d.redeployed_from
     FROM deployments d JOIN projects p ON p.id = d.project_id
     WHERE p.deleted_at IS NULL";
 
@@ -83,6 +90,8 @@ fn deployment(row: &Row<'_>) -> rusqlite::Result<DeploymentRow> {
         created_at: column::time(row, 11)?,
         sealed_at: column::optional_time(row, 12)?,
         is_live: row.get(13)?,
+        is_pinned: row.get(14)?,
+        redeployed_from: column::optional_id(row, 15, DeploymentId::from_bytes)?,
     })
 }
 
@@ -190,13 +199,14 @@ impl View<'_> {
 }
 
 impl Change<'_> {
-    /// Keeps a new deployment.
+    /// Keeps a new deployment, with the present variables of its environment.
     pub(crate) fn insert_deployment(&self, new: &NewDeployment) -> Result<(), DbError> {
         self.connection
             .execute(
                 "INSERT INTO deployments
-                 (id, project_id, label, state, environment, source, file_count, size_bytes, created_at)
-                 VALUES (?1, ?2, ?3, 'uploading', ?4, ?5, ?6, ?7, ?8)",
+                 (id, project_id, label, state, environment, source, file_count, size_bytes,
+                  created_at, redeployed_from)
+                 VALUES (?1, ?2, ?3, 'uploading', ?4, ?5, ?6, ?7, ?8, ?9)",
                 (
                     new.id.as_bytes(),
                     new.project_id.as_bytes(),
@@ -206,10 +216,11 @@ impl Change<'_> {
                     column::from_count(new.file_count),
                     column::from_count(new.size_bytes),
                     new.created_at.unix_ms(),
+                    new.redeployed_from.as_ref().map(DeploymentId::as_bytes),
                 ),
             )
-            .map(drop)
-            .map_err(DbError::sql("keep a deployment"))
+            .map_err(DbError::sql("keep a deployment"))?;
+        self.keep_variables(new.id)
     }
 
     /// Keeps what is known to be said about an uploading deployment before it is compiled.
@@ -271,6 +282,7 @@ impl Change<'_> {
 
     /// Leaves a tombstone of a deployment.
     pub(crate) fn delete_deployment(&self, id: DeploymentId) -> Result<(), DbError> {
+        self.delete_deployment_variables(id)?;
         self.connection
             .execute(
                 "UPDATE deployments SET state = 'deleted', document = NULL WHERE id = ?1",

@@ -18,7 +18,11 @@ mod invitation;
 mod migrations;
 mod project;
 mod reader;
+mod retention;
+mod settings;
+mod sweep;
 mod user;
+mod variable;
 mod writer;
 
 use std::path::Path;
@@ -26,7 +30,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
-pub(crate) use alias::{AliasKind, AliasRow, MoveCause};
+pub(crate) use alias::{AliasKind, AliasRow, ListedAlias, MoveCause};
 pub(crate) use answer::AnswerRow;
 pub(crate) use audit::{AuditRow, Trail};
 pub(crate) use credential::{NEVER, SessionRow, TokenRow};
@@ -34,6 +38,8 @@ pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
 pub(crate) use health::{HealthRow, open_for_check};
 pub(crate) use invitation::InvitationRow;
 pub(crate) use project::{ProjectHost, ProjectRow};
+pub(crate) use settings::SettingsRow;
+pub(crate) use variable::{StoredValue, VariableRow};
 
 pub(crate) use user::UserRow;
 

@@ -3,6 +3,7 @@
 use holm_types::{DeploymentId, ProjectId, ProjectName, Timestamp};
 use rusqlite::{OptionalExtension as _, Row};
 
+use super::settings::{self, SettingsRow};
 use super::{Change, DbError, View, column};
 
 /// A project that has not been deleted, with what production points at.
@@ -10,10 +11,12 @@ use super::{Change, DbError, View, column};
 pub(crate) struct ProjectRow {
     pub(crate) id: ProjectId,
     pub(crate) name: ProjectName,
-    pub(crate) functions_before_files: bool,
     pub(crate) created_at: Timestamp,
     /// `None` before the first success.
     pub(crate) live: Option<DeploymentId>,
+    /// Raised by every change of the settings.
+    pub(crate) revision: u64,
+    pub(crate) settings: SettingsRow,
 }
 
 /// A project as the snapshot needs it.
@@ -23,7 +26,9 @@ pub(crate) struct ProjectHost {
     pub(crate) name: ProjectName,
 }
 
-const PROJECT: &str = "SELECT projects.id, name, functions_before_files, created_at, deployment_id
+const PROJECT: &str = "SELECT projects.id, name, created_at, deployment_id, revision,
+        functions_before_files, display_name, area, production_branch, deployments_kept,
+        install_command, build_command, output_directory, node_version, root_directory
     FROM projects
     LEFT JOIN aliases ON aliases.project_id = projects.id AND kind = 'production'
     WHERE deleted_at IS NULL";
@@ -32,9 +37,10 @@ fn project(row: &Row<'_>) -> rusqlite::Result<ProjectRow> {
     Ok(ProjectRow {
         id: column::id(row, 0, ProjectId::from_bytes)?,
         name: column::word(row, 1)?,
-        functions_before_files: row.get(2)?,
-        created_at: column::time(row, 3)?,
-        live: column::optional_id(row, 4, DeploymentId::from_bytes)?,
+        created_at: column::time(row, 2)?,
+        live: column::optional_id(row, 3, DeploymentId::from_bytes)?,
+        revision: column::count(row, 4)?,
+        settings: settings::read(row, 5)?,
     })
 }
 
@@ -112,21 +118,6 @@ impl Change<'_> {
             )
             .map(|count| count > 0)
             .map_err(DbError::sql("keep a project"))
-    }
-
-    /// Sets the switch for later deployments.
-    pub(crate) fn set_functions_before_files(
-        &self,
-        id: ProjectId,
-        functions_before_files: bool,
-    ) -> Result<(), DbError> {
-        self.connection
-            .execute(
-                "UPDATE projects SET functions_before_files = ?2 WHERE id = ?1",
-                (id.as_bytes(), functions_before_files),
-            )
-            .map(drop)
-            .map_err(DbError::sql("change a project"))
     }
 
     /// Deletes a project: its name is free, its deployments are seen no more.

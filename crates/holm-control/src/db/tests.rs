@@ -109,6 +109,7 @@ fn the_schema_itself_keeps_aliases_on_sealed_deployments() {
     let id = holm_types::DeploymentId::from_bytes([2; 16]);
     let pointed = db.write_blocking::<_, DbError>(move |change| {
         change.insert_deployment(&NewDeployment {
+            redeployed_from: None,
             id,
             project_id,
             environment: holm_types::Environment::Production,
@@ -121,6 +122,7 @@ fn the_schema_itself_keeps_aliases_on_sealed_deployments() {
         let move_id =
             change.insert_alias_move(project_id, "blog", id, MoveCause::Deploy, None, now)?;
         let row = AliasRow {
+            branch: None,
             project_id,
             kind: AliasKind::Production,
             label: "blog".to_owned(),

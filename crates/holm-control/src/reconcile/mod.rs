@@ -1,7 +1,9 @@
 //! What makes the world like the database says it should be. Each reconciler takes no input, looks,
 //! takes idempotent steps, and can be run again at any time: on a timer and when nudged.
 
+mod project_sweeper;
 mod publisher;
+mod retention;
 mod sweeper;
 mod variant_maker;
 
@@ -13,7 +15,9 @@ use futures_util::FutureExt as _;
 use holm_telemetry::event::{PanicCaught, TaskFailed};
 use tokio::sync::{Notify, watch};
 
+pub(crate) use project_sweeper::ProjectSweeper;
 pub(crate) use publisher::SnapshotPublisher;
+pub(crate) use retention::RetentionKeeper;
 pub(crate) use sweeper::{CredentialSweeper, UploadSweeper};
 pub(crate) use variant_maker::VariantMaker;
 
@@ -67,7 +71,28 @@ pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
         SWEEP_INTERVAL,
         async || CredentialSweeper::new(core).run_once().await,
     );
-    tokio::join!(publisher, variants, uploads, credentials);
+    let retention = repeat(
+        "retention_keeper",
+        stop.clone(),
+        Some(&core.to_retain),
+        SWEEP_INTERVAL,
+        async || RetentionKeeper::new(core).run_once().await,
+    );
+    let projects = repeat(
+        "project_sweeper",
+        stop.clone(),
+        Some(&core.to_sweep),
+        SWEEP_INTERVAL,
+        async || ProjectSweeper::new(core).run_once().await,
+    );
+    tokio::join!(
+        publisher,
+        variants,
+        uploads,
+        credentials,
+        retention,
+        projects
+    );
 }
 
 /// Runs one reconciler now, whenever nudged, and every `interval`. A failure or a panic is logged and

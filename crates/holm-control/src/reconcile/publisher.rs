@@ -293,6 +293,7 @@ mod tests {
 
     fn alias(to: u8) -> AliasRow {
         AliasRow {
+            branch: None,
             project_id: project().id,
             kind: AliasKind::Production,
             label: "blog".to_owned(),

@@ -10,6 +10,7 @@ use super::*;
 use crate::config::{ControlConfig, ControlParts};
 use crate::db::{Db, NewDeployment};
 use crate::limits::ControlLimits;
+use crate::secret_key::SecretKey;
 
 /// A clock that says the same always, and entropy of one byte.
 #[derive(Debug)]
@@ -42,7 +43,9 @@ fn core(folder: &std::path::Path) -> Core {
         public_port: None,
         control_origin: "http://127.0.0.1:1".to_owned(),
         version: "test",
+        rule_limits: crate::RuleLimits::DEFAULT,
         limits,
+        other_limits: Vec::new(),
     };
     let parts = ControlParts {
         blobs: Arc::new(LocalBlobStore::open(&folder.join("blobs")).unwrap()),
@@ -51,7 +54,8 @@ fn core(folder: &std::path::Path) -> Core {
         clock: Arc::new(Fixed),
         entropy: Arc::new(Fixed),
     };
-    Core::new(config, parts, db)
+    let key = SecretKey::make(&folder.join("secrets.key"), &Fixed).unwrap();
+    Core::new(config, parts, db, key)
 }
 
 /// A project with one upload that began this long ago, and a token that has expired.
@@ -67,6 +71,7 @@ fn fill(core: &Core, age: Duration) {
                 source: holm_api::DeploymentSource::default(),
                 file_count: 0,
                 size_bytes: 0,
+                redeployed_from: None,
                 created_at: NOW.minus(age),
             })?;
             Ok(change.hosts_changed()?)

@@ -20,6 +20,7 @@ fn ask(operation: &Operation) -> Ask {
     let segments = operation.path.split('/').map(|segment| match segment {
         "{project}" => "blog",
         "{deployment}" => "0123456789ab",
+        "{variable}" => "KEY",
         other if other.starts_with('{') => "none_00000000000000000000000000",
         other => other,
     });

@@ -159,6 +159,16 @@ impl TestServer {
         self.start_again(limits, "localhost")
     }
 
+    /// As [`TestServer::restart`], with something done to the folder in between.
+    pub(crate) fn restart_after(mut self, meanwhile: impl FnOnce()) -> Self {
+        let folder = self.folder.take().unwrap();
+        let clock = Arc::clone(&self.clock);
+        self.control.clone().close();
+        drop(self);
+        meanwhile();
+        Self::start_in(folder, ControlLimits::default(), clock, "localhost")
+    }
+
     fn start_again(mut self, limits: ControlLimits, base_domain: &str) -> Self {
         let folder = self.folder.take().unwrap();
         let clock = Arc::clone(&self.clock);
@@ -279,7 +289,9 @@ pub(crate) fn setup(
         public_port: Some(8088),
         control_origin: control_origin.to_owned(),
         version: "0.0.0-test",
+        rule_limits: holm_control::RuleLimits::default(),
         limits: ControlLimits::default(),
+        other_limits: Vec::new(),
     };
     (config, parts)
 }

@@ -12,6 +12,7 @@ mod http;
 mod packaging;
 mod pages;
 mod program;
+mod projects;
 mod refusals;
 mod releases;
 mod rules;

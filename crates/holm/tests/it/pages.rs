@@ -113,3 +113,37 @@ fn a_folder_is_linked_and_deployed_without_a_name() {
     let opened = server.json(&["open", "--json"]);
     assert_eq!(opened["url"], server.host("shop.localhost", ""));
 }
+
+#[test]
+fn variables_are_set_listed_pulled_and_removed() {
+    let bench = Bench::new();
+    let site = bench.site("shop", &[("index.html", "one")]);
+    let server = bench.up(Some(&site));
+    let env = |args: &[&str]| {
+        let words = [&["pages", "env"], args, &["-n", "shop"]].concat();
+        let (exit, out, err) = run(&bench, &server, &words);
+        assert_eq!(exit, 0, "{args:?}: {err}");
+        out
+    };
+    let told = env(&["set", "GREETING", "hello"]);
+    assert_eq!(
+        told,
+        "[cli][✔] Add environment GREETING variables succeed!\n"
+    );
+    env(&["add", "OTHER", "x"]);
+    assert!(env(&["ls"]).contains("GREETING"));
+    env(&["pull", "-f", "local.env"]);
+    let pulled = std::fs::read_to_string(bench.path("local.env")).unwrap();
+    assert!(
+        pulled.contains("GREETING=") && pulled.contains("hello"),
+        "{pulled}"
+    );
+    env(&["rm", "GREETING"]);
+    assert!(!env(&["ls"]).contains("GREETING"));
+    let (exit, _, err) = run(
+        &bench,
+        &server,
+        &["pages", "env", "set", "1X", "y", "-n", "shop"],
+    );
+    assert_eq!(exit, 1, "{err}");
+}

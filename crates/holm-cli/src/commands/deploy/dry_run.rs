@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holm_api::{DeploymentPlan, PlannedFile};
+use holm_site::limits::RuleLimits;
 use holm_site::{Admission, CONFIG_FILES, CompileInput, FileEntry, SiteSettings, admit, compile};
 use holm_types::{Diagnostic, Environment};
 use serde::Serialize;
@@ -198,6 +199,7 @@ fn compile_here(files: &[DigestedFile]) -> (bool, Vec<Diagnostic>) {
         files: files.iter().map(entry).collect(),
         configs,
         settings: SiteSettings::default(),
+        limits: RuleLimits::default(),
     });
     (compiled.value.is_none(), compiled.diagnostics)
 }

@@ -1,0 +1,47 @@
+//! Handlers of environment variables.
+
+use axum::response::Response;
+use holm_api::VariableSet;
+use holm_types::Environment;
+use serde::Deserialize;
+
+use super::{Call, respond};
+use crate::app;
+use crate::authz::{Authorized, Manage, Read};
+use crate::error::ApiError;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhereQuery {
+    environment: Option<Environment>,
+}
+
+pub(super) async fn variable_list(
+    call: &mut Call,
+    who: Authorized<Read>,
+) -> Result<Response, ApiError> {
+    let project = call.path("project")?;
+    let query: WhereQuery = call.query()?;
+    let variables = app::variable_list(&call.core, &who, project, query.environment).await?;
+    respond::json(200, &variables)
+}
+
+pub(super) async fn variable_set(
+    call: &mut Call,
+    who: Authorized<Manage>,
+) -> Result<Response, ApiError> {
+    let project = call.path("project")?;
+    let ask: VariableSet = call.secret_json().await?;
+    let variables = app::variable_set(&call.core, &who, project, ask).await?;
+    respond::json(200, &variables)
+}
+
+pub(super) async fn variable_delete(
+    call: &mut Call,
+    who: Authorized<Manage>,
+) -> Result<Response, ApiError> {
+    let (project, name) = (call.path("project")?, call.path("variable")?);
+    let query: WhereQuery = call.query()?;
+    app::variable_delete(&call.core, &who, project, name, query.environment).await?;
+    Ok(respond::empty())
+}
