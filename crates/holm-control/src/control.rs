@@ -147,9 +147,6 @@ impl Control {
     }
 }
 
-/// What the key proves itself with.
-const KEY_CHECK: (&[u8], &[u8]) = (b"this is the key", b"secret_key_check");
-
 /// The key beside the database, made at the first start. A database that has met a key takes no other.
 fn open_secret_key(
     db: &Db,
@@ -162,10 +159,9 @@ fn open_secret_key(
         .read_blocking(|view| view.secret_key_check())
         .map_err(database)?;
     let found = SecretKey::read(&path).map_err(OpenControlError::SecretKey)?;
-    let (text, owner) = KEY_CHECK;
     let key = match (found, &check) {
         (Some(key), Some(sealed)) => {
-            if key.open(sealed, owner).is_ok_and(|opened| opened == text) {
+            if key.is_of(sealed) {
                 return Ok(key);
             }
             return Err(OpenControlError::SecretKey(SecretKeyError::Foreign {
@@ -179,7 +175,7 @@ fn open_secret_key(
         (Some(key), None) => key,
         (None, None) => SecretKey::make(&path, entropy).map_err(OpenControlError::SecretKey)?,
     };
-    let sealed = key.seal(text, owner, entropy);
+    let sealed = key.sealed_check(entropy);
     db.write_blocking(move |change| change.set_secret_key_check(&sealed))
         .map_err(database)?;
     Ok(key)

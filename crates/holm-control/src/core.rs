@@ -42,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) to_sweep: Notify,
     /// Seals the values of secrets.
     pub(crate) secret_key: SecretKey,
+    /// Rung when encoded variants were made quickly that can be made smaller.
+    pub(crate) early_variants: Notify,
     /// Roll-backs that stand but are not served yet.
     pub(crate) unshown_roll_backs: Arc<UnshownRollBacks>,
     /// Where passwords are hashed.
@@ -92,6 +94,7 @@ impl Core {
             to_retain: Notify::new(),
             to_sweep: Notify::new(),
             secret_key,
+            early_variants: Notify::new(),
             unshown_roll_backs: Arc::default(),
             passwords: PasswordDesk::new(&config.limits),
             sign_ins: SignInGuard::new(&config.limits),

@@ -98,6 +98,12 @@ impl ApiError {
         self
     }
 
+    /// As [`ApiError::with_limit`], for a time that has run out: both numbers are milliseconds.
+    pub(crate) fn with_time_limit(self, limit: Duration, setting: &'static str) -> Self {
+        let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        self.with_limit(ms, ms, setting)
+    }
+
     /// Says when asking again may help: `Retry-After`.
     pub(crate) fn with_retry_after(mut self, retry_after: Duration) -> Self {
         self.details.retry_after = Some(retry_after);
@@ -165,7 +171,7 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
         let (code, external) = match &error {
-            DbError::Busy => (ErrorCode::ServerBusy, "Too many changes are waiting"),
+            DbError::Busy { .. } => (ErrorCode::ServerBusy, "Too many changes are waiting"),
             DbError::Closed => (ErrorCode::ServerStopping, "The server is stopping"),
             DbError::Sql { source, .. } if is_disk(source) => DISK,
             DbError::Commit(source) if is_disk(source) => DISK,
@@ -174,7 +180,14 @@ impl From<DbError> for ApiError {
                 "The database did not answer as it should",
             ),
         };
-        Self::from_cause(code, external, &error)
+        let refusal = Self::from_cause(code, external, &error);
+        match error {
+            DbError::Busy { queue_max } => {
+                let limit = queue_max as u64;
+                refusal.with_limit(limit, limit + 1, "control.db_queue_max")
+            }
+            _ => refusal,
+        }
     }
 }
 

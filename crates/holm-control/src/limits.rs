@@ -93,6 +93,9 @@ pub struct ControlLimits {
     pub db_checkpoint_idle: Duration,
     /// Bytes of the largest asset that is given encoded variants. Default 10 MiB.
     pub variant_source_bytes_max: u64,
+    /// Bytes of the largest asset whose variants are made as small as can be, which takes some seconds
+    /// of a processor for each megabyte. Default 4 MiB.
+    pub best_variant_source_bytes_max: u64,
     /// Bytes of variants stored together. Default 4 MiB.
     pub variant_batch_bytes_max: u64,
     /// Bytes of memory that one password hash takes (argon2id). Default 19 MiB, OWASP's first choice.
@@ -192,6 +195,7 @@ impl Default for ControlLimits {
             db_log_bytes_max: 32 * 1024 * 1024,
             db_checkpoint_idle: Duration::from_millis(500),
             variant_source_bytes_max: 10 * 1024 * 1024,
+            best_variant_source_bytes_max: 4 * 1024 * 1024,
             variant_batch_bytes_max: 4 * 1024 * 1024,
             password_memory_bytes: 19 * 1024 * 1024,
             password_passes: 2,
@@ -271,6 +275,7 @@ limits! {
     "db_log_bytes_max" Bytes 33_554_432 "The log is moved into the file before the next change.";
     "db_checkpoint_idle" Milliseconds 500 "The log is moved into the file.";
     "variant_source_bytes_max" Bytes 10_485_760 "A larger asset is served as it is.";
+    "best_variant_source_bytes_max" Bytes 4_194_304 "A larger asset keeps the variants that were made quickly.";
     "variant_batch_bytes_max" Bytes 4_194_304 "What was made so far is stored before the next asset.";
     "password_memory_bytes" Bytes 19_922_944 "A guess at a password costs as much.";
     "password_passes" Count 2 "A guess at a password costs as many.";
@@ -339,6 +344,7 @@ holm_types::settable_limits!(ControlLimits {
     db_log_bytes_max,
     db_checkpoint_idle,
     variant_source_bytes_max,
+    best_variant_source_bytes_max,
     variant_batch_bytes_max,
     password_memory_bytes,
     password_passes,
@@ -391,7 +397,7 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 65);
+        assert_eq!(LIMITS.len(), 66);
         assert_eq!(
             limits
                 .in_force(LIMITS)

@@ -102,10 +102,9 @@ impl Answer {
         self.headers
             .entry(EO_LOG_UUID)
             .or_insert_with(|| draft.request_id().as_u64().into());
-        if self.closes {
+        if self.closes && draft.closes() {
             self.headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
-            draft.closes();
         }
         if is_head {
             self.drop_body();

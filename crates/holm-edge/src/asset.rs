@@ -3,10 +3,12 @@
 mod byte_range;
 mod conditional;
 mod entity_tag;
+mod multipart;
 mod negotiation;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holm_site::Asset;
@@ -47,8 +49,9 @@ pub(crate) struct AssetRequest<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// When the deployment was sealed.
     pub(crate) sealed_at: Timestamp,
-    /// Whether memory is passed by (`cacheTtl: 0`).
-    pub(crate) bypasses_memory: bool,
+    /// How long what is in memory holds without asking the store again (`cacheTtl`); 0 passes memory
+    /// by. `None`: no rule says, so it holds, because a new deployment names other blobs.
+    pub(crate) memory_ttl: Option<Duration>,
     /// Whether only the form as it was deployed will do: the site says itself how it is encoded, or
     /// an encoded form could not be read.
     pub(crate) is_identity_only: bool,
@@ -113,35 +116,40 @@ struct ContentFields {
 #[derive(Clone, Copy, Debug)]
 struct Form {
     key: BlobKey,
-    blob: BlobDigest,
     size_bytes: u64,
+}
+
+impl AssetRequest<'_> {
+    fn bypasses_memory(&self) -> bool {
+        self.memory_ttl == Some(Duration::ZERO)
+    }
+}
+
+/// A blob that is at hand.
+struct AtHand {
+    blob: Arc<CachedBlob>,
+    cache: CacheStatus,
 }
 
 /// Decides the answer; fetches nothing.
 pub(crate) fn answer_asset(edge: &EdgeInner, request: &AssetRequest<'_>) -> AssetStep {
     let form = choose_form(edge, request);
-    let fetched = match request.fetched {
-        Some((key, blob)) if *key == form.key => Some(blob),
-        _ => None,
-    };
-    let in_memory = match fetched {
-        None if !request.bypasses_memory => edge.cache.get(&form.key),
-        _ => None,
-    };
-    let cache = match in_memory {
-        Some(_) => CacheStatus::Hit,
-        None => CacheStatus::Miss,
-    };
-    let blob = in_memory.as_ref().or(fetched);
-    let etag = match blob {
-        Some(blob) => blob.etag.clone(),
+    let at_hand = at_hand(edge, request, &form);
+    let etag = match &at_hand {
+        Some(at_hand) => at_hand.blob.etag.clone(),
         None => EntityTag::new(&form.key.source, form.key.coding).to_header(),
     };
-    let step = |status, body| {
+    let cache = at_hand
+        .as_ref()
+        .map_or(CacheStatus::Miss, |at_hand| at_hand.cache);
+    let step = |status, body: BodySource| {
         AssetStep::Answer(AssetAnswer {
             status,
+            cache: match &body {
+                BodySource::Stream(stream) if stream.begins_in_memory() => CacheStatus::Hit,
+                _ => cache,
+            },
             body,
-            cache,
             fields: AssetFields::new(request, &form, etag.clone()),
         })
     };
@@ -156,39 +164,90 @@ pub(crate) fn answer_asset(edge: &EdgeInner, request: &AssetRequest<'_>) -> Asse
             return AssetStep::Refuse(Refusal::new(VisitorCode::PreconditionFailed, reason));
         }
     }
-    match part_asked_for(request, &form, &validators) {
+    let source = Source {
+        edge,
+        request,
+        form: &form,
+        blob: at_hand.as_ref().map(|at_hand| &at_hand.blob),
+    };
+    match part_asked_for(edge, request, &form, &validators) {
         ByteRange::Unsatisfiable => {
             let mut step = step(StatusCode::RANGE_NOT_SATISFIABLE, BodySource::Empty);
-            step.set_content_range(format!("bytes */{}", form.size_bytes));
+            step.set_content_range(&format!("bytes */{}", form.size_bytes));
             step
         }
-        ByteRange::Part(range) => {
-            let content_range = content_range(&range, form.size_bytes);
-            match body(edge, request, &form, blob, range) {
-                Err(wanted) => AssetStep::Fetch(wanted),
-                Ok(body) => {
-                    let mut step = step(StatusCode::PARTIAL_CONTENT, body);
-                    step.set_content_range(content_range);
-                    step
-                }
+        ByteRange::Part(range) => match source.body(range.clone()) {
+            Err(wanted) => AssetStep::Fetch(wanted),
+            Ok(body) => {
+                let mut step = step(StatusCode::PARTIAL_CONTENT, body);
+                step.set_content_range(&content_range(&range, form.size_bytes));
+                step
             }
-        }
-        ByteRange::Whole => match body(edge, request, &form, blob, 0..form.size_bytes) {
+        },
+        ByteRange::Parts(ranges) => match multipart::body(&source, &ranges) {
+            Err(wanted) => AssetStep::Fetch(wanted),
+            Ok(body) => {
+                let mut step = step(StatusCode::PARTIAL_CONTENT, body);
+                step.set_media_type(multipart::media_type(&form.key.source));
+                step
+            }
+        },
+        ByteRange::Whole => match source.body(0..form.size_bytes) {
             Err(wanted) => AssetStep::Fetch(wanted),
             Ok(body) => step(request.status, body),
         },
     }
 }
 
+/// The blob, if it was fetched for this request or is in memory and still holds.
+fn at_hand(edge: &EdgeInner, request: &AssetRequest<'_>, form: &Form) -> Option<AtHand> {
+    if let Some((key, blob)) = request.fetched
+        && *key == form.key
+    {
+        let blob = Arc::clone(blob);
+        return Some(AtHand {
+            blob,
+            cache: CacheStatus::Miss,
+        });
+    }
+    if request.bypasses_memory() {
+        return None;
+    }
+    let blob = edge.cache.get(&form.key)?;
+    let cache = match request.memory_ttl {
+        None => CacheStatus::Hit,
+        Some(ttl) => holds(edge, form, &blob, ttl)?,
+    };
+    Some(AtHand { blob, cache })
+}
+
+/// Whether a blob in memory still holds; one whose time is over holds anew when the store has it.
+fn holds(edge: &EdgeInner, form: &Form, blob: &CachedBlob, ttl: Duration) -> Option<CacheStatus> {
+    let now = edge.parts.clock.monotonic();
+    if now.saturating_sub(blob.seen_in_store()) <= ttl {
+        return Some(CacheStatus::Hit);
+    }
+    edge.parts.blobs.size_bytes(&form.key.blob)?;
+    blob.was_seen_in_store(now);
+    Some(CacheStatus::RefreshHit)
+}
+
 impl AssetStep {
-    fn set_content_range(&mut self, text: String) {
+    fn set_content_range(&mut self, text: &str) {
         if let Self::Answer(answer) = self {
             answer.fields.content.content_range =
                 Some(HeaderValue::try_from(text).expect("digits may be sent"));
         }
     }
+
+    fn set_media_type(&mut self, media_type: HeaderValue) {
+        if let Self::Answer(answer) = self {
+            answer.fields.content.media_type = media_type;
+        }
+    }
 }
 
+/// What `Content-Range` says about a part.
 fn content_range(range: &Range<u64>, size_bytes: u64) -> String {
     format!("bytes {}-{}/{size_bytes}", range.start, range.end - 1)
 }
@@ -200,8 +259,8 @@ fn choose_form(edge: &EdgeInner, request: &AssetRequest<'_>) -> Form {
         key: BlobKey {
             source: asset.digest,
             coding: ContentCoding::Identity,
+            blob: asset.digest,
         },
-        blob: asset.digest,
         size_bytes: asset.size_bytes,
     };
     // Parts are parts of the file as it was deployed, so who asks for parts always gets that form.
@@ -218,8 +277,8 @@ fn choose_form(edge: &EdgeInner, request: &AssetRequest<'_>) -> Form {
         key: BlobKey {
             source: asset.digest,
             coding,
+            blob: variant.digest,
         },
-        blob: variant.digest,
         size_bytes: variant.size_bytes,
     })
 }
@@ -235,6 +294,7 @@ fn verdict(request: &AssetRequest<'_>, validators: &Validators<'_>) -> Verdict {
 }
 
 fn part_asked_for(
+    edge: &EdgeInner,
     request: &AssetRequest<'_>,
     form: &Form,
     validators: &Validators<'_>,
@@ -242,37 +302,42 @@ fn part_asked_for(
     let is_for_parts = *request.method == Method::GET && request.status == StatusCode::OK;
     match request.headers.get(RANGE) {
         Some(value) if is_for_parts && range_applies(request.headers, validators) => {
-            ByteRange::parse(value.as_bytes(), form.size_bytes)
+            let count_max = edge.config.limits.range_count_max;
+            ByteRange::parse(value.as_bytes(), form.size_bytes, count_max)
         }
         _ => ByteRange::Whole,
     }
 }
 
-/// The bytes of a range: from memory, or streamed if they are many, or first to be fetched.
-fn body(
-    edge: &EdgeInner,
-    request: &AssetRequest<'_>,
-    form: &Form,
-    blob: Option<&Arc<CachedBlob>>,
-    range: Range<u64>,
-) -> Result<BodySource, BlobWanted> {
-    if *request.method == Method::HEAD {
-        return Ok(BodySource::Empty);
+/// Where the bytes of an answer come from.
+struct Source<'a> {
+    edge: &'a EdgeInner,
+    request: &'a AssetRequest<'a>,
+    form: &'a Form,
+    blob: Option<&'a Arc<CachedBlob>>,
+}
+
+impl Source<'_> {
+    /// The bytes of a range: from memory, or streamed if they are many, or first to be fetched.
+    fn body(&self, range: Range<u64>) -> Result<BodySource, BlobWanted> {
+        if *self.request.method == Method::HEAD {
+            return Ok(BodySource::Empty);
+        }
+        if let Some(blob) = self.blob {
+            return Ok(BodySource::Whole(slice(&blob.bytes, &range)));
+        }
+        let Form { key, size_bytes } = *self.form;
+        let bypasses_memory = self.request.bypasses_memory();
+        if size_bytes <= self.edge.config.limits.cached_blob_bytes_max {
+            return Err(BlobWanted {
+                key,
+                blob: key.blob,
+                bypasses_memory,
+            });
+        }
+        let stream = BlobStream::new(self.edge, key.blob, size_bytes, range, bypasses_memory);
+        Ok(BodySource::Stream(Box::new(stream)))
     }
-    if let Some(blob) = blob {
-        return Ok(BodySource::Whole(slice(&blob.bytes, &range)));
-    }
-    let limits = &edge.config.limits;
-    if form.size_bytes <= limits.cached_blob_bytes_max {
-        return Err(BlobWanted {
-            key: form.key,
-            blob: form.blob,
-            bypasses_memory: request.bypasses_memory,
-        });
-    }
-    Ok(BodySource::Stream(Box::new(BlobStream::new(
-        edge, form.blob, range,
-    ))))
 }
 
 fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {
@@ -328,6 +393,8 @@ impl AssetAnswer {
         }
         let (eo, standard) = match self.cache {
             CacheStatus::Hit => ("HIT", "holm; hit"),
+            // The store was asked and said that nothing has changed (RFC 9211 section 2.4).
+            CacheStatus::RefreshHit => ("RefreshHit", "holm; fwd=stale; fwd-status=304"),
             CacheStatus::Miss | CacheStatus::Bypass => ("MISS", "holm; fwd=miss"),
         };
         headers.insert(EO_CACHE_STATUS, HeaderValue::from_static(eo));

@@ -21,6 +21,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::EdgeLimits;
 use crate::edge::EdgeInner;
+use crate::piece_cache::PieceCache;
 
 /// What all streams of an edge share.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct StreamShare {
     turns: Arc<Semaphore>,
     /// Bytes of pieces that may be in memory. Only ever tried, never waited for.
     budget: Arc<Semaphore>,
+    /// Pieces that are in memory already.
+    pieces: Arc<PieceCache>,
 }
 
 impl StreamShare {
@@ -39,6 +42,7 @@ impl StreamShare {
         Self {
             turns: Arc::new(Semaphore::new(turns)),
             budget: Arc::new(Semaphore::new(budget_bytes)),
+            pieces: Arc::new(PieceCache::new(limits)),
         }
     }
 
@@ -68,6 +72,14 @@ struct Reading {
     _wanted: oneshot::Sender<()>,
 }
 
+/// How the next piece comes.
+enum Begun {
+    /// From memory.
+    There(Bytes),
+    /// From the store.
+    Reading(Reading),
+}
+
 /// The pieces of a blob. While there is room in `stream_bytes_max`, one is read ahead while the one
 /// before is sent. Without room a connection has one small piece at a time, and reads the next when
 /// that was sent: this much each may always have, so that nobody waits for others to be done.
@@ -77,27 +89,41 @@ pub(crate) struct BlobStream {
     /// The room for the small piece that this stream may always have.
     own_room: Arc<Semaphore>,
     digest: BlobDigest,
+    blob_bytes: u64,
+    /// Whether pieces in memory are neither used nor left there.
+    bypasses_memory: bool,
     /// What has not been asked for yet.
     rest: Range<u64>,
-    chunk_bytes: u64,
     reading: Option<Reading>,
     /// Bytes that have not been handed over.
     remaining_bytes: u64,
 }
 
 impl BlobStream {
-    /// A stream over a range that lies within the blob.
-    pub(crate) fn new(edge: &EdgeInner, digest: BlobDigest, range: Range<u64>) -> Self {
+    /// A stream over a range that lies within the blob, which has `blob_bytes`.
+    pub(crate) fn new(
+        edge: &EdgeInner,
+        digest: BlobDigest,
+        blob_bytes: u64,
+        range: Range<u64>,
+        bypasses_memory: bool,
+    ) -> Self {
         Self {
             blobs: Arc::clone(&edge.parts.blobs),
             share: edge.streams.clone(),
             own_room: Arc::new(Semaphore::new(1)),
             digest,
+            blob_bytes,
+            bypasses_memory,
             remaining_bytes: range.end - range.start,
             rest: range,
-            chunk_bytes: edge.config.limits.chunk_bytes_max.max(1) as u64,
             reading: None,
         }
+    }
+
+    /// Whether the piece that is sent first is in memory.
+    pub(crate) fn begins_in_memory(&self) -> bool {
+        self.in_memory().is_some()
     }
 
     /// Bytes that have not been handed over.
@@ -124,7 +150,10 @@ impl BlobStream {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BlobError>> {
         let mut reading = match self.reading.take() {
             Some(reading) => reading,
-            None => self.begin_wanted(),
+            None => match self.begin_wanted() {
+                Begun::There(piece) => return Poll::Ready(Ok(piece)),
+                Begun::Reading(reading) => reading,
+            },
         };
         match Pin::new(&mut reading.task).poll(cx) {
             Poll::Ready(Ok(piece)) => Poll::Ready(piece),
@@ -136,42 +165,67 @@ impl BlobStream {
         }
     }
 
-    /// Begins to read what the client waits for: there is always a way.
-    fn begin_wanted(&mut self) -> Reading {
-        match self.share.take_room(self.next_length(self.chunk_bytes)) {
-            Some(room) => self.begin(self.chunk_bytes, Some(room)),
-            None => self.begin(self.chunk_bytes.min(EdgeLimits::SMALL_CHUNK_BYTES), None),
+    /// Begins to read what the client waits for, unless it is in memory: there is always a way. A piece
+    /// in memory takes up room as well, because it may be dropped there while it is sent.
+    fn begin_wanted(&mut self) -> Begun {
+        let end = self.next_end();
+        let Some(room) = self.share.take_room(end - self.rest.start) else {
+            let small = self
+                .rest
+                .start
+                .saturating_add(EdgeLimits::SMALL_CHUNK_BYTES);
+            return Begun::Reading(self.begin(end.min(small), None));
+        };
+        match self.in_memory() {
+            None => Begun::Reading(self.begin(end, Some(room))),
+            Some(bytes) => {
+                self.rest.start = end;
+                Begun::There(Bytes::from_owner(Piece { bytes, _room: room }))
+            }
         }
     }
 
-    /// Begins to read what the client will want, if there is room.
+    /// Begins to read what the client will want, if that is not in memory and there is room.
     fn read_ahead(&mut self) {
-        let length = self.next_length(self.chunk_bytes);
-        if length == 0 {
+        let end = self.next_end();
+        let length = end - self.rest.start;
+        if length == 0 || self.in_memory().is_some() {
             return;
         }
         if let Some(room) = self.share.take_room(length) {
-            self.reading = Some(self.begin(length, Some(room)));
+            self.reading = Some(self.begin(end, Some(room)));
         }
     }
 
-    fn next_length(&self, length_max: u64) -> u64 {
-        (self.rest.end - self.rest.start).min(length_max)
+    /// Where the next piece ends.
+    fn next_end(&self) -> u64 {
+        let end = self.share.pieces.end_of_piece(self.rest.start);
+        self.rest.end.min(end)
     }
 
-    /// Begins to read the next piece. Without room it waits for the stream's own.
-    fn begin(&mut self, length_max: u64, room: Option<OwnedSemaphorePermit>) -> Reading {
-        let end = self.rest.start + self.next_length(length_max);
+    /// The next piece, if it is in memory.
+    fn in_memory(&self) -> Option<Bytes> {
+        let pieces = &self.share.pieces;
+        let is_asked = !self.bypasses_memory && !self.rest.is_empty();
+        is_asked
+            .then(|| pieces.get(self.digest, self.rest.start, self.next_end()))
+            .flatten()
+    }
+
+    /// Begins to read what comes next, up to `end`. Without room it waits for the stream's own.
+    fn begin(&mut self, end: u64, room: Option<OwnedSemaphorePermit>) -> Reading {
         let range = self.rest.start..end;
         self.rest.start = end;
         let (wanted, unwanted) = oneshot::channel();
         let job = Job {
             blobs: Arc::clone(&self.blobs),
             digest: self.digest,
+            blob_bytes: self.blob_bytes,
             range,
             room,
             own_room: Arc::clone(&self.own_room),
             turns: Arc::clone(&self.share.turns),
+            pieces: (!self.bypasses_memory).then(|| Arc::clone(&self.share.pieces)),
         };
         Reading {
             task: tokio::spawn(job.run(unwanted)),
@@ -184,11 +238,14 @@ impl BlobStream {
 struct Job {
     blobs: Arc<dyn BlobStore>,
     digest: BlobDigest,
+    blob_bytes: u64,
     range: Range<u64>,
     /// Room of the shared budget. `None`: the stream's own room is waited for.
     room: Option<OwnedSemaphorePermit>,
     own_room: Arc<Semaphore>,
     turns: Arc<Semaphore>,
+    /// Where whole pieces are kept. `None` when memory is passed by.
+    pieces: Option<Arc<PieceCache>>,
 }
 
 impl Job {
@@ -207,8 +264,11 @@ impl Job {
             both = waiting => both,
         };
         // From here to the end, wanted or not: a thread is reading, and has the turn while it does.
-        let read = self.blobs.read(self.digest, self.range).await;
+        let read = self.blobs.read(self.digest, self.range.clone()).await;
         drop(turn);
+        if let (Ok(bytes), Some(pieces)) = (&read, &self.pieces) {
+            pieces.keep(self.digest, self.range.start, self.blob_bytes, bytes);
+        }
         read.map(|bytes| Bytes::from_owner(Piece { bytes, _room: room }))
     }
 }

@@ -1,6 +1,7 @@
 //! The body of an answer. It carries the request's record, which is emitted when the body has ended
 //! or is dropped (decision D10.11).
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -9,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::blob_stream::BlobStream;
 use crate::error::BodyError;
+use crate::http2::PIECE_BYTES_MAX;
 use crate::record::{Draft, chain};
 
 /// Where the bytes of a body come from.
@@ -20,6 +22,8 @@ pub(crate) enum BodySource {
     Whole(Bytes),
     /// In pieces from the store.
     Stream(Box<BlobStream>),
+    /// One after the other.
+    Parts(VecDeque<BodySource>),
 }
 
 impl BodySource {
@@ -28,6 +32,33 @@ impl BodySource {
             Self::Empty => 0,
             Self::Whole(bytes) => bytes.len() as u64,
             Self::Stream(stream) => stream.remaining_bytes(),
+            Self::Parts(parts) => parts.iter().map(Self::remaining_bytes).sum(),
+        }
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            match self {
+                Self::Empty => return Poll::Ready(None),
+                Self::Whole(bytes) => {
+                    let bytes = std::mem::take(bytes);
+                    *self = Self::Empty;
+                    return Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)));
+                }
+                Self::Stream(stream) => {
+                    let piece = ready!(stream.poll_next(cx));
+                    return Poll::Ready(piece.map(|piece| piece.map_err(BodyError)));
+                }
+                Self::Parts(parts) => {
+                    let Some(part) = parts.front_mut() else {
+                        return Poll::Ready(None);
+                    };
+                    if let Some(piece) = ready!(part.poll_bytes(cx)) {
+                        return Poll::Ready(Some(piece));
+                    }
+                    parts.pop_front();
+                }
+            }
         }
     }
 }
@@ -36,35 +67,60 @@ impl BodySource {
 #[derive(Debug)]
 pub(crate) struct AnswerBody {
     source: BodySource,
+    /// What is left of a piece that is handed over in smaller ones.
+    rest: Bytes,
+    /// On an HTTP/2 connection: something was handed over, and nobody has asked for more yet.
+    is_offered: bool,
     draft: Draft,
 }
 
 impl AnswerBody {
     /// The body of the answer that this record is about.
     pub(crate) fn new(source: BodySource, draft: Draft) -> Self {
-        let mut body = Self { source, draft };
+        let mut body = Self {
+            source,
+            rest: Bytes::new(),
+            is_offered: false,
+            draft,
+        };
         body.note_end();
         body
     }
 
+    fn remaining_bytes(&self) -> u64 {
+        self.source.remaining_bytes() + self.rest.len() as u64
+    }
+
     fn note_end(&mut self) {
-        if self.source.remaining_bytes() == 0 {
+        if self.remaining_bytes() == 0 {
             self.draft.ended();
         }
     }
 
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
-        match &mut self.source {
-            BodySource::Empty => Poll::Ready(None),
-            BodySource::Whole(bytes) => {
-                let bytes = std::mem::take(bytes);
-                self.source = BodySource::Empty;
-                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
-            }
-            BodySource::Stream(stream) => {
-                Poll::Ready(ready!(stream.poll_next(cx)).map(|piece| piece.map_err(BodyError)))
+    /// In pieces of one frame: the library holds one piece of each answer until the
+    /// client makes room for it.
+    fn poll_frame_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if self.rest.is_empty() {
+            match ready!(self.source.poll_bytes(cx)) {
+                Some(Ok(bytes)) => self.rest = bytes,
+                end => return Poll::Ready(end),
             }
         }
+        let length = self.rest.len().min(PIECE_BYTES_MAX);
+        Poll::Ready(Some(Ok(self.rest.split_to(length))))
+    }
+
+    fn set_offered(&mut self, is_offered: bool) {
+        if self.is_offered != is_offered {
+            self.is_offered = is_offered;
+            self.draft.offers(is_offered);
+        }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.set_offered(false);
     }
 }
 
@@ -77,7 +133,13 @@ impl Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let piece = ready!(this.poll_bytes(cx));
+        let piece = if this.draft.is_multiplexed() {
+            let polled = this.poll_frame_bytes(cx);
+            this.set_offered(matches!(polled, Poll::Ready(Some(Ok(_)))));
+            ready!(polled)
+        } else {
+            ready!(this.source.poll_bytes(cx))
+        };
         match &piece {
             Some(Ok(bytes)) => {
                 this.draft.sent(bytes.len() as u64);
@@ -90,10 +152,10 @@ impl Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.remaining_bytes() == 0
+        self.remaining_bytes() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.source.remaining_bytes())
+        SizeHint::with_exact(self.remaining_bytes())
     }
 }

@@ -1,123 +1,31 @@
-//! One connection: HTTP/1.1 on a watched socket, to its end, whichever way that comes.
+//! One connection: keys agreed upon where there is TLS, the HTTP that the client speaks found out, and
+//! HTTP/1.1 served to its end, whichever way that comes (HTTP/2: `http2`).
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
 
 use holm_telemetry::SendOutcome;
 use holm_types::VisitorCode;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::counters::count;
 use crate::edge::EdgeInner;
+use crate::http2::serve_http2;
 use crate::page::PageFormat;
-use crate::record::emit_connection;
+use crate::preface::{Spoken, detect};
+use crate::record::{chain, emit_connection};
 use crate::serve::ConnectionService;
+use crate::socket::{Socket, WatchedStream};
+use crate::tls::{self, TlsSettings};
 use crate::watch::{ConnectionWatch, Verdict};
 
-type HttpConnection = http1::Connection<TokioIo<WatchedStream>, ConnectionService>;
-
-/// A socket that tells its watch what it does.
-#[derive(Debug)]
-pub(crate) struct WatchedStream {
-    stream: TcpStream,
-    watch: Arc<ConnectionWatch>,
-}
-
-impl AsyncRead for WatchedStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            this.watch.bytes_read();
-        }
-        polled
-    }
-}
-
-impl WatchedStream {
-    fn noted(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match &polled {
-            Poll::Pending => self.watch.write_blocked(),
-            Poll::Ready(Ok(count)) => self.watch.write_progressed(*count),
-            Poll::Ready(Err(_)) => {}
-        }
-        polled
-    }
-}
-
-/// Head and body of a small answer are sent as one piece: copying so little costs less than the
-/// kernel's way through a list of pieces (a few per cent of the CPU of a request for 1 KB).
-const JOINED_BYTES_MAX: usize = 4096;
-
-thread_local! {
-    static JOINED: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(JOINED_BYTES_MAX));
-}
-
-fn poll_write_joined(
-    stream: &mut TcpStream,
-    cx: &mut Context<'_>,
-    pieces: &[io::IoSlice<'_>],
-) -> Poll<io::Result<usize>> {
-    JOINED.with_borrow_mut(|joined| {
-        joined.clear();
-        for piece in pieces {
-            joined.extend_from_slice(piece);
-        }
-        Pin::new(stream).poll_write(cx, joined)
-    })
-}
-
-impl AsyncWrite for WatchedStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_write(cx, bytes);
-        this.noted(polled)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
-        let polled = if length <= JOINED_BYTES_MAX {
-            poll_write_joined(&mut this.stream, cx, pieces)
-        } else {
-            Pin::new(&mut this.stream).poll_write_vectored(cx, pieces)
-        };
-        this.noted(polled)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
-    }
-}
+type HttpConnection = http1::Connection<TokioIo<Socket>, ConnectionService>;
 
 /// Counts a connection while it is open.
 #[derive(Debug)]
@@ -154,27 +62,87 @@ pub(crate) async fn serve_connection(
     place: OpenConnection,
     stream: TcpStream,
     watch: Arc<ConnectionWatch>,
+    tls: Option<TlsSettings>,
 ) {
     let edge = &place.0;
-    let socket = WatchedStream {
-        stream,
-        watch: Arc::clone(&watch),
+    let stream = WatchedStream::new(stream, Arc::clone(&watch));
+    let opened = match tls {
+        None => open_plain(edge, stream, &watch).await,
+        Some(tls) => open_secure(edge, stream, &watch, &tls).await,
     };
-    let service = ConnectionService::new(Arc::clone(edge), Arc::clone(&watch));
+    match opened {
+        Some((socket, Spoken::Http1)) => serve_http1(edge, socket, &watch).await,
+        Some((socket, Spoken::Http2)) => serve_http2(edge, socket, &watch).await,
+        None => {}
+    }
+}
+
+/// Finds out what is spoken. `None` when the connection ended before that.
+async fn open_plain(
+    edge: &EdgeInner,
+    mut stream: WatchedStream,
+    watch: &ConnectionWatch,
+) -> Option<(Socket, Spoken)> {
+    let verdict = tokio::select! {
+        biased;
+        spoken = detect(&mut stream) => {
+            // A client that left, or whose connection broke, said nothing worth a record.
+            return Some((Socket::Plain(stream), spoken.ok().flatten()?));
+        }
+        verdict = watch.judged_or_unused() => verdict?,
+    };
+    count(&edge.counters.connections_shed);
+    if verdict == Verdict::HeadTooSlow {
+        say_too_slow(edge, watch, &mut Socket::Plain(stream)).await;
+    }
+    None
+}
+
+/// Agrees on keys; both sides say there what they speak. `None` when the connection ended before that.
+async fn open_secure(
+    edge: &EdgeInner,
+    stream: WatchedStream,
+    watch: &ConnectionWatch,
+    tls: &TlsSettings,
+) -> Option<(Socket, Spoken)> {
+    let (reason, outcome) = tokio::select! {
+        biased;
+        accepted = tls.accept(&edge.handshakes, stream) => match accepted {
+            Ok(stream) => {
+                watch.handshake_ends();
+                let spoken = tls::spoken(&stream);
+                return Some((Socket::Tls(Box::new(stream)), spoken));
+            }
+            // The library has told the client why, if that can be told.
+            Err(error) => (format!("agree on TLS: {}", chain(&error)), SendOutcome::Sent),
+        },
+        verdict = watch.judged_or_unused() => {
+            count(&edge.counters.connections_shed);
+            (verdict?.reason().to_owned(), SendOutcome::ClientGone)
+        }
+    };
+    emit_connection(edge, watch, 0, outcome, reason.into());
+    None
+}
+
+async fn serve_http1(edge: &Arc<EdgeInner>, socket: Socket, watch: &Arc<ConnectionWatch>) {
+    let service = ConnectionService::new(Arc::clone(edge), Arc::clone(watch));
     let mut connection = edge.http.serve_connection(TokioIo::new(socket), service);
-    let end = drive(&mut connection, &watch).await;
-    let mut stream = connection.into_parts().io.into_inner().stream;
+    let end = drive(&mut connection, watch).await;
+    let mut socket = connection.into_parts().io.into_inner();
     match end {
         End::Judged(verdict) => {
             count(&edge.counters.connections_shed);
             if verdict == Verdict::HeadTooSlow {
-                say_too_slow(edge, &watch, &mut stream).await;
+                say_too_slow(edge, watch, &mut socket).await;
             }
         }
         End::Http(result) => {
-            let is_refused = note_end(edge, &watch, result);
+            let is_refused = note_end(edge, watch, result);
             if is_refused || watch.lingers() {
-                linger(edge, &mut stream).await;
+                linger(edge, &mut socket).await;
+            } else if let Socket::Tls(_) = socket {
+                end_sending(edge, &mut socket).await;
             }
         }
     }
@@ -183,16 +151,16 @@ pub(crate) async fn serve_connection(
 async fn drive(connection: &mut HttpConnection, watch: &ConnectionWatch) -> End {
     let mut woken = pin!(watch.woken());
     loop {
-        tokio::select! {
-            biased;
-            result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => return End::Http(result),
-            () = &mut woken => woken.set(watch.woken()),
-        }
         if let Some(verdict) = watch.verdict() {
             return End::Judged(verdict);
         }
         if watch.is_draining() {
             Pin::new(&mut *connection).graceful_shutdown();
+        }
+        tokio::select! {
+            biased;
+            result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => return End::Http(result),
+            () = &mut woken => woken.set(watch.woken()),
         }
     }
 }
@@ -203,7 +171,7 @@ fn note_end(edge: &EdgeInner, watch: &ConnectionWatch, result: Result<(), hyper:
     match result {
         Err(error) if error.is_parse() => {
             let status = if error.is_parse_too_large() { 431 } else { 400 };
-            let reason = crate::record::chain(&error);
+            let reason = chain(&error);
             emit_connection(edge, watch, status, SendOutcome::Sent, reason.into());
             true
         }
@@ -218,7 +186,7 @@ fn note_end(edge: &EdgeInner, watch: &ConnectionWatch, result: Result<(), hyper:
 }
 
 /// Tells a client that never finished its request head why it is let go.
-async fn say_too_slow(edge: &EdgeInner, watch: &ConnectionWatch, stream: &mut TcpStream) {
+async fn say_too_slow(edge: &EdgeInner, watch: &ConnectionWatch, socket: &mut Socket) {
     let code = VisitorCode::RequestTimeout;
     let request_id = edge.request_ids.next();
     let digits = request_id.to_string();
@@ -230,26 +198,36 @@ async fn say_too_slow(edge: &EdgeInner, watch: &ConnectionWatch, stream: &mut Tc
         body.len()
     );
     let message = [head.as_bytes(), &body].concat();
-    // One attempt: who sends this slowly is not waited for.
-    let outcome = match stream.try_write(&message) {
-        Ok(count) if count == message.len() => SendOutcome::Sent,
-        Ok(_) | Err(_) => SendOutcome::ClientGone,
+    let saying = async {
+        socket.write_all(&message).await?;
+        socket.flush().await
+    };
+    // Who sends this slowly is not waited for.
+    let outcome = match tokio::time::timeout(edge.config.limits.linger_max, saying).await {
+        Ok(Ok(())) => SendOutcome::Sent,
+        Ok(Err(_)) | Err(_) => SendOutcome::ClientGone,
     };
     let reason = "the request head did not arrive within edge.header_read_max";
     emit_connection(edge, watch, code.status(), outcome, reason.into());
-    linger(edge, stream).await;
+    linger(edge, socket).await;
+}
+
+/// Says in TLS that nothing more comes, so that the client can tell the end from a cut.
+async fn end_sending(edge: &EdgeInner, socket: &mut Socket) {
+    // Whichever way it ends, the connection is closed now.
+    drop(tokio::time::timeout(edge.config.limits.linger_max, socket.shutdown()).await);
 }
 
 /// Ends our side, then reads what the client is still sending, within bounds: closing with unread
 /// bytes resets the connection, and the client would lose the answer.
-async fn linger(edge: &EdgeInner, stream: &mut TcpStream) {
+async fn linger(edge: &EdgeInner, socket: &mut Socket) {
     let limits = &edge.config.limits;
     let reading = async {
-        stream.shutdown().await?;
+        socket.shutdown().await?;
         let mut buffer = [0; 4096];
         let mut seen = 0;
         while seen < limits.linger_bytes_max {
-            match stream.read(&mut buffer).await? {
+            match socket.read(&mut buffer).await? {
                 0 => break,
                 count => seen += count,
             }

@@ -2,6 +2,7 @@
 //! fetched by the caller, and the question is asked again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use holm_site::{EarlyPlan, Plan, Redirect, RequestHead, Site, plan_early, plan_late};
 use holm_types::VisitorCode;
@@ -186,7 +187,7 @@ fn decide_site(
                 method: &parts.method,
                 headers: &parts.headers,
                 sealed_at: site_row.sealed_at,
-                bypasses_memory: site.cache_ttl_seconds(path) == Some(0),
+                memory_ttl: site.cache_ttl_seconds(path).map(Duration::from_secs),
                 is_identity_only: gathered.is_identity_only || rules.sets(&CONTENT_ENCODING),
                 fetched: gathered.blob.as_ref(),
             };

@@ -10,7 +10,7 @@ use holm_telemetry::RecordSink;
 use holm_telemetry::event::{PanicCaught, SnapshotRefused, SnapshotTakenUp};
 use holm_types::{Clock, Entropy, RequestIds};
 use hyper::server::conn::http1;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::EdgeLimits;
 use crate::blob_stream::StreamShare;
@@ -21,6 +21,7 @@ use crate::listen::told_to_stop;
 use crate::page::Pages;
 use crate::record::chain;
 use crate::site_table::SiteTable;
+use crate::tls::handshake_turns;
 
 /// How an edge behaves. `Default` is right for a server of one's own.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +67,8 @@ pub(crate) struct EdgeInner {
     pub(crate) counters: Counters,
     pub(crate) request_ids: RequestIds,
     pub(crate) http: http1::Builder,
+    /// Turns at TLS handshakes.
+    pub(crate) handshakes: Semaphore,
     /// What stands in a record where no host was named.
     pub(crate) no_host: Arc<str>,
     /// Held while a snapshot is taken up, so that an older one never replaces a newer one.
@@ -81,12 +84,13 @@ impl Edge {
         let inner = EdgeInner {
             hosts: ArcSwap::default(),
             sites: SiteTable::new(config.limits.site_table_bytes_max),
-            cache: BlobCache::new(config.limits.cache_bytes_max),
+            cache: BlobCache::new(config.limits.cache_bytes_max, Arc::clone(&parts.clock)),
             pages: Pages::new(),
             streams: StreamShare::new(&config.limits),
             counters: Counters::default(),
             request_ids: RequestIds::new(u64::from_le_bytes(seed)),
             http: http_settings(),
+            handshakes: handshake_turns(&config.limits),
             no_host: "".into(),
             taking_up: Mutex::new(()),
             config,

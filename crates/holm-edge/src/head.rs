@@ -3,10 +3,16 @@
 
 use holm_site::{RequestHead, Scheme};
 use holm_types::{Hostname, SitePath, VisitorCode};
+use http::Version;
+use http::header::HOST;
 use http::request::Parts;
 
 use crate::admit::single_host;
 use crate::error::Refusal;
+
+/// On a request: it came over TLS. What a client says itself (`:scheme`) is not believed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OverTls;
 
 /// Host and path of a request.
 #[derive(Debug)]
@@ -36,7 +42,10 @@ impl<'a> Asked<'a> {
     pub(crate) fn head(self, parts: &'a Parts, is_custom_domain: bool) -> RequestHead<'a> {
         RequestHead {
             method: &parts.method,
-            scheme: Scheme::Http,
+            scheme: match parts.extensions.get() {
+                Some(OverTls) => Scheme::Https,
+                None => Scheme::Http,
+            },
             host: self.host,
             authority: self.authority,
             is_custom_domain,
@@ -49,15 +58,29 @@ impl<'a> Asked<'a> {
 
 /// The host that a request names, checked, and as it was sent.
 pub(crate) fn read_host(parts: &Parts) -> Result<(Hostname<'_>, &str), Refusal> {
-    let field = single_host(&parts.headers)?;
     let parse = |text| {
         Hostname::parse(text)
             .map_err(|error| Refusal::closing(VisitorCode::BadRequest, error.to_string()))
     };
+    let target = parts.uri.authority().map(http::uri::Authority::as_str);
+    // In HTTP/2 `:authority` takes the place of `Host`, and a client may send either or both.
+    let is_host_optional = parts.version == Version::HTTP_2 && target.is_some();
+    if is_host_optional && !parts.headers.contains_key(HOST) {
+        let target = target.unwrap_or_default();
+        return Ok((parse(target)?, target));
+    }
+    let field = single_host(&parts.headers)?;
     // The field is checked also where the target wins: nothing behind may believe a bad one.
     let host = parse(field)?;
-    match parts.uri.authority() {
+    match target {
         None => Ok((host, field)),
-        Some(authority) => Ok((parse(authority.as_str())?, authority.as_str())),
+        // RFC 9113 section 8.3.1: two that differ are malformed.
+        Some(target) if parts.version == Version::HTTP_2 && !target.eq_ignore_ascii_case(field) => {
+            Err(Refusal::closing(
+                VisitorCode::BadRequest,
+                "`:authority` and Host name different hosts",
+            ))
+        }
+        Some(target) => Ok((parse(target)?, target)),
     }
 }

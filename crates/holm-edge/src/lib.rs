@@ -1,6 +1,6 @@
 //! The data plane: connections in, one answer and one access record out.
 //!
-//! A request goes `listen` → `conn` → `serve`, which asks `admit` (framing and sizes) and `decide`
+//! A request goes `listen` → `conn` (→ `http2`) → `serve`, which asks `admit` (framing and sizes) and `decide`
 //! (host, gate, plan, file), fetches what `decide` found missing, and dresses the answer. `record`
 //! travels with the body and is emitted when that ends, whichever way it ends.
 //!
@@ -22,13 +22,18 @@ mod edge;
 mod error;
 mod head;
 mod hosts;
+mod http2;
 mod limits;
 pub mod listen;
 mod page;
+mod piece_cache;
+mod preface;
 mod record;
 mod rule_headers;
 mod serve;
 mod site_table;
+mod socket;
+mod tls;
 mod watch;
 mod weight;
 
@@ -36,3 +41,4 @@ pub use counters::EdgeCounts;
 pub use edge::{Edge, EdgeConfig, EdgeParts};
 pub use limits::{EdgeLimits, LIMITS};
 pub use listen::DrainReport;
+pub use tls::{Certificate, CertificateError};

@@ -43,6 +43,8 @@ pub struct EdgeLimits {
     pub cache_bytes_max: u64,
     /// The largest blob that is kept in memory; larger ones are streamed from the store.
     pub cached_blob_bytes_max: u64,
+    /// Bytes of pieces of large blobs kept in memory.
+    pub piece_cache_bytes_max: u64,
     /// The pieces in which a large blob is read; a connection holds at most three of them: two that
     /// the HTTP library has, and the one that is read ahead.
     pub chunk_bytes_max: usize,
@@ -55,6 +57,28 @@ pub struct EdgeLimits {
     pub stream_bytes_max: usize,
     /// Bytes of built sites kept in memory (as [`holm_site::Site::weight_bytes`] estimates them).
     pub site_table_bytes_max: usize,
+    /// How long TLS may take to be agreed upon, waiting for a turn included.
+    pub tls_handshake_max: Duration,
+    /// TLS handshakes under way at once, over all listeners of one edge. At least 1.
+    pub tls_handshakes_max: usize,
+    /// Requests open at once on one HTTP/2 connection.
+    pub http2_streams_max: usize,
+    /// Requests of one HTTP/2 connection that the client took back before they were looked at
+    /// (CVE-2023-44487).
+    pub http2_resets_max: usize,
+    /// Requests of one HTTP/2 connection that were refused because they break the protocol.
+    pub http2_errors_max: usize,
+    /// Bytes of request bodies that one HTTP/2 connection may have under way.
+    pub http2_window_bytes: usize,
+    /// Bytes of one answer that wait in the HTTP library for the client to make room; a connection
+    /// holds at most two pieces of a large blob besides.
+    pub http2_send_bytes_max: usize,
+    /// How often a client on an HTTP/2 connection is asked whether it is still there.
+    pub http2_ping_interval: Duration,
+    /// How long it may take to say so.
+    pub http2_ping_max: Duration,
+    /// Parts of a file that one request may ask for, before overlapping ones are joined.
+    pub range_count_max: usize,
     /// Characters of a target that an access record keeps.
     pub record_target_chars_max: usize,
     /// Characters of each other text from a client that an access record keeps.
@@ -89,10 +113,21 @@ impl Default for EdgeLimits {
             linger_bytes_max: 256 * 1024,
             cache_bytes_max: 64 * 1024 * 1024,
             cached_blob_bytes_max: 256 * 1024,
+            piece_cache_bytes_max: 64 * 1024 * 1024,
             chunk_bytes_max: 256 * 1024,
             store_reads_max: 4,
             stream_bytes_max: 64 * 1024 * 1024,
             site_table_bytes_max: 256 * 1024 * 1024,
+            tls_handshake_max: Duration::from_secs(10),
+            tls_handshakes_max: 64,
+            http2_streams_max: 100,
+            http2_resets_max: 20,
+            http2_errors_max: 100,
+            http2_window_bytes: 128 * 1024,
+            http2_send_bytes_max: 64 * 1024,
+            http2_ping_interval: Duration::from_secs(30),
+            http2_ping_max: Duration::from_secs(20),
+            range_count_max: 16,
             record_target_chars_max: 2_048,
             record_text_chars_max: 256,
         }
@@ -212,6 +247,12 @@ pub const LIMITS: &[Limit] = &[
         "A larger blob is streamed from the store in pieces.",
     ),
     limit(
+        "edge.piece_cache_bytes_max",
+        Unit::Bytes,
+        67_108_864,
+        "Pieces of large blobs that were used least are dropped from memory.",
+    ),
+    limit(
         "edge.chunk_bytes_max",
         Unit::Bytes,
         262_144,
@@ -235,6 +276,66 @@ pub const LIMITS: &[Limit] = &[
         Unit::Bytes,
         268_435_456,
         "The sites that were used longest ago are dropped from memory and built again when asked for.",
+    ),
+    limit(
+        "edge.tls_handshake_max",
+        Unit::Milliseconds,
+        10_000,
+        "The connection is closed and a record says so.",
+    ),
+    limit(
+        "edge.tls_handshakes_max",
+        Unit::Count,
+        64,
+        "Further handshakes wait for their turn, for `tls_handshake_max` at most.",
+    ),
+    limit(
+        "edge.http2_streams_max",
+        Unit::Count,
+        100,
+        "The client is told the number; a request beyond it is refused with REFUSED_STREAM.",
+    ),
+    limit(
+        "edge.http2_resets_max",
+        Unit::Count,
+        20,
+        "The connection is closed with ENHANCE_YOUR_CALM.",
+    ),
+    limit(
+        "edge.http2_errors_max",
+        Unit::Count,
+        100,
+        "The connection is closed with ENHANCE_YOUR_CALM.",
+    ),
+    limit(
+        "edge.http2_window_bytes",
+        Unit::Bytes,
+        131_072,
+        "The client has to wait until what it sent was read.",
+    ),
+    limit(
+        "edge.http2_send_bytes_max",
+        Unit::Bytes,
+        65_536,
+        "No more of the answer is read until the client has taken some.",
+    ),
+    limit(
+        "edge.http2_ping_interval",
+        Unit::Milliseconds,
+        30_000,
+        "The client is sent a PING.",
+    ),
+    limit(
+        "edge.http2_ping_max",
+        Unit::Milliseconds,
+        20_000,
+        "The connection is closed.",
+    ),
+    limit(
+        "edge.range_count_max",
+        Unit::Count,
+        16,
+        "The `Range` field is not followed: the whole file is sent, with 200.",
     ),
     limit(
         "edge.record_target_chars_max",
@@ -267,10 +368,21 @@ holm_types::settable_limits!(EdgeLimits {
     linger_bytes_max,
     cache_bytes_max,
     cached_blob_bytes_max,
+    piece_cache_bytes_max,
     chunk_bytes_max,
     store_reads_max,
     stream_bytes_max,
     site_table_bytes_max,
+    tls_handshake_max,
+    tls_handshakes_max,
+    http2_streams_max,
+    http2_resets_max,
+    http2_errors_max,
+    http2_window_bytes,
+    http2_send_bytes_max,
+    http2_ping_interval,
+    http2_ping_max,
+    range_count_max,
     record_target_chars_max,
     record_text_chars_max,
 });
@@ -300,10 +412,21 @@ mod tests {
             limits.linger_bytes_max as u64,
             limits.cache_bytes_max,
             limits.cached_blob_bytes_max,
+            limits.piece_cache_bytes_max,
             limits.chunk_bytes_max as u64,
             limits.store_reads_max as u64,
             limits.stream_bytes_max as u64,
             limits.site_table_bytes_max as u64,
+            ms(limits.tls_handshake_max),
+            limits.tls_handshakes_max as u64,
+            limits.http2_streams_max as u64,
+            limits.http2_resets_max as u64,
+            limits.http2_errors_max as u64,
+            limits.http2_window_bytes as u64,
+            limits.http2_send_bytes_max as u64,
+            ms(limits.http2_ping_interval),
+            ms(limits.http2_ping_max),
+            limits.range_count_max as u64,
             limits.record_target_chars_max as u64,
             limits.record_text_chars_max as u64,
         ];

@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::conn::{OpenConnection, serve_connection};
 use crate::counters::count;
 use crate::edge::{Edge, EdgeInner};
+use crate::tls::{Certificate, TlsSettings};
 use crate::watch::{ConnectionWatch, SweepClock};
 
 /// Connections that the kernel keeps while nobody accepts them.
@@ -52,14 +53,30 @@ pub(crate) async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
 }
 
 impl Edge {
-    /// Accepts and serves connections until `stop` is true (or its sender is gone), then lets requests
-    /// in flight end, for `drain_max` at most.
-    pub async fn serve(
+    /// Accepts and serves clear-text connections, HTTP/1.1 and HTTP/2 with prior knowledge, until
+    /// `stop` is true (or its sender is gone), then lets requests in flight end, for `drain_max` at most.
+    pub async fn serve(&self, listener: TcpListener, stop: watch::Receiver<bool>) -> DrainReport {
+        self.serve_connections(listener, None, stop).await
+    }
+
+    /// As [`Edge::serve`], over TLS with this certificate; HTTP/2 where the client wants it (ALPN).
+    pub async fn serve_tls(
         &self,
         listener: TcpListener,
+        certificate: Certificate,
+        stop: watch::Receiver<bool>,
+    ) -> DrainReport {
+        let tls = TlsSettings::new(certificate);
+        self.serve_connections(listener, Some(tls), stop).await
+    }
+
+    async fn serve_connections(
+        &self,
+        listener: TcpListener,
+        tls: Option<TlsSettings>,
         mut stop: watch::Receiver<bool>,
     ) -> DrainReport {
-        let mut connections = Connections::new(Arc::clone(&self.inner));
+        let mut connections = Connections::new(Arc::clone(&self.inner), tls);
         let mut sweep = interval(connections.sweep_interval);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -87,17 +104,19 @@ impl Edge {
 struct Connections {
     edge: Arc<EdgeInner>,
     clock: Arc<SweepClock>,
+    tls: Option<TlsSettings>,
     sweep_interval: Duration,
     tasks: JoinSet<()>,
     watches: HashMap<Id, Arc<ConnectionWatch>>,
 }
 
 impl Connections {
-    fn new(edge: Arc<EdgeInner>) -> Self {
+    fn new(edge: Arc<EdgeInner>, tls: Option<TlsSettings>) -> Self {
         let limits = &edge.config.limits;
         let shortest = limits
             .header_read_max
             .min(limits.idle_max)
+            .min(limits.tls_handshake_max)
             .min(limits.write_stall_max);
         let clock = Arc::new(SweepClock::default());
         clock.set(edge.parts.clock.monotonic());
@@ -105,6 +124,7 @@ impl Connections {
             sweep_interval: (shortest / 4).clamp(Duration::from_millis(5), SWEEP_INTERVAL_MAX),
             clock,
             edge,
+            tls,
             tasks: JoinSet::new(),
             watches: HashMap::new(),
         }
@@ -119,10 +139,15 @@ impl Connections {
             // The client is gone already.
             return;
         }
-        let watch = Arc::new(ConnectionWatch::new(peer.ip(), Arc::clone(&self.clock)));
-        let task = self
-            .tasks
-            .spawn(serve_connection(place, stream, Arc::clone(&watch)));
+        let is_secure = self.tls.is_some();
+        let watch = ConnectionWatch::new(peer.ip(), is_secure, Arc::clone(&self.clock));
+        let watch = Arc::new(watch);
+        let task = self.tasks.spawn(serve_connection(
+            place,
+            stream,
+            Arc::clone(&watch),
+            self.tls.clone(),
+        ));
         self.watches.insert(task.id(), watch);
     }
 

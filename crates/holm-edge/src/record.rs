@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use holm_telemetry::event::RequestFailed;
-use holm_telemetry::{AccessRecord, CacheStatus, FaultSource, SendOutcome, ServedBy};
+use holm_telemetry::{AccessRecord, CacheStatus, FaultSource, Protocol, SendOutcome, ServedBy};
 use holm_types::{DeploymentId, ProjectId, RequestId};
 use http::header::{REFERER, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderName, Method, StatusCode, Version};
 
 use crate::edge::EdgeInner;
 use crate::watch::ConnectionWatch;
@@ -68,6 +68,8 @@ impl Draft {
                 request_id,
                 duration_us: 0,
                 peer: watch.peer(),
+                protocol: Some(protocol(parts.version)),
+                is_secure: watch.is_secure(),
                 host: Arc::clone(&edge.no_host),
                 project_id: None,
                 deployment_id: None,
@@ -110,9 +112,24 @@ impl Draft {
         }
     }
 
-    /// The connection ends after this answer.
-    pub(crate) fn closes(&self) {
+    /// The connection ends after this answer, if it can only have one at a time: what one request
+    /// does to the framing of an HTTP/2 connection ends with its own stream. False when it goes on.
+    pub(crate) fn closes(&self) -> bool {
+        if self.watch.is_multiplexed() {
+            return false;
+        }
         self.watch.linger();
+        true
+    }
+
+    /// Whether other answers are sent at the same time.
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        self.watch.is_multiplexed()
+    }
+
+    /// On an HTTP/2 connection: whether part of the body waits for the client to make room.
+    pub(crate) fn offers(&self, is_offered: bool) {
+        self.watch.offers(is_offered);
     }
 
     /// Body bytes were handed over.
@@ -185,6 +202,8 @@ pub(crate) fn emit_connection(
         request_id: edge.request_ids.next(),
         duration_us: 0,
         peer: watch.peer(),
+        protocol: None,
+        is_secure: watch.is_secure(),
         host: Arc::clone(&edge.no_host),
         project_id: None,
         deployment_id: None,
@@ -224,6 +243,14 @@ pub(crate) fn shortened(text: &str, chars_max: usize) -> Box<str> {
         .nth(chars_max)
         .map_or(text.len(), |(index, _)| index);
     text.get(..end).unwrap_or_default().into()
+}
+
+fn protocol(version: Version) -> Protocol {
+    match version {
+        Version::HTTP_2 => Protocol::Http2,
+        Version::HTTP_11 => Protocol::Http11,
+        _ => Protocol::Http10,
+    }
 }
 
 /// The usual methods cost no allocation.

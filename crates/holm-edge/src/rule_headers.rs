@@ -66,12 +66,14 @@ impl RuleHeaders {
     /// 9110 section 12.5.5). `Set-Cookie` and `Link` are lists of their own: each is added. With 304
     /// and 204 nothing is said about a body that is not sent.
     pub(crate) fn apply(self, subject: Subject, status: StatusCode, headers: &mut HeaderMap) {
+        let is_multipart = headers.get(CONTENT_TYPE).is_some_and(is_of_parts);
         for name in &self.unset {
             headers.remove(name);
         }
         let is_bodiless = matches!(status, StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT);
         for (name, value) in self.fields {
             let is_out_of_place = match subject {
+                Subject::File if is_multipart => name == CONTENT_TYPE,
                 Subject::File => is_bodiless && is_about_body(&name),
                 Subject::StandIn => is_about_keeping(&name),
                 Subject::Message => {
@@ -115,6 +117,13 @@ fn is_about_body(name: &HeaderName) -> bool {
         CONTENT_LOCATION,
     ]
     .contains(name)
+}
+
+/// The type of several parts says where each ends; what a rule says is about the file.
+fn is_of_parts(media_type: &HeaderValue) -> bool {
+    media_type
+        .as_bytes()
+        .starts_with(b"multipart/byteranges; boundary=")
 }
 
 fn is_of_the_message(name: &HeaderName) -> bool {

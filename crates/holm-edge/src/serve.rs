@@ -29,6 +29,7 @@ use crate::decide::{Decision, Gathered, Missing, Outcome, decide};
 use crate::discard::{Discarded, discard};
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
+use crate::head::OverTls;
 use crate::hosts::{HostRow, RowTarget};
 use crate::page::PageFormat;
 use crate::record::{Draft, Note, chain};
@@ -59,7 +60,10 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
     type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Answering {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        if self.watch.is_secure() {
+            parts.extensions.insert(OverTls);
+        }
         let draft = Draft::begin(&self.edge, &self.watch, &parts);
         let request_id = draft.request_id();
         let is_head = parts.method == Method::HEAD;

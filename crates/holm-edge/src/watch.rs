@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -39,6 +39,8 @@ enum Phase {
     Busy = 2,
     /// Between two requests.
     Idle = 3,
+    /// Keys are being agreed upon.
+    Handshake = 4,
 }
 
 impl Phase {
@@ -47,6 +49,7 @@ impl Phase {
             0 => Self::Fresh,
             1 => Self::Head,
             2 => Self::Busy,
+            4 => Self::Handshake,
             _ => Self::Idle,
         }
     }
@@ -55,6 +58,8 @@ impl Phase {
 /// Why a connection is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
+    /// TLS was not agreed upon in time.
+    HandshakeTooSlow,
     /// The request head did not arrive in time.
     HeadTooSlow,
     /// No request in time.
@@ -74,6 +79,7 @@ impl Verdict {
             2 => Some(Self::Idle),
             3 => Some(Self::Stalled),
             4 => Some(Self::TakesTooSlowly),
+            5 => Some(Self::HandshakeTooSlow),
             _ => None,
         }
     }
@@ -84,12 +90,14 @@ impl Verdict {
             Self::Idle => 2,
             Self::Stalled => 3,
             Self::TakesTooSlowly => 4,
+            Self::HandshakeTooSlow => 5,
         }
     }
 
     /// What the record of an answer that was cut short by it says.
     pub(crate) const fn reason(self) -> &'static str {
         match self {
+            Self::HandshakeTooSlow => "TLS was not agreed upon within edge.tls_handshake_max",
             Self::HeadTooSlow => "the request head did not arrive within edge.header_read_max",
             Self::Idle => "the connection was idle for edge.idle_max",
             Self::Stalled => "the client took nothing for edge.write_stall_max",
@@ -107,10 +115,21 @@ struct TakingWindow {
     written_bytes: AtomicU64,
 }
 
+/// What an HTTP/2 connection has going on at once. All zero on an HTTP/1 connection.
+#[derive(Debug, Default)]
+struct Streams {
+    is_multiplexed: AtomicBool,
+    /// Requests whose answer has not ended.
+    open_count: AtomicU32,
+    /// Answers of which something was handed over and waits for the client to make room.
+    offered_count: AtomicU32,
+}
+
 /// One connection as the sweep and its own task see it.
 #[derive(Debug)]
 pub(crate) struct ConnectionWatch {
     peer: IpAddr,
+    is_secure: bool,
     clock: Arc<SweepClock>,
     phase: AtomicU8,
     since_ms: AtomicU64,
@@ -118,6 +137,7 @@ pub(crate) struct ConnectionWatch {
     /// Bytes that the socket took since the opening.
     written_bytes: AtomicU64,
     taking: TakingWindow,
+    streams: Streams,
     verdict: AtomicU8,
     is_draining: AtomicBool,
     lingers: AtomicBool,
@@ -125,16 +145,23 @@ pub(crate) struct ConnectionWatch {
 }
 
 impl ConnectionWatch {
-    /// A connection that was just opened.
-    pub(crate) fn new(peer: IpAddr, clock: Arc<SweepClock>) -> Self {
+    /// A connection that was just opened; a secure one begins with a handshake.
+    pub(crate) fn new(peer: IpAddr, is_secure: bool, clock: Arc<SweepClock>) -> Self {
+        let phase = if is_secure {
+            Phase::Handshake
+        } else {
+            Phase::Fresh
+        };
         Self {
             peer: peer.to_canonical(),
-            phase: AtomicU8::new(Phase::Fresh as u8),
+            is_secure,
+            phase: AtomicU8::new(phase as u8),
             since_ms: AtomicU64::new(clock.now_ms()),
             clock,
             stalled_since_ms: AtomicU64::new(0),
             written_bytes: AtomicU64::new(0),
             taking: TakingWindow::default(),
+            streams: Streams::default(),
             verdict: AtomicU8::new(NO_VERDICT),
             is_draining: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
@@ -147,8 +174,48 @@ impl ConnectionWatch {
         self.peer
     }
 
+    /// Whether TLS ends here.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
+    /// TLS was agreed upon; the time for the first request begins.
+    pub(crate) fn handshake_ends(&self) {
+        self.enter(Phase::Fresh);
+    }
+
+    /// From here on the connection is HTTP/2: it is idle while no request is open, and heads come in
+    /// between each other.
+    pub(crate) fn multiplex(&self) {
+        self.enter(Phase::Idle);
+        self.streams.is_multiplexed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether several requests may be open at once.
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        self.streams.is_multiplexed.load(Ordering::Relaxed)
+    }
+
+    /// On an HTTP/2 connection an answer waits for the client to make room, or does so no longer: the
+    /// socket alone does not tell, because there the client opens a window for each answer.
+    pub(crate) fn offers(&self, is_offered: bool) {
+        let count = &self.streams.offered_count;
+        if is_offered {
+            count.fetch_add(1, Ordering::Relaxed);
+        } else {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     fn phase(&self) -> Phase {
-        Phase::from_u8(self.phase.load(Ordering::Relaxed))
+        match Phase::from_u8(self.phase.load(Ordering::Relaxed)) {
+            // Requests begin and end on several threads, so only their count is to be trusted.
+            _ if self.is_multiplexed() => match self.streams.open_count.load(Ordering::Relaxed) {
+                0 => Phase::Idle,
+                _ => Phase::Busy,
+            },
+            phase => phase,
+        }
     }
 
     fn enter(&self, phase: Phase) {
@@ -156,23 +223,35 @@ impl ConnectionWatch {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    /// Bytes came in.
+    /// Bytes came in. On an HTTP/2 connection that alone makes nobody busy.
     pub(crate) fn bytes_read(&self) {
+        if self.is_multiplexed() {
+            return;
+        }
         match self.phase() {
             // The time for the head runs from the opening, or from its first byte on a kept connection.
             Phase::Fresh => self.phase.store(Phase::Head as u8, Ordering::Relaxed),
             Phase::Idle => self.enter(Phase::Head),
-            Phase::Head | Phase::Busy => {}
+            Phase::Head | Phase::Busy | Phase::Handshake => {}
         }
     }
 
     /// A request's head has arrived.
     pub(crate) fn request_begins(&self) {
+        if self.is_multiplexed() {
+            self.streams.open_count.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         self.phase.store(Phase::Busy as u8, Ordering::Relaxed);
     }
 
     /// An answer has ended.
     pub(crate) fn request_ends(&self) {
+        if self.is_multiplexed() {
+            self.since_ms.store(self.clock.now_ms(), Ordering::Relaxed);
+            self.streams.open_count.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
         self.enter(Phase::Idle);
     }
 
@@ -220,6 +299,9 @@ impl ConnectionWatch {
         let since = self.since_ms.load(Ordering::Relaxed);
         let stalled_since = self.stalled_since_ms.load(Ordering::Relaxed);
         let verdict = match self.phase() {
+            Phase::Handshake if is_over(since, limits.tls_handshake_max) => {
+                Some(Verdict::HandshakeTooSlow)
+            }
             Phase::Fresh if is_over(since, limits.header_read_max) => Some(Verdict::Idle),
             Phase::Head if is_over(since, limits.header_read_max) => Some(Verdict::HeadTooSlow),
             Phase::Idle if is_over(since, limits.idle_max) && stalled_since == 0 => {
@@ -236,14 +318,15 @@ impl ConnectionWatch {
         Some(verdict)
     }
 
-    /// Counts the time since the sweep before if the socket takes no more now, and judges once that
+    /// Counts the time since the sweep before if the client makes no room now, and judges once that
     /// time is `write_stall_max`: time in which we, or the client, have nothing to send is not the
     /// client's slowness.
     fn takes_too_slowly(&self, limits: &EdgeLimits, slack: Duration) -> bool {
         let now = self.clock.now_ms();
         let swept = self.taking.swept_ms.swap(now, Ordering::Relaxed);
         let stalled_since = self.stalled_since_ms.load(Ordering::Relaxed);
-        if stalled_since == 0 {
+        let is_offered = self.streams.offered_count.load(Ordering::Relaxed) > 0;
+        if stalled_since == 0 && !is_offered {
             return false;
         }
         let blocked = self.taking.blocked_ms.load(Ordering::Relaxed)
@@ -273,6 +356,20 @@ impl ConnectionWatch {
     /// Why the connection is to end at once. `None` when it is not.
     pub(crate) fn verdict(&self) -> Option<Verdict> {
         Verdict::from_u8(self.verdict.load(Ordering::Acquire))
+    }
+
+    /// Waits until there is a verdict about a connection that has had no request yet. `None` when it is
+    /// to end because nothing came on it and draining has begun.
+    pub(crate) async fn judged_or_unused(&self) -> Option<Verdict> {
+        loop {
+            if let Some(verdict) = self.verdict() {
+                return Some(verdict);
+            }
+            if self.is_draining() && self.phase() == Phase::Fresh {
+                return None;
+            }
+            self.woken().await;
+        }
     }
 
     /// Waits until there is a verdict or draining begins.

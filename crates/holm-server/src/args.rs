@@ -15,6 +15,10 @@ pub struct ServerArgs {
     /// The address that sites are served on; port 0 takes any free one.
     #[arg(long, value_name = "ADDR", env = "HOLM_LISTEN")]
     pub listen: Option<SocketAddr>,
+    /// The address that sites are served on over TLS, HTTP/2 included; without it there is no TLS. The
+    /// certificate is a self-signed one for development, or that of `[tls]` in the configuration file.
+    #[arg(long, value_name = "ADDR", env = "HOLM_TLS_LISTEN")]
+    pub tls_listen: Option<SocketAddr>,
     /// The address of the API and console; loopback until the server is claimed.
     #[arg(long, value_name = "ADDR", env = "HOLM_CONTROL_LISTEN")]
     pub control_listen: Option<SocketAddr>,

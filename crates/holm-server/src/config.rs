@@ -13,6 +13,7 @@ use holm_edge::EdgeLimits;
 use serde::Deserialize;
 
 use crate::args::ServerArgs;
+use crate::certificate::CertificateFiles;
 use crate::console;
 use crate::control_url::parse_origin;
 use crate::exit::ServerError;
@@ -54,6 +55,10 @@ pub struct ServerConfig {
     pub data: Setting<PathBuf>,
     /// The address of sites. Default: 127.0.0.1:8088.
     pub listen: Setting<SocketAddr>,
+    /// The address of sites over TLS. `None` (the default): no TLS.
+    pub tls_listen: Setting<Option<SocketAddr>>,
+    /// The certificate for it. `None` (the default): one for development, made at first use.
+    pub tls_files: Setting<Option<CertificateFiles>>,
     /// The address of the API and console. Default: 127.0.0.1:8089.
     pub control_listen: Setting<SocketAddr>,
     /// The address under which a TLS proxy shows the API and console. `None`: no proxy.
@@ -126,11 +131,42 @@ struct ServerFile {
     listen: Option<SocketAddr>,
     control_listen: Option<SocketAddr>,
     control_url: Option<String>,
+    #[serde(default)]
+    tls: TlsFile,
     base_domain: Option<String>,
     threads: Option<usize>,
     /// `"control.files_max" = 50000`: names as in docs/reference/limits.md.
     #[serde(default)]
     limits: BTreeMap<String, u64>,
+}
+
+/// `[tls]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsFile {
+    listen: Option<SocketAddr>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+impl TlsFile {
+    /// The two files, seen from the folder of the configuration file. `None` when neither is named.
+    fn files(&self, config: &Path) -> Result<Option<CertificateFiles>, ConfigError> {
+        let folder = config.parent().unwrap_or_else(|| Path::new(""));
+        match (&self.certificate, &self.key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(CertificateFiles {
+                certificate: folder.join(certificate),
+                key: folder.join(key),
+            })),
+            (Some(one), None) | (None, Some(one)) => Err(ConfigError::Range {
+                name: "tls",
+                origin: config.display().to_string(),
+                value: format!("`{}` alone", one.display()),
+                rule: "`certificate` and `key` belong together: name both, or neither",
+            }),
+        }
+    }
 }
 
 impl ServerConfig {
@@ -140,6 +176,7 @@ impl ServerConfig {
         let assumed = args.data.clone().or_else(|| default_data.clone());
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
         let (edge_limits, control_limits, rule_limits) = read_limits(&file.limits, &path)?;
+        let tls_files = file.tls.files(&path)?;
         let mut config = Self {
             edge_limits,
             control_limits,
@@ -149,6 +186,15 @@ impl ServerConfig {
             data: pick(args.data.clone(), file.data, &path, default_data)
                 .ok_or(ConfigError::NoHome)?,
             listen: pick(args.listen, file.listen, &path, Some(loopback(8088)))
+                .ok_or(ConfigError::NoHome)?,
+            tls_listen: pick(
+                args.tls_listen.map(Some),
+                file.tls.listen.map(Some),
+                &path,
+                Some(None),
+            )
+            .ok_or(ConfigError::NoHome)?,
+            tls_files: pick(None, tls_files.map(Some), &path, Some(None))
                 .ok_or(ConfigError::NoHome)?,
             control_listen: pick(
                 args.control_listen,
@@ -224,6 +270,9 @@ impl ServerConfig {
     /// Every setting: name, value, origin.
     fn rows(&self) -> Vec<(&'static str, String, &Origin)> {
         let control_url = self.control_url.value.clone().unwrap_or_default();
+        let tls_listen = self.tls_listen.value;
+        let files = self.tls_files.value.as_ref();
+        let file = |path: Option<&PathBuf>| path.map(|path| path.display().to_string());
         vec![
             (
                 "data",
@@ -231,6 +280,21 @@ impl ServerConfig {
                 &self.data.origin,
             ),
             ("listen", self.listen.value.to_string(), &self.listen.origin),
+            (
+                "tls.listen",
+                tls_listen.map_or_else(String::new, |address| address.to_string()),
+                &self.tls_listen.origin,
+            ),
+            (
+                "tls.certificate",
+                file(files.map(|files| &files.certificate)).unwrap_or_default(),
+                &self.tls_files.origin,
+            ),
+            (
+                "tls.key",
+                file(files.map(|files| &files.key)).unwrap_or_default(),
+                &self.tls_files.origin,
+            ),
             (
                 "control_listen",
                 self.control_listen.value.to_string(),
@@ -406,6 +470,7 @@ mod tests {
             ("control_url = \"http://x\"", "`control_url`"),
             ("control_url = \"https://x/holm\"", "without a path"),
             ("thraeds = 1", "unknown field `thraeds`"),
+            ("[tls]\nkey = \"a.key\"", "`certificate` and `key`"),
         ] {
             std::fs::write(&file, text).unwrap();
             let error = ServerConfig::combine(&args(data.path()))
@@ -414,6 +479,19 @@ mod tests {
             assert!(error.contains(want), "{text}: {error}");
             assert!(error.contains("holm.toml"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn files_of_a_certificate_are_seen_from_the_configuration() {
+        let data = tempfile::tempdir().unwrap();
+        let text =
+            "[tls]\nlisten = \"127.0.0.1:8443\"\ncertificate = \"a.crt\"\nkey = \"/b.key\"\n";
+        std::fs::write(data.path().join("holm.toml"), text).unwrap();
+        let config = ServerConfig::combine(&args(data.path())).unwrap();
+        assert_eq!(config.tls_listen.value, Some(loopback(8443)));
+        let files = config.tls_files.value.unwrap();
+        assert_eq!(files.certificate, data.path().join("a.crt"));
+        assert_eq!(files.key, Path::new("/b.key"));
     }
 
     #[test]

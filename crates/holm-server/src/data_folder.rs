@@ -109,6 +109,8 @@ pub(crate) struct Layout {
     pub(crate) database: PathBuf,
     /// Access records.
     pub(crate) records: PathBuf,
+    /// The certificate for development.
+    pub(crate) tls: PathBuf,
     /// The sample project, when `up` is not given a folder.
     pub(crate) sample: PathBuf,
 }
@@ -121,6 +123,7 @@ impl Layout {
             snapshots: root.join("snapshots"),
             database: root.join("control.db"),
             records: root.join("records"),
+            tls: root.join("tls"),
             sample: root.join("sample"),
         }
     }

@@ -27,6 +27,9 @@ pub(crate) enum ServerError {
     /// The data folder cannot be used.
     #[error(transparent)]
     DataFolder(#[from] crate::data_folder::DataFolderError),
+    /// There is no certificate for the TLS listener.
+    #[error(transparent)]
+    Certificate(#[from] crate::certificate::CertificateFileError),
     /// A listener cannot be opened.
     #[error("listen on {address} for {what}")]
     Listen {

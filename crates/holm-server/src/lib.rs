@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod certificate;
 mod config;
 mod console;
 mod control_plane;
@@ -24,6 +25,7 @@ mod unavailable;
 mod up;
 
 pub use args::{ServerArgs, UpArgs, commands};
+pub use certificate::CertificateFiles;
 pub use config::{ConfigError, Origin, ServerConfig, Setting};
 pub use limits::LIMITS;
 pub use up::{DeployHook, SiteDeployed, UpReady};

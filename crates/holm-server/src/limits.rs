@@ -16,6 +16,12 @@ pub(crate) const CONTROL_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 /// How often it is said that the control plane still cannot be opened.
 pub(crate) const CONTROL_REPORT_INTERVAL: Duration = Duration::from_mins(1);
 
+/// How often it is looked whether the files of the TLS certificate have changed.
+pub(crate) const CERTIFICATE_LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How large a file of certificates or keys may be.
+pub(crate) const CERTIFICATE_BYTES_MAX: u64 = 128 * 1024;
+
 /// How long a request may take that is only refused, because the control plane is not open.
 pub(crate) const REFUSED_REQUEST_MAX: Duration = Duration::from_secs(1);
 
@@ -35,6 +41,12 @@ pub const LIMITS: &[Limit] = &[
         unit: Unit::Count,
         default: 32,
         at_max: "Further file work waits for a free thread.",
+    },
+    Limit {
+        name: "server.certificate_bytes_max",
+        unit: Unit::Bytes,
+        default: 131_072,
+        at_max: "The file is not read, and the server does not start.",
     },
 ];
 
@@ -57,6 +69,10 @@ mod tests {
         assert_eq!(
             value("server.blocking_threads_max"),
             u64::try_from(BLOCKING_THREADS_MAX).ok()
+        );
+        assert_eq!(
+            value("server.certificate_bytes_max"),
+            Some(CERTIFICATE_BYTES_MAX)
         );
     }
 }

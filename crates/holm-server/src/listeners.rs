@@ -1,4 +1,4 @@
-//! The two listeners: sites, and the API and console. They are opened before anything else, so that a
+//! The listeners: sites, sites over TLS where that is wanted, and the API and console. They are opened before anything else, so that a
 //! taken port is told before any work is done.
 
 use std::net::SocketAddr;
@@ -8,10 +8,12 @@ use tokio::net::TcpListener;
 use crate::config::ServerConfig;
 use crate::exit::ServerError;
 
-/// Both listeners and where they are reached.
+/// The listeners and where they are reached.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     pub(crate) site: TcpListener,
+    /// `None`: no TLS.
+    pub(crate) tls: Option<TcpListener>,
     pub(crate) control: TcpListener,
     pub(crate) addresses: Addresses,
 }
@@ -21,6 +23,8 @@ pub(crate) struct Listeners {
 pub(crate) struct Addresses {
     /// The real address: port 0 has become a free port.
     pub(crate) site: SocketAddr,
+    /// As above. `None`: no TLS.
+    pub(crate) tls: Option<SocketAddr>,
     /// As above.
     pub(crate) control: SocketAddr,
     /// Where people and programs reach the API and console.
@@ -30,6 +34,13 @@ pub(crate) struct Addresses {
 impl Listeners {
     pub(crate) async fn open(config: &ServerConfig) -> Result<Self, ServerError> {
         let (site, site_address) = listen(config.listen.value, "sites", "--listen").await?;
+        let (tls, tls_address) = match config.tls_listen.value {
+            None => (None, None),
+            Some(address) => {
+                let (tls, address) = listen(address, "sites over TLS", "--tls-listen").await?;
+                (Some(tls), Some(address))
+            }
+        };
         let (control, control_address) = listen(
             config.control_listen.value,
             "the API and console",
@@ -40,9 +51,11 @@ impl Listeners {
         let control_origin = control_url.unwrap_or_else(|| format!("http://{control_address}"));
         Ok(Self {
             site,
+            tls,
             control,
             addresses: Addresses {
                 site: site_address,
+                tls: tls_address,
                 control: control_address,
                 control_origin,
             },

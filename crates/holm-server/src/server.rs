@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::args::ServerArgs;
+use crate::certificate::CertificateKeeper;
 use crate::config::ServerConfig;
 use crate::console;
 use crate::control_plane::ControlPlane;
@@ -32,6 +33,8 @@ pub(crate) struct Server {
     plane: Arc<ControlPlane>,
     /// Where sites are served.
     pub(crate) site_address: SocketAddr,
+    /// Where they are served over TLS. `None`: nowhere.
+    pub(crate) tls_address: Option<SocketAddr>,
     /// Where the API and console are.
     pub(crate) control_origin: String,
     tasks: Vec<JoinHandle<()>>,
@@ -55,6 +58,7 @@ impl Server {
         let listeners = Listeners::open(config).await?;
         let Addresses {
             site: site_address,
+            tls: tls_address,
             control_origin,
             ..
         } = listeners.addresses.clone();
@@ -65,7 +69,17 @@ impl Server {
 
         let (stop, stopped) = watch::channel(false);
         let edge = edge(config.edge_limits.clone(), &stores, sink, &clock, &entropy);
-        let mut tasks = spawn_edge(edge, listeners.site, &stopped);
+        let mut tasks = Vec::new();
+        if let Some(listener) = listeners.tls {
+            let keeper = CertificateKeeper::open(
+                config.tls_files.value.clone(),
+                &layout.tls,
+                &config.base_domain.value,
+                &*clock,
+            )?;
+            tasks.extend(spawn_tls(edge.clone(), listener, keeper, &stopped));
+        }
+        tasks.extend(spawn_edge(edge, listeners.site, &stopped));
 
         let has_snapshot = stores.snapshots.newest().is_some();
         let plane = ControlPlane::new(
@@ -94,6 +108,7 @@ impl Server {
         Ok(Self {
             plane,
             site_address,
+            tls_address,
             control_origin,
             tasks,
             records,
@@ -186,6 +201,7 @@ fn announce(server: &Server, args: &ServerArgs) {
     if args.json {
         console::out(&serde_json::json!({
             "listen": server.site_address.to_string(),
+            "tls_listen": server.tls_address.map(|address| address.to_string()),
             "console_url": server.control_origin,
             "api_url": server.control_origin,
             "owner_link": owner_link,
@@ -197,6 +213,9 @@ fn announce(server: &Server, args: &ServerArgs) {
         env!("CARGO_PKG_VERSION"),
         server.site_address
     ));
+    if let Some(address) = server.tls_address {
+        console::say(&format!("TLS      {address}"));
+    }
     console::say(&format!("Console  {}", server.control_origin));
     if let Some(link) = owner_link {
         console::say(&format!("Owner    {link}  (works once)"));
@@ -246,5 +265,21 @@ fn spawn_edge(
             edge.serve(listener, stop).await;
         }),
         tokio::spawn(async move { follower.0.follow_snapshots(follower.1).await }),
+    ]
+}
+
+fn spawn_tls(
+    edge: Edge,
+    listener: TcpListener,
+    keeper: CertificateKeeper,
+    stop: &watch::Receiver<bool>,
+) -> [JoinHandle<()>; 2] {
+    let certificate = keeper.certificate();
+    let (stop, keeper_stop) = (stop.clone(), stop.clone());
+    [
+        tokio::spawn(async move {
+            edge.serve_tls(listener, certificate, stop).await;
+        }),
+        tokio::spawn(keeper.run(keeper_stop)),
     ]
 }

@@ -86,9 +86,13 @@ pub(crate) fn up(args: &UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
 fn announce(server: &Server, site: &SiteDeployed, token: &str, is_json: bool) {
     let owner_link = server.control().and_then(holm_control::Control::owner_link);
     let api_url = &server.control_origin;
+    let https_url = server
+        .tls_address
+        .map(|tls| https_url(&site.url, tls.port()));
     if is_json {
         console::out(&serde_json::json!({
             "url": site.url,
+            "https_url": https_url,
             "console_url": api_url,
             "api_url": api_url,
             "owner_link": owner_link,
@@ -97,9 +101,42 @@ fn announce(server: &Server, site: &SiteDeployed, token: &str, is_json: bool) {
         return;
     }
     console::out(&site.url);
+    if let Some(url) = https_url {
+        console::out(&url);
+    }
     console::say(&format!("\nConsole  {api_url}"));
     if let Some(link) = owner_link {
         console::say(&format!("Owner    {link}  (works once)"));
     }
     console::say(&"Stop     Ctrl-C");
+}
+
+/// The same address over TLS.
+fn https_url(url: &str, port: u16) -> String {
+    let rest = url.strip_prefix("http://").unwrap_or(url);
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
+    match port {
+        443 => format!("https://{host}/{path}"),
+        port => format!("https://{host}:{port}/{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::https_url;
+
+    #[test]
+    fn the_same_site_over_tls() {
+        let check = |url: &str, port: u16, want: &str| assert_eq!(https_url(url, port), want);
+        check(
+            "http://a.localhost:8088/",
+            8443,
+            "https://a.localhost:8443/",
+        );
+        check("http://a.localhost:8088", 443, "https://a.localhost/");
+        check("http://a.test/x", 8443, "https://a.test:8443/x");
+    }
 }

@@ -2,6 +2,7 @@
 //! published snapshot. It knows neither who owns what nor what the bytes mean.
 #![forbid(unsafe_code)]
 
+mod best_encoder;
 mod blob;
 mod compress;
 mod limits;
@@ -9,6 +10,7 @@ mod local;
 mod snapshot_store;
 mod variant;
 
+pub use best_encoder::{BestEncoder, BestForms};
 pub use blob::{BlobError, BlobFuture, BlobStore, BlobUpload, UploadReceipt, VerifyReport};
 pub use compress::compress;
 pub use limits::{LIMITS, StorageLimits};

@@ -14,5 +14,5 @@ mod writer;
 
 pub use event::{EVENTS, EventKind};
 pub use limits::{LIMITS, RecordLimits};
-pub use record::{AccessRecord, CacheStatus, FaultSource, SendOutcome, ServedBy};
+pub use record::{AccessRecord, CacheStatus, FaultSource, Protocol, SendOutcome, ServedBy};
 pub use sink::{RecordLog, RecordSink};

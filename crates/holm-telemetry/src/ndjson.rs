@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use holm_types::{DeploymentId, ProjectId, Timestamp};
 
 use crate::plain_text::is_control;
-use crate::{AccessRecord, CacheStatus, FaultSource, SendOutcome, ServedBy};
+use crate::{AccessRecord, CacheStatus, FaultSource, Protocol, SendOutcome, ServedBy};
 
 /// Turns records into lines. Keeps the text of what was shown last, because neighbours are alike.
 #[derive(Debug, Default)]
@@ -31,6 +31,12 @@ impl LineWriter {
         line.push('"');
         number(line, "duration_us", record.duration_us);
         string(line, "peer", self.peer.text(record.peer));
+        if let Some(protocol) = record.protocol {
+            string(line, "protocol", protocol_text(protocol));
+        }
+        if record.is_secure {
+            line.push_str(",\"is_secure\":true");
+        }
         text(line, "host", &record.host);
         if let Some(id) = record.project_id {
             string(line, "project", self.project.text(id));
@@ -182,9 +188,19 @@ fn served_by(value: ServedBy) -> &'static str {
     }
 }
 
+/// As in ALPN where there is a name (RFC 7301 and the IANA registry).
+fn protocol_text(value: Protocol) -> &'static str {
+    match value {
+        Protocol::Http10 => "http/1.0",
+        Protocol::Http11 => "http/1.1",
+        Protocol::Http2 => "h2",
+    }
+}
+
 fn cache(value: CacheStatus) -> &'static str {
     match value {
         CacheStatus::Hit => "hit",
+        CacheStatus::RefreshHit => "refresh_hit",
         CacheStatus::Miss => "miss",
         CacheStatus::Bypass => "bypass",
     }

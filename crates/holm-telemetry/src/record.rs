@@ -21,11 +21,24 @@ pub enum ServedBy {
     Connection,
 }
 
+/// How a request was framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.0 or older.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+    /// HTTP/2.
+    Http2,
+}
+
 /// Where the bytes came from, in the words of `EO-Cache-Status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheStatus {
     /// From memory.
     Hit,
+    /// From memory, after its time was over and the store said that it still holds.
+    RefreshHit,
     /// From the store.
     Miss,
     /// No cache was asked.
@@ -65,6 +78,10 @@ pub struct AccessRecord {
     pub duration_us: u64,
     /// The client's address.
     pub peer: IpAddr,
+    /// How the request was framed. `None` when there was no request.
+    pub protocol: Option<Protocol>,
+    /// Whether it came over TLS that ended here.
+    pub is_secure: bool,
     /// The host as sent, shortened; empty when there was none.
     pub host: Arc<str>,
     /// The project. `None` for an unknown host.

@@ -1,7 +1,9 @@
 //! `cargo xtask bench NAME`: the figures of docs/reference/performance.md, each with its bound.
 
 mod deploy;
+mod edge;
 mod footprint;
+mod h2load;
 mod nginx;
 mod static_files;
 mod verdict;
@@ -15,6 +17,7 @@ use crate::options::Options;
 
 /// What `cargo xtask` prints about this.
 pub(crate) const USAGE: &str = "  bench static    server CPU per request against nginx                          [--rounds N] [--seconds N]
+  bench edge      encoded and large bodies, HTTP/2, slow readers against nginx  [--rounds N] [--seconds N] [--only css|js|large|http2|slow]
   bench deploy    10,000 files: first, the same again, one changed              [--rounds N] [--files N]
   bench footprint memory and start-up with 100 projects of 100 files            [--rounds N] [--projects N]
 ";
@@ -23,6 +26,7 @@ pub(crate) const USAGE: &str = "  bench static    server CPU per request against
 pub(crate) fn run(root: &Path, name: &str, options: Options) -> Result<()> {
     match name {
         "static" => static_files::run(root, options),
+        "edge" => edge::run(root, options),
         "deploy" => deploy::run(root, options),
         "footprint" => footprint::run(root, options),
         unknown => bail!("there is no benchmark `{unknown}`\n{USAGE}"),

@@ -94,15 +94,76 @@ http {{
     )
 }
 
+/// The configuration for encoded files and HTTP/2: as above, with the encoded forms that stand beside
+/// the files. Debian packages the brotli module by itself.
+pub(super) fn encoded_configuration(
+    folder: &Path,
+    site: &Path,
+    host: &str,
+    address: SocketAddr,
+    http2: SocketAddr,
+) -> String {
+    format!(
+        r#"load_module /usr/lib/nginx/modules/ngx_http_brotli_static_module.so;
+worker_processes 1;
+daemon off;
+user root;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log crit;
+events {{ worker_connections 4096; }}
+http {{
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_timeout 65;
+    keepalive_requests 1000000000;
+    gzip_static on;
+    brotli_static on;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen {address};
+        listen {http2} http2;
+        server_name {host};
+        root {site};
+        etag on;
+        add_header Cache-Control "public, max-age=0, must-revalidate" always;
+        add_header EO-LOG-UUID "$connection$connection_requests" always;
+        add_header EO-Cache-Status "HIT" always;
+        add_header Cache-Status "nginx; hit" always;
+        add_header Vary "Accept-Encoding" always;
+        location / {{ try_files $uri $uri.html $uri/index.html =404; }}
+    }}
+}}
+"#,
+        folder = folder.display(),
+        site = site.display(),
+    )
+}
+
 impl Nginx {
     /// Starts it on a core, serving two folders under names made of a host name.
     pub(super) fn start(folder: &Path, sites: [&Path; 2], host: &str, core: usize) -> Result<Self> {
         let address = free_address()?;
+        let configuration = configuration(folder, sites, host, address);
+        Self::start_with(folder, &configuration, address, host, core)
+    }
+
+    /// Starts it on a core with a configuration that listens at this address.
+    pub(super) fn start_with(
+        folder: &Path,
+        configuration: &str,
+        address: SocketAddr,
+        host: &str,
+        core: usize,
+    ) -> Result<Self> {
         let file = folder.join("nginx.conf");
-        write_file(
-            &file,
-            configuration(folder, sites, host, address).as_bytes(),
-        )?;
+        write_file(&file, configuration.as_bytes())?;
         let child = Command::new("taskset")
             .args(["--cpu-list", &core.to_string(), "nginx", "-p"])
             .arg(folder)

@@ -262,6 +262,7 @@ fn prepare(scenario: &Scenario, subject: &Subject, seconds: u32) -> Result<Load>
         seconds,
         core: LOAD_CORE,
         is_error: scenario.status >= 400,
+        connections: 64,
     })
 }
 

@@ -4,9 +4,6 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Connections that are open at the same time.
-const CONNECTIONS: u32 = 64;
-
 /// What to ask for, and what the answer must be.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
@@ -20,6 +17,8 @@ pub(super) struct Load {
     pub(super) core: usize,
     /// Whether answers are errors (4xx, 5xx).
     pub(super) is_error: bool,
+    /// Connections that are open at the same time.
+    pub(super) connections: u32,
 }
 
 /// What came of it.
@@ -27,6 +26,7 @@ pub(super) struct Load {
 pub(super) struct Outcome {
     pub(super) request_count: u64,
     pub(super) requests_per_second: f64,
+    pub(super) bytes_per_second: f64,
 }
 
 impl Load {
@@ -40,8 +40,10 @@ impl Load {
             "--threads",
             "1",
         ]);
-        command.args(["--connections", &CONNECTIONS.to_string()]);
+        command.args(["--connections", &self.connections.to_string()]);
         command.args(["--duration", &format!("{}s", self.seconds)]);
+        // Ten megabytes take their time on a busy machine.
+        command.args(["--timeout", "20s"]);
         for header in &self.headers {
             command.args(["--header", header]);
         }
@@ -86,9 +88,30 @@ fn parse(text: &str, is_error: bool) -> Result<Outcome> {
         .find_map(|line| line.strip_prefix("Requests/sec:"))
         .and_then(|rest| rest.trim().parse().ok())
         .context("wrk reported no rate")?;
+    let bytes_per_second = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Transfer/sec:"))
+        .and_then(|rest| bytes(rest.trim()))
+        .context("wrk reported no bytes")?;
     Ok(Outcome {
         request_count,
         requests_per_second,
+        bytes_per_second,
+    })
+}
+
+/// `30.01MB` and the like, in wrk's binary units.
+fn bytes(text: &str) -> Option<f64> {
+    let units = [
+        ("TB", 1024.0_f64.powi(4)),
+        ("GB", 1024.0_f64.powi(3)),
+        ("MB", 1024.0_f64.powi(2)),
+        ("KB", 1024.0),
+        ("B", 1.0),
+    ];
+    units.into_iter().find_map(|(unit, factor)| {
+        let number: f64 = text.strip_suffix(unit)?.parse().ok()?;
+        Some(number * factor)
     })
 }
 
@@ -102,6 +125,7 @@ mod tests {
         let want = Outcome {
             request_count: 37254,
             requests_per_second: 37_200.13,
+            bytes_per_second: 30.01 * 1_048_576.0,
         };
         assert_eq!(parse(report, false).unwrap(), want);
         assert!(parse(report, true).is_err(), "no answer was an error");

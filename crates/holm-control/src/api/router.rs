@@ -140,10 +140,10 @@ async fn carry_out(
     let outcome = tokio::time::timeout(limits.request_time_max, run)
         .await
         .unwrap_or_else(|_| {
-            Err(ApiError::new(
-                ErrorCode::RequestTimeout,
-                "The request took too long",
-            ))
+            Err(
+                ApiError::new(ErrorCode::RequestTimeout, "The request took too long")
+                    .with_time_limit(limits.request_time_max, "control.request_time_max"),
+            )
         });
     call.body.forget(limits);
     outcome

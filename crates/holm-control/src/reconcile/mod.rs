@@ -5,6 +5,7 @@ mod project_sweeper;
 mod publisher;
 mod retention;
 mod sweeper;
+mod variant_improver;
 mod variant_maker;
 
 use std::future::Future;
@@ -12,6 +13,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use holm_storage::BestEncoder;
 use holm_telemetry::event::{PanicCaught, TaskFailed};
 use tokio::sync::{Notify, watch};
 
@@ -19,6 +21,7 @@ pub(crate) use project_sweeper::ProjectSweeper;
 pub(crate) use publisher::SnapshotPublisher;
 pub(crate) use retention::RetentionKeeper;
 pub(crate) use sweeper::{CredentialSweeper, UploadSweeper};
+pub(crate) use variant_improver::VariantImprover;
 pub(crate) use variant_maker::VariantMaker;
 
 use crate::core::Core;
@@ -85,14 +88,40 @@ pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
         SWEEP_INTERVAL,
         async || ProjectSweeper::new(core).run_once().await,
     );
+    let best_variants = improve_variants(core, stop.clone());
     tokio::join!(
         publisher,
         variants,
         uploads,
         credentials,
         retention,
-        projects
+        projects,
+        best_variants
     );
+}
+
+/// Runs the improver of variants, if there can be a thread for it.
+async fn improve_variants(core: &Core, stop: watch::Receiver<bool>) {
+    const NAME: &str = "variant_improver";
+    let encoder = match BestEncoder::start() {
+        Ok(encoder) => encoder,
+        Err(error) => {
+            let reason = format!("start its thread: {error}");
+            return TaskFailed {
+                task: NAME.to_owned(),
+                reason,
+            }
+            .emit();
+        }
+    };
+    repeat(
+        NAME,
+        stop.clone(),
+        Some(&core.early_variants),
+        VARIANT_INTERVAL,
+        async || VariantImprover::new(core, &encoder).run_once(&stop).await,
+    )
+    .await;
 }
 
 /// Runs one reconciler now, whenever nudged, and every `interval`. A failure or a panic is logged and

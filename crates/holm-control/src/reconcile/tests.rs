@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holm_storage::{LocalBlobStore, SnapshotStore, VariantIndex};
-use holm_types::{Clock, DeploymentId, Entropy, Environment, ProjectId, Timestamp};
+use holm_storage::{
+    BestEncoder, ContentCoding, LocalBlobStore, SnapshotStore, Variant, VariantIndex, Variants,
+    compress,
+};
+use holm_types::{BlobDigest, Clock, DeploymentId, Entropy, Environment, ProjectId, Timestamp};
 
 use super::*;
 use crate::config::{ControlConfig, ControlParts};
@@ -101,6 +104,53 @@ fn a_second_run_finds_nothing_to_do() {
             let variants = VariantMaker::new(&core).run_once(&stop).await.unwrap();
             assert_eq!(variants.changed_count, 0, "variants: nothing is sealed");
         }
+    });
+}
+
+#[test]
+fn quick_forms_are_improved_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let core = core(folder.path());
+    let (_sender, stop) = watch::channel(false);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let text = (0..2000_u32).map(|at| format!("word-{} ", at * at % 61));
+    let text = bytes::Bytes::from(text.collect::<String>());
+    let source = BlobDigest::of(&text);
+    let gone = BlobDigest::of(b"collected meanwhile");
+    runtime.block_on(async {
+        let quick = bytes::Bytes::from(compress(&text, ContentCoding::Br).unwrap());
+        let early = Variants {
+            br: Some(Variant {
+                digest: BlobDigest::of(&quick),
+                size_bytes: quick.len() as u64,
+            }),
+            ..Variants::default()
+        };
+        let mut upload = core.blobs.upload();
+        upload.put(source, text.clone()).await.unwrap();
+        upload.put(BlobDigest::of(&quick), quick).await.unwrap();
+        upload.finish().await.unwrap();
+        core.variants.record(source, early).unwrap();
+        core.variants.record(gone, early).unwrap();
+        let encoder = BestEncoder::start().unwrap();
+        for want in [2, 0] {
+            let improver = VariantImprover::new(&core, &encoder);
+            let report = improver.run_once(&stop).await.unwrap();
+            assert_eq!(report.changed_count, want);
+        }
+        let best = core.variants.get(&source).unwrap();
+        assert!(best.is_best && best.br.unwrap().size_bytes < early.br.unwrap().size_bytes);
+        for form in [best.br.unwrap(), best.zstd.unwrap()] {
+            let stored = core.blobs.read_verified(form.digest).await.unwrap();
+            assert_eq!(stored.len() as u64, form.size_bytes);
+        }
+        // Of what is no longer there the quick forms are kept, and nobody tries again.
+        let kept = core.variants.get(&gone).unwrap();
+        assert_eq!((kept.br, kept.zstd, kept.is_best), (early.br, None, true));
+        assert_eq!(core.variants.take_early(), None);
     });
 }
 

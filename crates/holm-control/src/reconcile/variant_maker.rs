@@ -137,7 +137,7 @@ impl<'c> VariantMaker<'c> {
     }
 
     async fn encode(&self, source: Source) -> Result<Made, ApiError> {
-        self.let_deploys_go_first().await;
+        let_deploys_go_first(self.core).await;
         let bytes = self
             .core
             .blobs
@@ -154,23 +154,16 @@ impl<'c> VariantMaker<'c> {
         })
     }
 
-    /// Waits while somebody is announcing or committing, but not for ever.
-    async fn let_deploys_go_first(&self) {
-        let mut looks_left = COURTESY_LOOKS;
-        while self.core.deploys.available_permits() < self.core.config.limits.deploys_max
-            && looks_left > 0
-        {
-            looks_left -= 1;
-            tokio::time::sleep(COURTESY_PAUSE).await;
-        }
-    }
-
     /// First the blobs, durably; then the index that names them.
     async fn store(&self, made: Vec<Made>) -> Result<(), ApiError> {
         let mut upload = self.core.blobs.upload();
         let mut known = Vec::with_capacity(made.len());
         for made in made {
-            let mut variants = Variants::default();
+            let mut variants = Variants {
+                // What does not get smaller quickly is not tried again.
+                is_best: made.br.is_none() && made.gzip.is_none(),
+                ..Variants::default()
+            };
             for (bytes, variant) in [(made.br, &mut variants.br), (made.gzip, &mut variants.gzip)] {
                 let Some(bytes) = bytes else { continue };
                 let digest = BlobDigest::of(&bytes);
@@ -196,7 +189,17 @@ impl<'c> VariantMaker<'c> {
                     )
                 })?;
         }
+        self.core.early_variants.notify_one();
         Ok(())
+    }
+}
+
+/// Waits while somebody is announcing or committing, but not for ever.
+pub(super) async fn let_deploys_go_first(core: &Core) {
+    let mut looks_left = COURTESY_LOOKS;
+    while core.deploys.available_permits() < core.config.limits.deploys_max && looks_left > 0 {
+        looks_left -= 1;
+        tokio::time::sleep(COURTESY_PAUSE).await;
     }
 }
 

@@ -22,11 +22,13 @@ fn variants_follow_a_deployment_and_a_second_run_finds_nothing_to_do() {
     ]);
     server.deploy("blog", &upload).expect(200);
     let source = BlobDigest::of(text.as_bytes());
-    wait_until("there are variants", || {
-        server.variants.get(&source).is_some()
+    wait_until("there are the best variants", || {
+        let variants = server.variants.get(&source);
+        variants.is_some_and(|variants| variants.is_best)
     });
     let variants = server.variants.get(&source).unwrap();
-    for variant in [variants.br.unwrap(), variants.gzip.unwrap()] {
+    let forms = [variants.br, variants.gzip, variants.zstd];
+    for variant in forms.map(Option::unwrap) {
         assert_eq!(
             server.blobs.size_bytes(&variant.digest),
             Some(variant.size_bytes)

@@ -1,4 +1,5 @@
-//! The name of one form of a file: `"<digest>"`, `"<digest>-br"`, `"<digest>-gz"` (decision D10.8).
+//! The name of one form of a file: `"<digest>"`, `"<digest>-br"`, `"<digest>-zst"`,
+//! `"<digest>-gz"` (decision D10.8).
 
 use std::fmt::Write as _;
 
@@ -6,8 +7,8 @@ use holm_storage::ContentCoding;
 use holm_types::BlobDigest;
 use http::HeaderValue;
 
-/// `"` + 64 digits + `-gz` + `"`.
-const BYTES_MAX: usize = 69;
+/// `"` + 64 digits + `-zst` + `"`.
+const BYTES_MAX: usize = 70;
 
 /// A strong entity tag (RFC 9110 section 8.8.3), kept on the stack until it has to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +63,7 @@ mod tests {
         for (coding, want) in [
             (ContentCoding::Identity, format!("\"{hex}\"")),
             (ContentCoding::Br, format!("\"{hex}-br\"")),
+            (ContentCoding::Zstd, format!("\"{hex}-zst\"")),
             (ContentCoding::Gzip, format!("\"{hex}-gz\"")),
         ] {
             assert_eq!(EntityTag::new(&digest, coding).to_header(), want);

@@ -14,7 +14,7 @@ fn scene() -> Scene {
     let clock = Arc::new(SweepClock::default());
     clock.set(Duration::from_secs(100));
     Scene {
-        watch: ConnectionWatch::new([127, 0, 0, 1].into(), Arc::clone(&clock)),
+        watch: ConnectionWatch::new([127, 0, 0, 1].into(), false, Arc::clone(&clock)),
         clock,
         limits: EdgeLimits::default(),
     }

@@ -8,10 +8,16 @@
 mod client;
 mod connections;
 mod faults;
+mod frames;
 mod framing;
+mod http2;
+mod http2_hostile;
 mod pages;
+mod ranges;
 mod records;
 mod scene;
 mod slow_readers;
 mod snapshots;
+mod times;
+mod tls;
 mod transcripts;

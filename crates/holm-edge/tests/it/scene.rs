@@ -11,8 +11,8 @@ use holm_edge::{DrainReport, Edge, EdgeConfig, EdgeLimits, EdgeParts, listen};
 use holm_site::{CONFIG_FILES, CompileInput, EdgeSnapshot, FileEntry, HostEntry, HostTarget};
 use holm_site::{codec, compile};
 use holm_storage::{
-    BlobStore, ContentCoding, LocalBlobStore, PublishedSnapshot, SnapshotStore, Variant,
-    VariantIndex, Variants, compress,
+    BestEncoder, BlobStore, ContentCoding, LocalBlobStore, PublishedSnapshot, SnapshotStore,
+    Variant, VariantIndex, Variants, compress,
 };
 use holm_telemetry::{AccessRecord, RecordSink};
 use holm_types::{
@@ -248,6 +248,32 @@ impl Scene {
             }
         }
         upload.finish().await.unwrap();
+        self.variants
+            .record(BlobDigest::of(source), variants)
+            .unwrap();
+        variants
+    }
+
+    /// Puts better encoded forms in the place of the ones before, as the keeper of variants does.
+    pub(crate) async fn add_best_variants(&self, source: &[u8]) -> Variants {
+        let encoder = BestEncoder::start().unwrap();
+        let forms = encoder
+            .encode(Bytes::copy_from_slice(source))
+            .await
+            .unwrap();
+        let mut variants = self.variants.get(&BlobDigest::of(source)).unwrap();
+        let mut upload = self.blobs.upload();
+        for (bytes, place) in [
+            (forms.br, &mut variants.br),
+            (forms.zstd, &mut variants.zstd),
+        ] {
+            let bytes = bytes.expect("this text compresses");
+            let (digest, size_bytes) = (BlobDigest::of(&bytes), bytes.len() as u64);
+            upload.put(digest, bytes).await.unwrap();
+            *place = Some(Variant { digest, size_bytes });
+        }
+        upload.finish().await.unwrap();
+        variants.is_best = true;
         self.variants
             .record(BlobDigest::of(source), variants)
             .unwrap();

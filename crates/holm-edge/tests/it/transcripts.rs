@@ -202,7 +202,6 @@ async fn a_part_of_a_file() {
     );
     assert!(outside.body.is_empty());
     for fields in [
-        ranged("0-1,3-4"),
         "range: lines=1-2\r\n".to_owned(),
         format!("range: bytes=0-0\r\nif-range: W/{tag}\r\n"),
         "range: bytes=0-0\r\nif-range: \"other\"\r\n".to_owned(),
@@ -276,6 +275,34 @@ async fn encoded_forms() {
 }
 
 #[tokio::test]
+async fn better_forms_take_the_place_of_those_in_memory() {
+    let text: String = (0..3000_u32)
+        .map(|at| format!("a{} {{ left: {}px }}\n", at % 97, at * at % 89))
+        .collect();
+    let scene = Scene::with(
+        EdgeLimits::default(),
+        &[("/index.html", b"x"), ("/a.css", text.as_bytes())],
+    )
+    .await;
+    let early = scene.add_variants(text.as_bytes()).await;
+    for _ in 0..2 {
+        let reply = scene.get("/a.css", "accept-encoding: br\r\n").await;
+        assert_eq!(BlobDigest::of(&reply.body), early.br.unwrap().digest);
+    }
+    let best = scene.add_best_variants(text.as_bytes()).await;
+    assert!(best.br.unwrap().size_bytes < early.br.unwrap().size_bytes);
+    let source = BlobDigest::of(text.as_bytes());
+    for _ in 0..2 {
+        let reply = scene.get("/a.css", "accept-encoding: br\r\n").await;
+        assert_eq!(BlobDigest::of(&reply.body), best.br.unwrap().digest);
+        let reply = scene.get("/a.css", "accept-encoding: gzip, zstd\r\n").await;
+        assert_eq!(reply.header("content-encoding"), "zstd");
+        assert_eq!(reply.header("etag"), format!("\"{source}-zst\""));
+        assert_eq!(BlobDigest::of(&reply.body), best.zstd.unwrap().digest);
+    }
+}
+
+#[tokio::test]
 async fn an_encoded_form_that_is_lost_is_done_without() {
     let text = "p{}\n".repeat(500);
     let scene = Scene::with(
@@ -289,7 +316,7 @@ async fn an_encoded_form_that_is_lost_is_done_without() {
     };
     let variants = holm_storage::Variants {
         br: Some(lost),
-        gzip: None,
+        ..holm_storage::Variants::default()
     };
     scene
         .variants

@@ -1,6 +1,7 @@
-//! One record of the variant index: 128 bytes, all little-endian.
+//! One record of the variant index: 168 bytes, all little-endian.
 //!
-//! `source 32 | br digest 32, size 8 | gzip digest 32, size 8 | which forms there are 8 | checksum 8`.
+//! `source 32 | br digest 32, size 8 | gzip digest 32, size 8 | zstd digest 32, size 8 | which forms there
+//! are 8 | checksum 8`.
 //! The checksum is the first 8 bytes of the BLAKE3 hash of the rest: it finds torn writes, not forgers.
 
 use bytes::Buf;
@@ -9,18 +10,25 @@ use holm_types::BlobDigest;
 use super::{Variant, Variants};
 
 /// Begins the file; the last 8 bytes are the format's version.
-pub(super) const HEADER: [u8; 16] = *b"HOLMVARI\x01\0\0\0\0\0\0\0";
-pub(super) const RECORD_LEN: usize = 128;
+pub(super) const HEADER: [u8; 16] = *b"HOLMVARI\x02\0\0\0\0\0\0\0";
+pub(super) const RECORD_LEN: usize = 168;
 const CHECKED_LEN: usize = RECORD_LEN - 8;
 
 const HAS_BR: u64 = 1;
 const HAS_GZIP: u64 = 2;
+const HAS_ZSTD: u64 = 4;
+/// Nothing smaller will be tried.
+const IS_BEST: u64 = 8;
 
 pub(super) fn encode(source: BlobDigest, variants: Variants) -> [u8; RECORD_LEN] {
     let mut bytes = Vec::with_capacity(RECORD_LEN);
     bytes.extend_from_slice(source.as_bytes());
     let mut forms = 0;
-    for (variant, flag) in [(variants.br, HAS_BR), (variants.gzip, HAS_GZIP)] {
+    for (variant, flag) in [
+        (variants.br, HAS_BR),
+        (variants.gzip, HAS_GZIP),
+        (variants.zstd, HAS_ZSTD),
+    ] {
         forms |= variant.map_or(0, |_| flag);
         bytes.extend_from_slice(&variant.map_or([0; 32], |variant| *variant.digest.as_bytes()));
         bytes.extend_from_slice(
@@ -29,6 +37,7 @@ pub(super) fn encode(source: BlobDigest, variants: Variants) -> [u8; RECORD_LEN]
                 .to_le_bytes(),
         );
     }
+    forms |= if variants.is_best { IS_BEST } else { 0 };
     bytes.extend_from_slice(&forms.to_le_bytes());
     bytes.extend_from_slice(&checksum(&bytes).to_le_bytes());
     let mut record = [0; RECORD_LEN];
@@ -45,13 +54,16 @@ pub(super) fn decode(record: &[u8]) -> Option<(BlobDigest, Variants)> {
     let source = digest(&mut rest)?;
     let br = variant(&mut rest)?;
     let gzip = variant(&mut rest)?;
+    let zstd = variant(&mut rest)?;
     let forms = rest.try_get_u64_le().ok()?;
     let kept = |variant, flag| (forms & flag != 0).then_some(variant);
     Some((
         source,
         Variants {
             br: kept(br, HAS_BR),
+            zstd: kept(zstd, HAS_ZSTD),
             gzip: kept(gzip, HAS_GZIP),
+            is_best: forms & IS_BEST != 0,
         },
     ))
 }

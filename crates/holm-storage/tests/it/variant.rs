@@ -20,6 +20,8 @@ fn variants(number: u8) -> Variants {
     Variants {
         br: (number & 1 == 0).then(|| variant(1)),
         gzip: (number & 2 == 0).then(|| variant(2)),
+        zstd: (number & 3 != 0).then(|| variant(3)),
+        is_best: number & 4 == 0,
     }
 }
 
@@ -61,12 +63,12 @@ fn what_is_recorded_survives_a_restart_and_the_last_holds() {
 #[test]
 fn a_torn_end_is_cut_off_and_written_over() {
     let folder = tempfile::tempdir().unwrap();
-    for kept in [0, 5, 16, 17, 100, 16 + 128, 16 + 128 + 1, 16 + 3 * 128 - 1] {
+    for kept in [0, 5, 16, 17, 100, 16 + 168, 16 + 168 + 1, 16 + 3 * 168 - 1] {
         let file = folder.path().join(kept.to_string());
         record(&file, 0..3);
-        assert_eq!(fs::metadata(&file).unwrap().len(), 16 + 3 * 128);
+        assert_eq!(fs::metadata(&file).unwrap().len(), 16 + 3 * 168);
         cut(&file, kept);
-        let whole = u8::try_from(kept.saturating_sub(16) / 128).unwrap();
+        let whole = u8::try_from(kept.saturating_sub(16) / 168).unwrap();
         assert_eq!(
             known(&file),
             (0..whole).collect::<Vec<_>>(),
@@ -86,18 +88,18 @@ fn a_hole_of_zeros_at_the_end_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("variants");
     record(&file, 0..2);
-    cut(&file, 16 + 5 * 128);
+    cut(&file, 16 + 5 * 168);
     assert_eq!(known(&file), [0, 1]);
-    assert_eq!(fs::metadata(&file).unwrap().len(), 16 + 2 * 128);
+    assert_eq!(fs::metadata(&file).unwrap().len(), 16 + 2 * 168);
 }
 
 #[test]
 fn a_damaged_record_is_left_out_and_the_others_stay() {
     let folder = tempfile::tempdir().unwrap();
-    for at in 0..128 {
+    for at in 0..168 {
         let file = folder.path().join(at.to_string());
         record(&file, 0..3);
-        flip(&file, 16 + 128 + at);
+        flip(&file, 16 + 168 + at);
         assert_eq!(known(&file), [0, 2], "byte {at}");
         record(&file, [1]);
         assert_eq!(known(&file), [0, 1, 2]);
@@ -129,4 +131,36 @@ fn codings_have_names_and_tags() {
     check(ContentCoding::Identity, "identity", "", None);
     check(ContentCoding::Br, "br", "-br", forms.br);
     check(ContentCoding::Gzip, "gzip", "-gz", forms.gzip);
+}
+
+#[test]
+fn what_is_not_the_best_yet_is_given_out_once_and_again_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("variants");
+    record(&file, 0..8);
+    for _ in 0..2 {
+        let index = VariantIndex::open(&file).unwrap();
+        let mut early: Vec<_> = std::iter::from_fn(|| index.take_early()).collect();
+        early
+            .sort_by_key(|(_, variants)| variants.br.or(variants.gzip).map(|form| form.size_bytes));
+        let want: Vec<_> = (4..8)
+            .map(|number| (source(number), variants(number)))
+            .collect();
+        assert_eq!(early.len(), want.len());
+        assert!(want.iter().all(|one| early.contains(one)));
+    }
+    let index = VariantIndex::open(&file).unwrap();
+    let best = |number| Variants {
+        is_best: true,
+        ..variants(number)
+    };
+    for number in 4..7 {
+        index.record(source(number), best(number)).unwrap();
+    }
+    assert_eq!(index.take_early(), Some((source(7), variants(7))));
+    assert_eq!(index.take_early(), None);
+    // The newest first.
+    index.record(source(20), variants(4)).unwrap();
+    index.record(source(21), variants(5)).unwrap();
+    assert_eq!(index.take_early(), Some((source(21), variants(5))));
 }

@@ -10,6 +10,8 @@ fn record() -> AccessRecord {
         request_id: RequestId::from_u64(u64::MAX),
         duration_us: 42,
         peer: IpAddr::from([127, 0, 0, 1]),
+        protocol: Some(Protocol::Http11),
+        is_secure: false,
         host: "a.localhost".into(),
         project_id: None,
         deployment_id: None,
@@ -38,9 +40,23 @@ fn the_plain_case() {
     assert_eq!(
         line(&record()),
         "{\"at\":\"2023-11-14T22:13:20.123Z\",\"request_id\":\"18446744073709551615\",\
-         \"duration_us\":42,\"peer\":\"127.0.0.1\",\"host\":\"a.localhost\",\"method\":\"GET\",\
+         \"duration_us\":42,\"peer\":\"127.0.0.1\",\"protocol\":\"http/1.1\",\
+         \"host\":\"a.localhost\",\"method\":\"GET\",\
          \"target\":\"/\",\"status\":200,\"sent_bytes\":7,\"served_by\":\"asset\",\"cache\":\"hit\",\
          \"outcome\":\"sent\"}\n"
+    );
+}
+
+#[test]
+fn how_it_came_is_named() {
+    let mut record = record();
+    (record.protocol, record.is_secure) = (Some(Protocol::Http2), true);
+    assert!(line(&record).contains("\"protocol\":\"h2\",\"is_secure\":true,"));
+    (record.protocol, record.is_secure) = (None, false);
+    let line = line(&record);
+    assert!(
+        !line.contains("protocol") && !line.contains("is_secure"),
+        "{line}"
     );
 }
 

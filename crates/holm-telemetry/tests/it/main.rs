@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use holm_telemetry::{
-    AccessRecord, CacheStatus, RecordLimits, RecordLog, RecordSink, SendOutcome, ServedBy,
+    AccessRecord, CacheStatus, Protocol, RecordLimits, RecordLog, RecordSink, SendOutcome, ServedBy,
 };
 use holm_types::{RequestId, Timestamp};
 
@@ -16,6 +16,8 @@ fn record(number: u64) -> AccessRecord {
         request_id: RequestId::from_u64(number),
         duration_us: 1,
         peer: [127, 0, 0, 1].into(),
+        protocol: Some(Protocol::Http11),
+        is_secure: false,
         host: "a.localhost".into(),
         project_id: None,
         deployment_id: None,
