@@ -240,15 +240,7 @@ impl ServerConfig {
             ),
         };
         config.check()?;
-        if let Some(url) = &mut config.control_url.value {
-            let origin = parse_origin(url).map_err(|rule| ConfigError::Range {
-                name: "control_url",
-                origin: config.control_url.origin.to_string(),
-                value: format!("`{url}`"),
-                rule,
-            })?;
-            *url = origin;
-        }
+        read_control_url(&mut config.control_url)?;
         Ok(config)
     }
 
@@ -400,6 +392,19 @@ pub(crate) fn show(args: &ServerArgs) -> Result<(), ServerError> {
         } else {
             console::out(&format!("{name:<16} {value:<40} ({origin})"));
         }
+    }
+    Ok(())
+}
+
+/// Takes the address as an origin, in the form that browsers send.
+fn read_control_url(setting: &mut Setting<Option<String>>) -> Result<(), ConfigError> {
+    if let Some(url) = &mut setting.value {
+        *url = parse_origin(url).map_err(|rule| ConfigError::Range {
+            name: "control_url",
+            origin: setting.origin.to_string(),
+            value: format!("`{url}`"),
+            rule,
+        })?;
     }
     Ok(())
 }
