@@ -10,6 +10,7 @@ mod arrows;
 mod bench;
 mod check;
 mod finding;
+mod fuzz;
 mod lab;
 mod options;
 mod root;
@@ -52,9 +53,11 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["test", options @ ..] => test::run(&root, options),
         ["check", name, options @ ..] => check::run(&root, name, Options::parse(options)?),
         ["bench", name, options @ ..] => bench::run(&root, name, Options::parse(options)?),
+        ["fuzz", options @ ..] => fuzz::run(&root, options),
         [] | ["help" | "--help" | "-h"] => {
             print!(
-                "{USAGE}{}{}\nEvery check and benchmark takes `--holm PATH`; without it the release program is built.\n",
+                "{USAGE}{}{}{}\nEvery check and benchmark takes `--holm PATH`; without it the release program is built.\n",
+                fuzz::USAGE,
                 check::USAGE,
                 bench::USAGE
             );

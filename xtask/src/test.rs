@@ -10,7 +10,7 @@ use crate::check::Acceptance;
 use crate::options::Options;
 use crate::timed::{self, is_installed};
 use crate::workspace::cargo;
-use crate::{arrows, check, tidy};
+use crate::{arrows, check, fuzz, tidy};
 
 /// No step may take longer; the first build from an empty target folder is the longest.
 const STEP_TIME_MAX: Duration = Duration::from_mins(30);
@@ -69,6 +69,11 @@ const STEPS: &[Step] = &[
         name: "deny",
         what: "licences, advisories and sources of dependencies",
         run: deny,
+    },
+    Step {
+        name: "fuzz",
+        what: "each fuzz target for 10 s, from its seeds",
+        run: run_fuzz,
     },
     Step {
         name: "release",
@@ -230,6 +235,14 @@ fn rustdoc(root: &Path) -> Result<Done> {
         &["doc", "--locked", "--workspace", "--no-deps"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )
+}
+
+/// libFuzzer is C++; a machine without a compiler for it skips this.
+fn run_fuzz(root: &Path) -> Result<Done> {
+    if !is_installed("c++") {
+        return Ok(Done::Skipped("there is no C++ compiler".to_owned()));
+    }
+    fuzz::run(root, &["--seconds", "10"]).map(|()| Done::Passed)
 }
 
 fn release(root: &Path) -> Result<Done> {

@@ -46,7 +46,7 @@ const MIB: u64 = 1024 * 1024;
 impl Default for CliLimits {
     fn default() -> Self {
         Self {
-            files_max: 200_000,
+            files_max: 1_000_000,
             depth_max: 64,
             hash_threads_max: 4,
             read_attempts_max: 3,
@@ -58,7 +58,7 @@ impl Default for CliLimits {
             send_time_max: Duration::from_mins(10),
             answer_time_max: Duration::from_mins(2),
             receive_time_max: Duration::from_mins(2),
-            answer_bytes_max: 64 * MIB,
+            answer_bytes_max: 128 * MIB,
             settings_bytes_max: MIB,
             digest_cache_bytes_max: 256 * MIB,
             pages_max: 1000,
@@ -71,7 +71,7 @@ pub const LIMITS: &[Limit] = &[
     limit(
         "cli.files_max",
         Unit::Count,
-        200_000,
+        1_000_000,
         "The command ends with an error that says how many files there are.",
     ),
     limit(
@@ -143,7 +143,7 @@ pub const LIMITS: &[Limit] = &[
     limit(
         "cli.answer_bytes_max",
         Unit::Bytes,
-        64 * MIB,
+        128 * MIB,
         "The command ends with an error.",
     ),
     limit(

@@ -47,6 +47,7 @@ impl RequestBody {
                 .map_err(|_| {
                     self.has_ended = true;
                     ApiError::new(ErrorCode::RequestTimeout, "The body stopped arriving")
+                        .with_time_limit(self.idle_max, "control.body_idle_max")
                 })?;
             match frame {
                 Some(Ok(frame)) => {
@@ -101,6 +102,7 @@ impl RequestBody {
                     ErrorCode::RequestTimeout,
                     "The body took too long to arrive",
                 )
+                .with_time_limit(limits.open_body_time_max, "control.open_body_time_max")
             })??;
         *self = Self {
             has_ended: bytes.is_empty(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use holm_site::limits::RuleLimits;
 use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy, LimitInForce};
 
@@ -25,6 +26,8 @@ pub struct ControlConfig {
     pub limits: ControlLimits,
     /// The maxima of the rooms that this one does not know, for the list of what holds.
     pub other_limits: Vec<LimitInForce>,
+    /// What a deployment's files of rules may hold.
+    pub rule_limits: RuleLimits,
 }
 
 impl ControlConfig {

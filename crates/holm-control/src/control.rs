@@ -16,7 +16,7 @@ use crate::config::{ControlConfig, ControlParts};
 use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::error::chain;
-use crate::limits::FILES_MAX_MAX;
+use crate::limits::{ControlLimits, FILES_MAX_MAX, PASSWORD_MEMORY_BYTES_MAX, PASSWORD_PASSES_MAX};
 use crate::secret_key::{SECRET_KEY_FILE, SecretKey, SecretKeyError};
 use crate::{listener, reconcile};
 
@@ -78,13 +78,7 @@ impl Control {
         config: ControlConfig,
         parts: ControlParts,
     ) -> Result<Self, OpenControlError> {
-        if config.limits.files_max > FILES_MAX_MAX {
-            return Err(OpenControlError::Limit {
-                setting: "control.files_max",
-                found: config.limits.files_max,
-                allowed_max: FILES_MAX_MAX,
-            });
-        }
+        refuse_limits(&config.limits)?;
         let database = |error: DbError| OpenControlError::Database(Box::new(error));
         refuse_lost_database(db_file, &parts.snapshots)?;
         let now_ms = parts.clock.now().unix_ms();
@@ -147,9 +141,6 @@ impl Control {
     }
 }
 
-/// What the key proves itself with.
-const KEY_CHECK: (&[u8], &[u8]) = (b"this is the key", b"secret_key_check");
-
 /// The key beside the database, made at the first start. A database that has met a key takes no other.
 fn open_secret_key(
     db: &Db,
@@ -162,10 +153,9 @@ fn open_secret_key(
         .read_blocking(|view| view.secret_key_check())
         .map_err(database)?;
     let found = SecretKey::read(&path).map_err(OpenControlError::SecretKey)?;
-    let (text, owner) = KEY_CHECK;
     let key = match (found, &check) {
         (Some(key), Some(sealed)) => {
-            if key.open(sealed, owner).is_ok_and(|opened| opened == text) {
+            if key.is_of(sealed) {
                 return Ok(key);
             }
             return Err(OpenControlError::SecretKey(SecretKeyError::Foreign {
@@ -179,10 +169,38 @@ fn open_secret_key(
         (Some(key), None) => key,
         (None, None) => SecretKey::make(&path, entropy).map_err(OpenControlError::SecretKey)?,
     };
-    let sealed = key.seal(text, owner, entropy);
+    let sealed = key.sealed_check(entropy);
     db.write_blocking(move |change| change.set_secret_key_check(&sealed))
         .map_err(database)?;
     Ok(key)
+}
+
+/// Refuses limits that the machine could not bear.
+fn refuse_limits(limits: &ControlLimits) -> Result<(), OpenControlError> {
+    let bounded = [
+        ("control.files_max", limits.files_max, FILES_MAX_MAX),
+        (
+            "control.password_memory_bytes",
+            limits.password_memory_bytes,
+            PASSWORD_MEMORY_BYTES_MAX,
+        ),
+        (
+            "control.password_passes",
+            u64::from(limits.password_passes),
+            PASSWORD_PASSES_MAX,
+        ),
+    ];
+    let over = bounded
+        .into_iter()
+        .find(|(_, found, allowed_max)| found > allowed_max);
+    match over {
+        None => Ok(()),
+        Some((setting, found, allowed_max)) => Err(OpenControlError::Limit {
+            setting,
+            found,
+            allowed_max,
+        }),
+    }
 }
 
 /// An empty database would be published as "no sites". A snapshot that cannot be read may have some.

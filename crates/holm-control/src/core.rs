@@ -33,14 +33,14 @@ pub(crate) struct Core {
     pub(crate) hosts_changed: Notify,
     /// Rung when a deployment was sealed.
     pub(crate) sealed: Notify,
-    /// Rung when encoded variants were made quickly that can be made smaller.
-    pub(crate) early_variants: Notify,
     /// Rung when more deployments may be there than are kept.
     pub(crate) to_retain: Notify,
     /// Rung when a project was deleted.
     pub(crate) to_sweep: Notify,
     /// Seals the values of secrets.
     pub(crate) secret_key: SecretKey,
+    /// Rung when encoded variants were made quickly that can be made smaller.
+    pub(crate) early_variants: Notify,
     /// Roll-backs that stand but are not served yet.
     pub(crate) unshown_roll_backs: Arc<UnshownRollBacks>,
     /// Where passwords are hashed.
@@ -80,10 +80,10 @@ impl Core {
             request_ids: RequestIds::new(u64::from_le_bytes(seed)),
             hosts_changed: Notify::new(),
             sealed: Notify::new(),
-            early_variants: Notify::new(),
             to_retain: Notify::new(),
             to_sweep: Notify::new(),
             secret_key,
+            early_variants: Notify::new(),
             unshown_roll_backs: Arc::default(),
             passwords: PasswordDesk::new(&config.limits),
             sign_ins: SignInGuard::new(&config.limits),

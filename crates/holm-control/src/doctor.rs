@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use crate::db::{DbError, HealthRow, View, open_for_check};
 use crate::error::chain;
+use crate::secret_key::{SECRET_KEY_FILE, SecretKey, variable_owner};
 
 /// What was looked at and what is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +50,12 @@ pub fn check_database(db_file: &Path, blobs: &dyn BlobStore) -> DoctorFindings {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .build()
                 .map_err(DbError::Thread)?;
-            check(&connection, &Blobs { blobs, runtime }, &mut findings)
+            check(
+                &connection,
+                db_file,
+                &Blobs { blobs, runtime },
+                &mut findings,
+            )
         });
         checking.join().unwrap_or(Err(DbError::Closed))
     });
@@ -77,6 +83,7 @@ impl DoctorFindings {
 
 fn check(
     connection: &Connection,
+    db_file: &Path,
     blobs: &Blobs<'_>,
     findings: &mut DoctorFindings,
 ) -> Result<(), DbError> {
@@ -108,11 +115,56 @@ fn check(
             "cancel it and deploy again",
         );
     }
+    let key_file = db_file.with_file_name(SECRET_KEY_FILE);
+    check_secrets(&view, &key_file, findings)?;
     let mut known = HashSet::new();
     for row in view.sealed_deployments()? {
         check_deployment(&row, blobs, &mut known, findings);
     }
     findings.blob_count = known.len() as u64;
+    Ok(())
+}
+
+/// The key must be there and this database's, and every secret must open with it. What a secret says is
+/// dropped at once.
+fn check_secrets(
+    view: &View<'_>,
+    key_file: &Path,
+    findings: &mut DoctorFindings,
+) -> Result<(), DbError> {
+    // No server has met a key here yet: the next start makes one.
+    let Some(sealed_check) = view.secret_key_check()? else {
+        return Ok(());
+    };
+    let about = format!("key file {}", key_file.display());
+    let key = match SecretKey::read(key_file) {
+        Ok(Some(key)) if key.is_of(&sealed_check) => key,
+        Ok(Some(_)) => {
+            let finding = "it is not the one that this database's secrets are sealed with";
+            findings.report(about, finding, "restore the key file from a back-up");
+            return Ok(());
+        }
+        Ok(None) => {
+            let finding = "it is gone, and secrets are sealed with it";
+            findings.report(about, finding, "restore the key file from a back-up");
+            return Ok(());
+        }
+        Err(error) => {
+            findings.report(about, chain(&error), "correct the key file");
+            return Ok(());
+        }
+    };
+    for row in view.sealed_values()? {
+        let owner = variable_owner(row.project_id, &row.name);
+        if key.open(&row.sealed, &owner).is_err() {
+            let about = format!("secret {} of project {}", row.name, row.project_id);
+            findings.report(
+                about,
+                "it does not open with the key",
+                "set the secret anew",
+            );
+        }
+    }
     Ok(())
 }
 

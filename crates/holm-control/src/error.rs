@@ -8,6 +8,7 @@ use holm_storage::{BlobError, SnapshotStoreError};
 use holm_types::{Blame, Diagnostic, ErrorCode, RequestId, Retry};
 
 use crate::db::DbError;
+use crate::rate::Taken;
 
 /// Why an operation did not happen.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Details {
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) missing: Vec<String>,
     pub(crate) reached: Option<Reached>,
+    /// The rate that the request was counted by.
+    pub(crate) rate: Option<(&'static str, Taken)>,
     /// When asking again may help.
     pub(crate) retry_after: Option<Duration>,
 }
@@ -98,6 +101,18 @@ impl ApiError {
         self
     }
 
+    /// As [`ApiError::with_limit`], for a time that has run out: both numbers are milliseconds.
+    pub(crate) fn with_time_limit(self, limit: Duration, setting: &'static str) -> Self {
+        let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        self.with_limit(ms, ms, setting)
+    }
+
+    /// Says by which rate the request was counted.
+    pub(crate) fn with_rate(mut self, name: &'static str, taken: Taken) -> Self {
+        self.details.rate = Some((name, taken));
+        self
+    }
+
     /// Says when asking again may help: `Retry-After`.
     pub(crate) fn with_retry_after(mut self, retry_after: Duration) -> Self {
         self.details.retry_after = Some(retry_after);
@@ -165,7 +180,7 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
         let (code, external) = match &error {
-            DbError::Busy => (ErrorCode::ServerBusy, "Too many changes are waiting"),
+            DbError::Busy { .. } => (ErrorCode::ServerBusy, "Too many changes are waiting"),
             DbError::Closed => (ErrorCode::ServerStopping, "The server is stopping"),
             DbError::Sql { source, .. } if is_disk(source) => DISK,
             DbError::Commit(source) if is_disk(source) => DISK,
@@ -174,7 +189,14 @@ impl From<DbError> for ApiError {
                 "The database did not answer as it should",
             ),
         };
-        Self::from_cause(code, external, &error)
+        let refusal = Self::from_cause(code, external, &error);
+        match error {
+            DbError::Busy { queue_max } => {
+                let limit = queue_max as u64;
+                refusal.with_limit(limit, limit + 1, "control.db_queue_max")
+            }
+            _ => refusal,
+        }
     }
 }
 

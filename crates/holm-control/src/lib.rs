@@ -32,5 +32,6 @@ mod stop;
 pub use config::{ControlConfig, ControlParts};
 pub use control::{Control, IssueTokenError, OpenControlError};
 pub use doctor::{DoctorFindings, DoctorProblem, check_database};
+pub use holm_site::limits::RuleLimits;
 pub use limits::{ControlLimits, FILES_MAX_MAX, LIMITS};
 pub use secret_key::{SECRET_KEY_FILE, SecretKeyError};

@@ -23,6 +23,9 @@ const NONCE_BYTES: usize = 24;
 /// How a sealed value begins, so that another way of sealing can follow one day.
 const FORMAT: u8 = 1;
 
+/// What a key proves itself with, and what that belongs to.
+const KEY_CHECK: (&[u8], &[u8]) = (b"this is the key", b"secret_key_check");
+
 /// Why there is no key to seal secrets with. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretKeyError {
@@ -128,6 +131,19 @@ impl SecretKey {
 
     fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
         Self(XChaCha20Poly1305::new(&Key::from(bytes)))
+    }
+
+    /// What a database remembers, to know this key again.
+    pub(crate) fn sealed_check(&self, entropy: &dyn Entropy) -> Vec<u8> {
+        let (text, owner) = KEY_CHECK;
+        self.seal(text, owner, entropy)
+    }
+
+    /// Whether this is the key that made the check.
+    pub(crate) fn is_of(&self, sealed_check: &[u8]) -> bool {
+        let (text, owner) = KEY_CHECK;
+        self.open(sealed_check, owner)
+            .is_ok_and(|opened| opened == text)
     }
 
     /// Seals a value: the format, the nonce, then ciphertext and tag.

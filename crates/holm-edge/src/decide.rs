@@ -166,7 +166,7 @@ fn decide_site(
     site: &Site,
     head: &RequestHead<'_>,
 ) -> Result<(RuleHeaders, Outcome), BlobWanted> {
-    let rules = RuleHeaders::of(site, head.path.as_str());
+    let rules = RuleHeaders::of(site, head.host.as_str(), head.path.as_str());
     if let EarlyPlan::Redirect(redirect) = plan_early(site, head) {
         return Ok((rules, Outcome::Redirect(redirect)));
     }

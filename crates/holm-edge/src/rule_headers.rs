@@ -12,7 +12,7 @@ use http::header::{
     RETRY_AFTER, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 
-use holm_site::Site;
+use holm_site::{HeaderChange, Site};
 
 use crate::answer::{CACHE_STATUS, EO_CACHE_STATUS, EO_LOG_UUID};
 
@@ -29,24 +29,30 @@ pub(crate) enum Subject {
     Message,
 }
 
-/// The header rules of a site that apply to a path, in order.
+/// The header rules of a site that apply to a request, in order.
 #[derive(Debug, Default)]
 pub(crate) struct RuleHeaders {
+    /// Names that are taken away before the fields are set.
+    unset: Vec<HeaderName>,
     fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl RuleHeaders {
     /// Collects them; free for a site that has none.
-    pub(crate) fn of(site: &Site, path: &str) -> Self {
-        let mut fields = Vec::new();
+    pub(crate) fn of(site: &Site, host: &str, path: &str) -> Self {
+        let mut rules = Self::default();
         if site.has_header_rules() {
-            site.header_rules(path, &mut |name, value| {
-                if !is_ours(name) {
-                    fields.push((name.clone(), value.clone()));
+            site.header_changes(host, path, &mut |change| match change {
+                HeaderChange::Set(name, value) if !is_ours(name) => {
+                    rules.fields.push((name.clone(), value.clone()));
                 }
+                HeaderChange::Unset(name) if !is_ours(name) && !is_kept(name) => {
+                    rules.unset.push(name.clone());
+                }
+                HeaderChange::Set(..) | HeaderChange::Unset(_) => {}
             });
         }
-        Self { fields }
+        rules
     }
 
     /// Whether they set this field.
@@ -61,6 +67,9 @@ impl RuleHeaders {
     /// and 204 nothing is said about a body that is not sent.
     pub(crate) fn apply(self, subject: Subject, status: StatusCode, headers: &mut HeaderMap) {
         let is_multipart = headers.get(CONTENT_TYPE).is_some_and(is_of_parts);
+        for name in &self.unset {
+            headers.remove(name);
+        }
         let is_bodiless = matches!(status, StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT);
         for (name, value) in self.fields {
             let is_out_of_place = match subject {
@@ -121,6 +130,12 @@ fn is_of_the_message(name: &HeaderName) -> bool {
     [ACCEPT_RANGES, ALLOW, LOCATION, RETRY_AFTER].contains(name)
 }
 
+/// Fields that a rule may change but not take away: without them an answer is read wrongly, or a method or a
+/// redirect leads nowhere.
+fn is_kept(name: &HeaderName) -> bool {
+    [VARY, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, ALLOW].contains(name)
+}
+
 /// Fields that say where a message ends, what the connection does, which version of a file this is, or
 /// by which an answer is traced: never a site's to set. `edgeone.json` is told so when it is read.
 fn is_ours(name: &HeaderName) -> bool {
@@ -157,6 +172,7 @@ mod tests {
             (name, HeaderValue::from_static(value))
         });
         let rules = RuleHeaders {
+            unset: Vec::new(),
             fields: fields.collect(),
         };
         rules.apply(subject, StatusCode::OK, &mut headers);
@@ -178,6 +194,20 @@ mod tests {
         assert_eq!(headers[VARY], "accept-encoding, Cookie");
         assert_eq!(headers.get_all(SET_COOKIE).iter().count(), 2);
         assert_eq!(headers["x-a"], "2");
+    }
+
+    #[test]
+    fn what_is_taken_away_may_be_set_again() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0"));
+        headers.insert("x-a", HeaderValue::from_static("1"));
+        let rules = RuleHeaders {
+            unset: vec![CACHE_CONTROL, HeaderName::from_static("x-a")],
+            fields: vec![(CACHE_CONTROL, HeaderValue::from_static("max-age=9"))],
+        };
+        rules.apply(Subject::File, StatusCode::OK, &mut headers);
+        assert_eq!(headers[CACHE_CONTROL], "max-age=9");
+        assert_eq!(headers.len(), 1);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use holm_control::ControlLimits;
+use holm_control::{ControlLimits, RuleLimits};
 use holm_edge::EdgeLimits;
 use serde::Deserialize;
 
@@ -71,6 +71,8 @@ pub struct ServerConfig {
     pub edge_limits: EdgeLimits,
     /// The maxima of the control plane, with what `[limits]` of the file changes.
     pub control_limits: ControlLimits,
+    /// What a deployment's files of rules may hold, with what `[limits]` of the file changes.
+    pub rule_limits: RuleLimits,
     /// The lines of `[limits]`, by name.
     limits: BTreeMap<String, u64>,
     file: PathBuf,
@@ -173,11 +175,12 @@ impl ServerConfig {
         let default_data = default_data_folder();
         let assumed = args.data.clone().or_else(|| default_data.clone());
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
-        let (edge_limits, control_limits) = read_limits(&file.limits, &path)?;
+        let (edge_limits, control_limits, rule_limits) = read_limits(&file.limits, &path)?;
         let tls_files = file.tls.files(&path)?;
         let mut config = Self {
             edge_limits,
             control_limits,
+            rule_limits,
             limits: file.limits,
             file: path.clone(),
             data: pick(args.data.clone(), file.data, &path, default_data)
@@ -312,17 +315,19 @@ impl ServerConfig {
     }
 }
 
-/// The limits of both planes with what the file changes.
+/// The limits of both planes and of rules with what the file changes.
 fn read_limits(
     lines: &BTreeMap<String, u64>,
     path: &Path,
-) -> Result<(EdgeLimits, ControlLimits), ConfigError> {
+) -> Result<(EdgeLimits, ControlLimits, RuleLimits), ConfigError> {
     let mut edge = EdgeLimits::default();
     let mut control = ControlLimits::default();
+    let mut rules = RuleLimits::default();
     for (name, number) in lines {
         let is_set = match name.split_once('.') {
             Some(("edge", limit)) => edge.set(limit, *number),
             Some(("control", limit)) => control.set(limit, *number),
+            Some(("site", limit)) => rules.set(limit, *number),
             _ => false,
         };
         if !is_set {
@@ -332,7 +337,7 @@ fn read_limits(
             });
         }
     }
-    Ok((edge, control))
+    Ok((edge, control, rules))
 }
 
 /// `holm serve config`: every setting with its origin.
@@ -493,10 +498,11 @@ mod tests {
     fn a_line_of_limits_changes_that_limit_and_a_wrong_name_is_told() {
         let data = tempfile::tempdir().unwrap();
         let file = data.path().join("holm.toml");
-        let text = "[limits]\n\"control.files_max\" = 50000\n\"edge.idle_max\" = 1000\n";
+        let text = "[limits]\n\"control.files_max\" = 50000\n\"edge.idle_max\" = 1000\n\"site.rules_max\" = 100000\n";
         std::fs::write(&file, text).unwrap();
         let config = ServerConfig::combine(&args(data.path())).unwrap();
         assert_eq!(config.control_limits.files_max, 50_000);
+        assert_eq!(config.rule_limits.rules_max, 100_000);
         assert_eq!(
             config.edge_limits.idle_max,
             std::time::Duration::from_secs(1)
@@ -514,7 +520,11 @@ mod tests {
             let read = read_limits(&lines, Path::new("holm.toml")).unwrap();
             assert_eq!(
                 read,
-                (EdgeLimits::default(), ControlLimits::default()),
+                (
+                    EdgeLimits::default(),
+                    ControlLimits::default(),
+                    RuleLimits::default()
+                ),
                 "{}",
                 limit.name
             );

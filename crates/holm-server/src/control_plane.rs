@@ -56,6 +56,7 @@ impl ControlPlane {
                     .in_force(holm_edge::LIMITS)
                     .chain(LimitInForce::fixed(LIMITS))
                     .collect(),
+                rule_limits: config.rule_limits,
             },
             parts: ControlParts {
                 blobs: stores.blobs,

@@ -106,7 +106,7 @@ impl ServerError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Config(crate::config::ConfigError::UnknownLimit { .. }) => Some(
-                "names are those of docs/reference/limits.md, for example \"control.files_max\" = 50000; those that begin with `edge.` and `control.` can be set".to_owned(),
+                "names are those of docs/reference/limits.md, for example \"control.files_max\" = 50000; those that begin with `edge.` and `control.` can be set, and those of `site.` that count rules".to_owned(),
             ),
             Self::NoFolder { .. } => Some(
                 "name a folder that exists; if a build makes it, run the build first".to_owned(),

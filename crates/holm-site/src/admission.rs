@@ -37,6 +37,8 @@ const WITHHELD_FILES: &[&str] = &[
     "go.mod",
     "go.sum",
     ".edgeone-assets-config.json",
+    "_headers",
+    "_redirects",
 ];
 
 /// What becomes of a file at this path (config-build spec 4.6, decision D10.17). Clients and the
@@ -90,6 +92,8 @@ mod tests {
                 "/index.html",
                 "/docs/package.json",
                 "/docs/edgeone.json",
+                "/docs/_redirects",
+                "/_redirects.html",
                 "/a/functions/x.js",
                 "/a/middleware.js",
                 "/functions/index.html",
@@ -122,6 +126,8 @@ mod tests {
                 "/node-functions/[id].js",
                 "/cloud-functions/app.py",
                 "/.edgeone-assets-config.json",
+                "/_headers",
+                "/_redirects",
             ],
         );
     }

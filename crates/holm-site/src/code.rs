@@ -56,4 +56,14 @@ codes! {
     ASSETS_CONFIG = "assets-config/unreadable";
     /// A redirect whose target it takes itself, without end.
     REDIRECT_LOOP = "edgeone-json/redirect-loop";
+    /// A line of `_redirects` or `_headers` that cannot be read.
+    LINE_SYNTAX = "rule-line/syntax";
+    /// A line with a condition or an option that only another platform has.
+    LINE_UNSUPPORTED = "rule-line/unsupported";
+    /// More lines, or a longer one, than are read.
+    LINE_LIMIT = "rule-line/limit";
+    /// A line that would send visitors anywhere, or write more than it says into an answer.
+    LINE_UNSAFE = "rule-line/unsafe";
+    /// A line that can have no effect.
+    LINE_NO_EFFECT = "rule-line/no-effect";
 }

@@ -4,6 +4,8 @@
 //! snapshot has the BLAKE3 hash of its postcard between, because nothing else guards it.
 
 mod document;
+mod lines;
+mod manifest;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -43,14 +45,27 @@ pub enum DecodeError {
 /// The bytes of a document; equal documents have equal bytes.
 pub fn encode_document(document: &DeploymentDocument) -> Vec<u8> {
     let payload = to_bytes(&document::WireDocument::from(document));
-    framed(&DOCUMENT, &[&payload])
+    let lines = to_bytes(&lines::WireLines::from(&document.rules));
+    framed(&DOCUMENT, &[&payload, &lines])
 }
 
 /// The document in these bytes. The blob store has compared them with their digest; this checks the shape.
 pub fn decode_document(bytes: &[u8]) -> Result<DeploymentDocument, DecodeError> {
-    let payload = unframed(&DOCUMENT, bytes)?;
-    let wire: document::WireDocument<'_> = from_bytes(&DOCUMENT, payload)?;
-    DeploymentDocument::try_from(wire).map_err(|NotAWord| DOCUMENT.damaged())
+    let (format, payload) = unframed(&DOCUMENT, bytes)?;
+    let (wire, rest) =
+        take::<document::WireDocument<'_, manifest::EntriesRead>>(&DOCUMENT, payload)?;
+    let (lines, rest) = match format {
+        1 => (lines::WireLines::default(), rest),
+        _ => take(&DOCUMENT, rest)?,
+    };
+    let damaged = |NotAWord| DOCUMENT.damaged();
+    let mut document = DeploymentDocument::try_from(wire).map_err(damaged)?;
+    lines.add_to(&mut document.rules).map_err(damaged)?;
+    if rest.is_empty() {
+        Ok(document)
+    } else {
+        Err(DOCUMENT.damaged())
+    }
 }
 
 /// The bytes of a snapshot, with a checksum.
@@ -61,14 +76,17 @@ pub fn encode_snapshot(snapshot: &EdgeSnapshot) -> Vec<u8> {
 
 /// The snapshot in these bytes.
 pub fn decode_snapshot(bytes: &[u8]) -> Result<EdgeSnapshot, DecodeError> {
-    let body = unframed(&SNAPSHOT, bytes)?;
+    let (_, body) = unframed(&SNAPSHOT, bytes)?;
     let (checksum, payload) = body
         .split_at_checked(CHECKSUM_BYTES)
         .ok_or(SNAPSHOT.damaged())?;
     if BlobDigest::of(payload).as_bytes() != checksum {
         return Err(SNAPSHOT.damaged());
     }
-    let wire: snapshot::WireSnapshot<'_> = from_bytes(&SNAPSHOT, payload)?;
+    let (wire, rest) = take::<snapshot::WireSnapshot<'_>>(&SNAPSHOT, payload)?;
+    if !rest.is_empty() {
+        return Err(SNAPSHOT.damaged());
+    }
     EdgeSnapshot::try_from(wire).map_err(|NotAWord| SNAPSHOT.damaged())
 }
 
@@ -86,7 +104,7 @@ struct Kind {
 const DOCUMENT: Kind = Kind {
     what: "deployment document",
     magic: b"HOLMDOC\0",
-    format: 1,
+    format: 2,
 };
 
 const SNAPSHOT: Kind = Kind {
@@ -113,7 +131,8 @@ fn framed(kind: &Kind, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-fn unframed<'b>(kind: &Kind, bytes: &'b [u8]) -> Result<&'b [u8], DecodeError> {
+/// The format, and what follows it.
+fn unframed<'b>(kind: &Kind, bytes: &'b [u8]) -> Result<(u16, &'b [u8]), DecodeError> {
     let rest = bytes
         .strip_prefix(kind.magic)
         .ok_or(DecodeError::NotThis { what: kind.what })?;
@@ -129,7 +148,7 @@ fn unframed<'b>(kind: &Kind, bytes: &'b [u8]) -> Result<&'b [u8], DecodeError> {
     if found == 0 {
         return Err(kind.damaged());
     }
-    Ok(body)
+    Ok((found, body))
 }
 
 fn to_bytes(wire: &impl Serialize) -> Vec<u8> {
@@ -137,10 +156,11 @@ fn to_bytes(wire: &impl Serialize) -> Vec<u8> {
         .expect("the wire structs have no maps and no types that postcard cannot write")
 }
 
-/// Lengths on the wire are not trusted: a list grows with the bytes that are really there.
-fn from_bytes<'b, T: Deserialize<'b>>(kind: &Kind, payload: &'b [u8]) -> Result<T, DecodeError> {
-    match postcard::take_from_bytes(payload) {
-        Ok((wire, [])) => Ok(wire),
-        Ok(_) | Err(_) => Err(kind.damaged()),
-    }
+/// What stands at the front, and the rest. Lengths on the wire are not trusted: a list grows with the bytes that
+/// are really there.
+fn take<'b, T: Deserialize<'b>>(
+    kind: &Kind,
+    payload: &'b [u8],
+) -> Result<(T, &'b [u8]), DecodeError> {
+    postcard::take_from_bytes(payload).map_err(|_| kind.damaged())
 }

@@ -6,14 +6,22 @@ use holm_types::{Diagnostic, Parsed, Severity};
 
 use crate::code;
 use crate::fallback::fallback_of;
-use crate::project_file::read_project_file;
-use crate::{DeploymentDocument, FileEntry, Manifest, Rules, SiteSettings};
+use crate::limits::RuleLimits;
+use crate::pattern::Pattern;
+use crate::project_file::read_with_limits;
+use crate::rule_lines::{read_headers, read_redirects};
+use crate::template::Template;
+use crate::{
+    DeploymentDocument, FileEntry, LineAction, Manifest, RedirectLine, Rules, SiteSettings,
+};
 
 /// The files whose text `compile` needs; the caller reads those that the upload has.
 pub const CONFIG_FILES: &[&str] = &[
     "/edgeone.json",
     "/edgeone.json5",
     "/.edgeone-assets-config.json",
+    "/_redirects",
+    "/_headers",
 ];
 
 /// What `compile` is given.
@@ -25,18 +33,21 @@ pub struct CompileInput {
     pub configs: BTreeMap<String, Vec<u8>>,
     /// The project's settings now.
     pub settings: SiteSettings,
+    /// What the files of rules may hold.
+    pub limits: RuleLimits,
 }
 
 /// Makes the document. `None` when a diagnostic is an error: the deployment fails.
 pub fn compile(input: CompileInput) -> Parsed<Option<DeploymentDocument>> {
     let manifest = Manifest::build(input.files);
-    let rules = read_rules(&input.configs);
+    let rules = read_rules(&input.configs, &input.limits);
     let assets_config = input.configs.get("/.edgeone-assets-config.json");
     let fallback = fallback_of(&manifest.value, assets_config.map(Vec::as_slice));
 
     let mut diagnostics = manifest.diagnostics;
     diagnostics.extend(rules.diagnostics);
     diagnostics.extend(missing_files(&rules.value, &manifest.value));
+    diagnostics.extend(idle_lines(&rules.value.redirect_lines, &manifest.value));
     diagnostics.extend(fallback.diagnostics);
 
     let has_failed = diagnostics.iter().any(Diagnostic::is_error);
@@ -54,8 +65,24 @@ pub fn compile(input: CompileInput) -> Parsed<Option<DeploymentDocument>> {
     }
 }
 
-/// The rules of the first project file there is (config-build spec 1.1).
-fn read_rules(configs: &BTreeMap<String, Vec<u8>>) -> Parsed<Rules> {
+/// The rules of the first project file there is (config-build spec 1.1), and those of `_redirects` and `_headers`,
+/// which rank after them (decision D10.13).
+fn read_rules(configs: &BTreeMap<String, Vec<u8>>, limits: &RuleLimits) -> Parsed<Rules> {
+    let mut rules = read_project_rules(configs, limits);
+    if let Some(text) = configs.get("/_redirects") {
+        let lines = read_redirects(text, limits);
+        rules.value.redirect_lines = lines.value;
+        rules.diagnostics.extend(lines.diagnostics);
+    }
+    if let Some(text) = configs.get("/_headers") {
+        let blocks = read_headers(text, limits);
+        rules.value.header_blocks = blocks.value;
+        rules.diagnostics.extend(blocks.diagnostics);
+    }
+    rules
+}
+
+fn read_project_rules(configs: &BTreeMap<String, Vec<u8>>, limits: &RuleLimits) -> Parsed<Rules> {
     let names = ["edgeone.json", "edgeone.json5"];
     let mut present = names
         .into_iter()
@@ -63,7 +90,7 @@ fn read_rules(configs: &BTreeMap<String, Vec<u8>>) -> Parsed<Rules> {
     let Some((name, text)) = present.next() else {
         return Parsed::default();
     };
-    let file = read_project_file(name, text);
+    let file = read_with_limits(name, text, limits);
     let mut diagnostics = file.diagnostics;
     diagnostics.extend(present.map(|(other, _)| {
         Diagnostic::new(
@@ -98,6 +125,46 @@ fn missing_files(rules: &Rules, manifest: &Manifest) -> Vec<Diagnostic> {
             )
             .at(&*route.origin.file, Some(route.origin.line))
             .hint("deploy the folder that holds the file, or take the rewrite out")
+        })
+        .collect()
+}
+
+/// A finding for each line that serves a file that is not there, or that yields to one that is.
+fn idle_lines(lines: &[RedirectLine], manifest: &Manifest) -> Vec<Diagnostic> {
+    let serving = lines.iter().filter_map(|line| match line.action {
+        LineAction::Serve { is_forced, .. } => Some((line, is_forced)),
+        LineAction::Redirect(_) => None,
+    });
+    serving
+        .filter_map(|(line, is_forced)| {
+            let pattern = Pattern::compile(&line.source);
+            let target = Template::compile(&line.destination, &pattern).fixed_path();
+            let (code, message, hint) = match target {
+                Some(target) if !manifest.contains_clean(&target) => (
+                    code::LINE_NO_EFFECT,
+                    format!("there is no file for `{}`", line.destination),
+                    "deploy the folder that holds the file, or take the line out",
+                ),
+                _ if !is_forced
+                    && pattern.is_exact()
+                    && manifest.contains_clean(pattern.lead()) =>
+                {
+                    (
+                        code::LINE_NO_EFFECT,
+                        format!(
+                            "there is a file at `{}`, and a line without `!` yields to it",
+                            line.source
+                        ),
+                        "write `200!` to answer with the other file, or take the line out",
+                    )
+                }
+                _ => return None,
+            };
+            Some(
+                Diagnostic::new(Severity::Warning, code, message)
+                    .at(&*line.origin.file, Some(line.origin.line))
+                    .hint(hint),
+            )
         })
         .collect()
 }

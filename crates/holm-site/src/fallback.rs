@@ -52,7 +52,7 @@ fn is_single_page(manifest: &Manifest, config: &AssetsConfig) -> bool {
         let pages = manifest
             .entries()
             .iter()
-            .filter(|entry| entry.path.ends_with(".html"));
+            .filter(|entry| entry.path.as_bytes().ends_with(b".html"));
         pages.count() == 1
     };
     manifest.contains("/index.html") && wanted.unwrap_or_else(has_one_page)

@@ -23,8 +23,11 @@ mod plan;
 mod project_file;
 mod route;
 mod rule;
+mod rule_lines;
 mod site;
 mod snapshot;
+#[cfg(test)]
+mod strategies;
 mod template;
 mod trace;
 
@@ -33,16 +36,16 @@ pub use code::DIAGNOSTIC_CODES;
 pub use compile::{CONFIG_FILES, CompileInput, compile};
 pub use document::{DeploymentDocument, FallbackKind, SiteSettings};
 pub use head::{RequestHead, Scheme};
-pub use manifest::{FileEntry, Manifest, ManifestEntry};
+pub use manifest::{Entries, FileEntry, Manifest, ManifestEntry};
 pub use plan::{
     EarlyPlan, FunctionRef, Plan, Redirect, plan_early, plan_early_traced, plan_late,
     plan_late_traced,
 };
 pub use project_file::{CloudFunctions, NodeFunctionSettings, ProjectFile, read_project_file};
 pub use rule::{
-    CacheRule, FileRoute, FunctionRoute, HeaderRule, HostCanon, Middleware, RedirectRule,
-    RewriteRule, RuleOrigin, Rules, Runtime, TrailingSlash,
+    CacheRule, FileRoute, FunctionRoute, HeaderBlock, HeaderRule, HostCanon, LineAction,
+    Middleware, RedirectLine, RedirectRule, RewriteRule, RuleOrigin, Rules, Runtime, TrailingSlash,
 };
-pub use site::{Asset, AssetRef, Site};
+pub use site::{Asset, AssetRef, HeaderChange, Site};
 pub use snapshot::{EdgeSnapshot, HostEntry, HostTarget};
 pub use trace::{Considered, Outcome, Step, Trace};

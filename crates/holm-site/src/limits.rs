@@ -11,10 +11,11 @@ pub const SEGMENT_BYTES_MAX: usize = 255;
 /// The longest `Location` that a redirect rule may make, in bytes.
 pub const LOCATION_BYTES_MAX: usize = 16 * 1024;
 
-/// What a project file may hold. The defaults are `EdgeOne`'s (config-build spec 1.3 to 1.7, 4.7).
+/// What the files of rules may hold. The defaults are `EdgeOne`'s for the project file (config-build spec 1.3
+/// to 1.7, 4.7), and Cloudflare's for `_redirects` and `_headers` (Cloudflare Pages docs, Redirects, Headers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleLimits {
-    /// Bytes of a project file; a longer one is not read, and the defaults hold.
+    /// Bytes of a file of rules; a longer one is not read, and the defaults hold.
     pub file_bytes_max: usize,
     /// Entries of each of `redirects`, `rewrites`, `headers` and `caches`; further ones are cut.
     pub rules_max: usize,
@@ -26,9 +27,26 @@ pub struct RuleLimits {
     pub header_name_chars_max: usize,
     /// Characters of a header's value; a pair with a longer one is dropped.
     pub header_value_chars_max: usize,
-    /// Bytes of a compiled regular expression; a route with a larger one is dropped.
-    pub regex_bytes_max: usize,
+    /// Lines of `_redirects` whose source is a fixed path; further ones are cut.
+    pub redirect_lines_max: usize,
+    /// Lines of `_redirects` whose source has `:name` or `*`; further ones are cut.
+    pub redirect_patterns_max: usize,
+    /// Characters of a line of `_redirects`; a longer one is dropped.
+    pub redirect_line_chars_max: usize,
+    /// Blocks of `_headers`; further ones are cut.
+    pub header_blocks_max: usize,
+    /// Characters of a line of `_headers`; a longer one is dropped.
+    pub header_line_chars_max: usize,
+    /// Findings about one of the two; further ones are counted only.
+    pub line_findings_max: usize,
 }
+
+/// Bytes of a compiled regular expression; a route with a larger one is dropped. The compiler and the edge
+/// must agree, so it is no setting.
+pub const REGEX_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of a header value that a block of `_headers` makes from captures or joins; a longer one is left out.
+pub const MADE_VALUE_BYTES_MAX: usize = 8 * 1024;
 
 impl RuleLimits {
     /// The defaults, as a constant.
@@ -39,7 +57,12 @@ impl RuleLimits {
         pattern_chars_max: 500,
         header_name_chars_max: 100,
         header_value_chars_max: 1000,
-        regex_bytes_max: 256 * 1024,
+        redirect_lines_max: 2000,
+        redirect_patterns_max: 100,
+        redirect_line_chars_max: 1000,
+        header_blocks_max: 100,
+        header_line_chars_max: 2000,
+        line_findings_max: 100,
     };
 }
 
@@ -117,7 +140,64 @@ pub const LIMITS: &[Limit] = &[
     limit(
         "site.regex_bytes_max",
         Unit::Bytes,
-        RuleLimits::DEFAULT.regex_bytes_max,
+        REGEX_BYTES_MAX,
         "The route is dropped, with a warning.",
     ),
+    limit(
+        "site.made_value_bytes_max",
+        Unit::Bytes,
+        MADE_VALUE_BYTES_MAX,
+        "The header that the block of `_headers` would make is left out of the answer.",
+    ),
+    limit(
+        "site.redirect_lines_max",
+        Unit::Count,
+        RuleLimits::DEFAULT.redirect_lines_max,
+        "Further lines of `_redirects` with a fixed source are cut, with a warning.",
+    ),
+    limit(
+        "site.redirect_patterns_max",
+        Unit::Count,
+        RuleLimits::DEFAULT.redirect_patterns_max,
+        "Further lines of `_redirects` with a pattern are cut, with a warning.",
+    ),
+    limit(
+        "site.redirect_line_chars_max",
+        Unit::Count,
+        RuleLimits::DEFAULT.redirect_line_chars_max,
+        "A longer line of `_redirects` is dropped, with a warning.",
+    ),
+    limit(
+        "site.header_blocks_max",
+        Unit::Count,
+        RuleLimits::DEFAULT.header_blocks_max,
+        "Further blocks of `_headers` are cut, with a warning.",
+    ),
+    limit(
+        "site.header_line_chars_max",
+        Unit::Count,
+        RuleLimits::DEFAULT.header_line_chars_max,
+        "A longer line of `_headers` is dropped, with a warning.",
+    ),
+    limit(
+        "site.line_findings_max",
+        Unit::Count,
+        RuleLimits::DEFAULT.line_findings_max,
+        "Further findings about `_redirects` or `_headers` are counted and not listed.",
+    ),
 ];
+
+holm_types::settable_limits!(RuleLimits {
+    file_bytes_max,
+    rules_max,
+    header_pairs_max,
+    pattern_chars_max,
+    header_name_chars_max,
+    header_value_chars_max,
+    redirect_lines_max,
+    redirect_patterns_max,
+    redirect_line_chars_max,
+    header_blocks_max,
+    header_line_chars_max,
+    line_findings_max,
+});

@@ -133,12 +133,18 @@ fn push_captured(url: &mut String, value: &str, place: Place) {
         url.extend(utf8_percent_encode(&value, WHOLE));
         return;
     }
+    url.push_str(&path_text(value));
+}
+
+/// A decoded path, or a piece of one, as it is sent.
+pub(crate) fn path_text(value: &str) -> String {
     let mut parts = value.split("%2F");
-    url.extend(utf8_percent_encode(parts.next().unwrap_or_default(), PATH));
+    let mut text: String = utf8_percent_encode(parts.next().unwrap_or_default(), PATH).collect();
     for part in parts {
-        url.push_str("%2F");
-        url.extend(utf8_percent_encode(part, PATH));
+        text.push_str("%2F");
+        text.extend(utf8_percent_encode(part, PATH));
     }
+    text
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The complete list of path to blob of one deployment.
 
-use holm_types::{BlobDigest, Diagnostic, Parsed, Severity};
+mod build;
 
-use crate::admission::{Admission, FUNCTION_FOLDERS, admit};
-use crate::code;
+use holm_types::{BlobDigest, Parsed};
+
 use crate::limits::{PATH_BYTES_MAX, SEGMENT_BYTES_MAX};
-use crate::media_type::media_type_of;
+
+pub(crate) use build::ManifestBuilder;
 
 /// One file as a client announces it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,141 +20,154 @@ pub struct FileEntry {
 }
 
 /// One servable file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestEntry {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ManifestEntry<'m> {
     /// As in [`FileEntry`].
-    pub path: Box<str>,
+    pub path: &'m str,
     /// What it holds.
     pub digest: BlobDigest,
     /// How much.
     pub size_bytes: u64,
     /// `Content-Type`, from the name, for example `text/html; charset=utf-8`.
-    pub media_type: Box<str>,
+    pub media_type: &'m str,
 }
 
 /// The servable files of one deployment, sorted by path, each path once.
+///
+/// A file takes 46 bytes and its path: all paths are one text, and each media type is kept once. So a million
+/// files are a million times that, and not several allocations each. What a look-up needs lies together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
-    pub(crate) entries: Vec<ManifestEntry>,
+    /// All paths in a row.
+    paths: Box<str>,
+    /// Where the path of each file ends among all paths; it starts where the one before ends.
+    path_ends: Box<[u32]>,
+    contents: Box<[Content]>,
+    /// The media type of each file, as an index.
+    types: Box<[u16]>,
+    media_types: Box<[Box<str>]>,
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Content {
+    digest: BlobDigest,
+    size_bytes: u64,
 }
 
 impl Manifest {
     /// Makes the manifest: sorts, names the media types, refuses what may not be a path, and leaves
     /// out what is withheld. An error-level diagnostic means that the deployment fails.
     pub fn build(files: Vec<FileEntry>) -> Parsed<Self> {
-        let mut reader = ManifestReader::default();
-        for file in files {
-            reader.take(file);
-        }
-        reader.finish()
+        build::build(files)
     }
 
     /// Whether there is a file at exactly this path.
     pub fn contains(&self, path: &str) -> bool {
-        self.entries
-            .binary_search_by(|entry| (*entry.path).cmp(path))
-            .is_ok()
+        // A binary search by hand, because the paths are no slice.
+        let (mut low, mut high) = (0, self.path_ends.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.path(middle).cmp(path) {
+                std::cmp::Ordering::Equal => return true,
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        false
+    }
+
+    /// Whether a file answers at this path, by itself or by its clean name (config-build spec 3.1).
+    pub(crate) fn contains_clean(&self, path: &str) -> bool {
+        match path.strip_suffix('/') {
+            Some("") => self.contains("/index.html"),
+            Some(folder) => {
+                self.contains(&format!("{path}index.html"))
+                    || self.contains(&format!("{folder}.html"))
+            }
+            None => {
+                self.contains(path)
+                    || self.contains(&format!("{path}.html"))
+                    || self.contains(&format!("{path}/index.html"))
+            }
+        }
     }
 
     /// The files, sorted by path (bytewise).
-    pub fn entries(&self) -> &[ManifestEntry] {
-        &self.entries
+    pub fn entries(&self) -> Entries<'_> {
+        Entries { manifest: self }
+    }
+
+    /// The path of the file at this place; empty when there is none.
+    pub(crate) fn path(&self, place: usize) -> &str {
+        let end = |place: usize| self.path_ends.get(place).map(|end| *end as usize);
+        let start = place.checked_sub(1).map_or(Some(0), end);
+        let range = start.zip(end(place));
+        range
+            .and_then(|(start, end)| self.paths.get(start..end))
+            .unwrap_or_default()
+    }
+
+    /// Each media type once.
+    pub(crate) fn media_types(&self) -> &[Box<str>] {
+        &self.media_types
+    }
+
+    /// The index of the media type of the file at this place.
+    pub(crate) fn media_type_index(&self, place: usize) -> usize {
+        self.types.get(place).copied().map_or(0, usize::from)
+    }
+
+    /// How much memory it takes, in bytes.
+    pub(crate) fn weight_bytes(&self) -> usize {
+        let types = self.media_types.iter();
+        self.paths.len()
+            + size_of_val(&*self.path_ends)
+            + size_of_val(&*self.contents)
+            + size_of_val(&*self.types)
+            + types
+                .map(|text| size_of::<Box<str>>() + text.len())
+                .sum::<usize>()
     }
 }
 
-/// Sorts the files of an upload into servable ones and findings.
-#[derive(Default)]
-struct ManifestReader {
-    entries: Vec<ManifestEntry>,
-    diagnostics: Vec<Diagnostic>,
-    /// Every path seen, servable or not, to find those that come twice.
-    seen: std::collections::HashSet<Box<str>>,
-    /// Names at the root that hold functions or middleware.
-    function_roots: std::collections::BTreeSet<String>,
-    /// How many files are no part of a deployment, and the first of them.
-    ignored: Option<(usize, String)>,
+/// The files of a manifest, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Entries<'m> {
+    manifest: &'m Manifest,
 }
 
-impl ManifestReader {
-    fn take(&mut self, file: FileEntry) {
-        if let Err(problem) = check_shape(&file.path) {
-            self.diagnostics.push(
-                Diagnostic::new(
-                    Severity::Error,
-                    code::MANIFEST_PATH,
-                    format!("the path `{}` {problem}", file.path.escape_debug()),
-                )
-                .hint("rename the file"),
-            );
-            return;
-        }
-        if !self.seen.insert(file.path.as_str().into()) {
-            self.diagnostics.push(
-                Diagnostic::new(
-                    Severity::Error,
-                    code::MANIFEST_DUPLICATE_PATH,
-                    format!("the path `{}` is there twice", file.path),
-                )
-                .hint("send each path once"),
-            );
-            return;
-        }
-        match admit(&file.path) {
-            Admission::Served => self.entries.push(ManifestEntry {
-                media_type: media_type_of(&file.path),
-                path: file.path.into(),
-                digest: file.digest,
-                size_bytes: file.size_bytes,
-            }),
-            Admission::Withheld => self.note_function(&file.path),
-            Admission::Ignored => {
-                let ignored = self.ignored.get_or_insert((0, file.path));
-                ignored.0 += 1;
-            }
-        }
+impl<'m> Entries<'m> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.manifest.contents.len()
     }
 
-    fn note_function(&mut self, path: &str) {
-        let path = path.strip_prefix('/').unwrap_or(path);
-        match path.split_once('/') {
-            Some((top, _)) if FUNCTION_FOLDERS.contains(&top) => {
-                self.function_roots.insert(format!("{top}/"));
-            }
-            None if path.starts_with("middleware.") => {
-                self.function_roots.insert(path.to_owned());
-            }
-            _ => {}
-        }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    fn finish(mut self) -> Parsed<Manifest> {
-        self.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        for root in &self.function_roots {
-            self.diagnostics.push(
-                Diagnostic::new(
-                    Severity::Warning,
-                    code::FUNCTIONS_NOT_RUN,
-                    format!("`{root}` is not run in this version"),
-                )
-                .at(root.clone(), None)
-                .hint("the sources are withheld from visitors; requests for them are answered as for any missing file"),
-            );
-        }
-        if let Some((count, example)) = &self.ignored {
-            self.diagnostics.push(Diagnostic::new(
-                Severity::Info,
-                code::MANIFEST_LEFT_OUT,
-                format!(
-                    "{count} of the files are no part of a deployment, for example `{example}`"
-                ),
-            ));
-        }
-        Parsed {
-            value: Manifest {
-                entries: self.entries,
-            },
-            diagnostics: self.diagnostics,
-        }
+    /// The file at this place. `None` beyond the last.
+    pub fn get(&self, place: usize) -> Option<ManifestEntry<'m>> {
+        let content = self.manifest.contents.get(place)?;
+        let media_type = self.manifest.media_type_index(place);
+        let media_type = self.manifest.media_types.get(media_type);
+        Some(ManifestEntry {
+            path: self.manifest.path(place),
+            digest: content.digest,
+            size_bytes: content.size_bytes,
+            media_type: media_type.map_or("", |text| text),
+        })
+    }
+
+    /// Each of them, in order.
+    pub fn iter(self) -> impl ExactSizeIterator<Item = ManifestEntry<'m>> {
+        let files = 0..self.len();
+        files.map(move |place| {
+            self.get(place)
+                .expect("each place below the length has a file")
+        })
     }
 }
 

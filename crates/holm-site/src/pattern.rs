@@ -141,21 +141,33 @@ impl Pattern {
         }
     }
 
-    /// The lead up to and with its last slash: whole segments that every path begins with that it takes.
-    fn lead_key(&self) -> &str {
-        let lead = self.lead();
-        let end = lead.rfind('/').map_or(0, |slash| slash + 1);
-        lead.split_at(end).0
+    /// The text that every path begins with that it takes: the lead, and what stands before the first name.
+    fn lead_parts(&self) -> [&str; 2] {
+        match self.left.get(1) {
+            Some(Piece::Segment { prefix, .. }) => [self.lead(), prefix],
+            _ => [self.lead(), ""],
+        }
     }
 
-    /// The literal end from its first slash: whole segments that every path ends with that it takes. Empty when
-    /// there are none.
-    fn tail_key(&self) -> &str {
+    /// The text that every path ends with that it takes: what stands behind the last name, and the literal end.
+    fn tail_parts(&self) -> [&str; 2] {
         let pieces = self.right.as_ref().unwrap_or(&self.left);
-        let Some(Piece::Literal(tail)) = pieces.last() else {
-            return "";
-        };
-        tail.find('/').map_or("", |slash| tail.split_at(slash).1)
+        match &**pieces {
+            [.., Piece::Segment { suffix, .. }, Piece::Literal(text)] => [suffix, text],
+            [.., Piece::Literal(text)] => ["", text],
+            [.., Piece::Segment { suffix, .. }] => [suffix, ""],
+            [] => ["", ""],
+        }
+    }
+
+    /// The segments that are all literal, each with its place: from the beginning of the path, or from its end.
+    fn whole_segments(&self) -> Vec<(Side, usize, &str)> {
+        let has_star = self.right.is_some();
+        let mut found = whole_segments(&self.left, has_star, false);
+        if let Some(right) = &self.right {
+            found.extend(whole_segments(right, true, true));
+        }
+        found
     }
 
     /// Whether it takes one path only, its lead.
@@ -179,7 +191,9 @@ impl Pattern {
             .iter()
             .map(|name| size_of::<Box<str>>() + name.len())
             .sum();
-        size_of::<Self>() + texts + names
+        // An allocation takes its header and what it is rounded up by: about 16 bytes.
+        let allocations = 2 + self.left.len() + self.names.len();
+        size_of::<Self>() + texts + names + allocations * 16
     }
 
     fn run<'p>(&self, path: &'p str, set: &mut impl FnMut(usize, &'p str)) -> bool {
@@ -210,6 +224,54 @@ impl<'p> Captures<'p> {
     pub(crate) fn get(&self, index: usize) -> &'p str {
         self.values.get(index).copied().unwrap_or_default()
     }
+}
+
+/// An end of a path, from which segments are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Side {
+    Beginning,
+    End,
+}
+
+/// The whole literal segments of pieces that are matched from one end. The last one from there is cut by the `*`,
+/// if there is one.
+fn whole_segments(pieces: &[Piece], is_cut: bool, from_end: bool) -> Vec<(Side, usize, &str)> {
+    let side = if from_end { Side::End } else { Side::Beginning };
+    // `None` stands for a segment with a name in it.
+    let mut segments: Vec<Option<&str>> = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Segment { .. } => match segments.last_mut() {
+                Some(last) => *last = None,
+                None => segments.push(None),
+            },
+            Piece::Literal(text) => {
+                let mut parts = text.split('/');
+                // What stands before the first slash belongs to what came before: nothing, a name or the star.
+                let before = parts.next();
+                if segments.is_empty() {
+                    segments.push(before);
+                }
+                segments.extend(parts.map(Some));
+            }
+        }
+    }
+    let count = segments.len();
+    let counted: Vec<(usize, Option<&str>)> = if from_end {
+        segments.into_iter().rev().enumerate().collect()
+    } else {
+        segments.into_iter().enumerate().collect()
+    };
+    let kept = if is_cut {
+        count.saturating_sub(1)
+    } else {
+        count
+    };
+    counted
+        .into_iter()
+        .take(kept)
+        .filter_map(|(place, text)| Some((side, place, text?)))
+        .collect()
 }
 
 /// A pattern without a slash in front that can stand at the end of any path: no other `*`, and a first

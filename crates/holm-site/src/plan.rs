@@ -5,6 +5,7 @@
 
 mod early;
 mod late;
+mod lines;
 mod note;
 mod response;
 #[cfg(test)]
@@ -75,6 +76,6 @@ pub fn plan_late(site: &Site, head: &RequestHead<'_>) -> Plan {
 pub fn plan_late_traced(site: &Site, head: &RequestHead<'_>) -> (Plan, Trace) {
     let mut trace = Trace::default();
     let plan = late::late(site, head, &mut trace);
-    response::note_response_rules(site, head.path.as_str(), &mut trace);
+    response::note_response_rules(site, head, &mut trace);
     (plan, trace)
 }

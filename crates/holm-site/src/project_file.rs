@@ -17,6 +17,7 @@ use holm_types::{Diagnostic, Parsed, Severity};
 pub use cloud_functions::{CloudFunctions, NodeFunctionSettings};
 pub(crate) use json::Document;
 use json::Field;
+pub(crate) use strings::is_reserved_header;
 
 use crate::code;
 use crate::limits::RuleLimits;

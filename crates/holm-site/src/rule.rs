@@ -9,7 +9,7 @@ pub struct RuleOrigin {
     pub line: u32,
 }
 
-/// Everything in `edgeone.json` that changes how a request is answered.
+/// Everything in `edgeone.json`, `_redirects` and `_headers` that changes how a request is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// In order; the first match wins.
@@ -24,6 +24,65 @@ pub struct Rules {
     pub caches: Vec<CacheRule>,
     /// What is done about a slash at the end.
     pub trailing_slash: TrailingSlash,
+    /// The lines of `_redirects`, in order; the first match wins. They are asked after `redirects`, after
+    /// `rewrites` and after `file_routes`, each at the step of its action.
+    pub redirect_lines: Vec<RedirectLine>,
+    /// The blocks of `_headers`, in order; all that match apply, before `headers` do.
+    pub header_blocks: Vec<HeaderBlock>,
+}
+
+/// A line of `_redirects` (Cloudflare Pages docs, Redirects; Netlify docs, Redirect options).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectLine {
+    /// A pattern.
+    pub source: Box<str>,
+    /// A path, or for a redirect also an absolute URL, with `:name` and `:splat`.
+    pub destination: Box<str>,
+    /// What is done about a path that the source takes.
+    pub action: LineAction,
+    /// Where it was written.
+    pub origin: RuleOrigin,
+}
+
+/// What a line of `_redirects` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineAction {
+    /// It redirects with this status: 301, 302, 303, 307 or 308.
+    Redirect(u16),
+    /// It answers with the file at the destination.
+    Serve {
+        /// 200 or 404.
+        status: u16,
+        /// Whether it does so even where there is a file or a function (`200!`).
+        is_forced: bool,
+    },
+}
+
+impl std::fmt::Display for LineAction {
+    /// As it is written at the end of a line: `301`, `200`, `404!`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Redirect(status) => write!(f, "{status}"),
+            Self::Serve { status, is_forced } => {
+                write!(f, "{status}{}", if *is_forced { "!" } else { "" })
+            }
+        }
+    }
+}
+
+/// A block of `_headers`: where it applies, and what it sets (Cloudflare Pages docs, Headers).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderBlock {
+    /// A pattern over the host, in which `:name` is one label. `None`: any host.
+    pub host: Option<Box<str>>,
+    /// A pattern over the path.
+    pub source: Box<str>,
+    /// Name and value; a value may hold `:name` and `:splat`. Values of one name are joined with a comma.
+    pub set: Vec<(Box<str>, Box<str>)>,
+    /// The names that earlier blocks or the server set and that this one takes away.
+    pub unset: Vec<Box<str>>,
+    /// Where it was written.
+    pub origin: RuleOrigin,
 }
 
 /// A line of `redirects`.

@@ -23,6 +23,11 @@ impl Template {
     /// Takes a destination apart. After a colon the longest name counts that the pattern has; a colon
     /// without one (a port, say) is text.
     pub(crate) fn compile(destination: &str, pattern: &Pattern) -> Self {
+        Self::compile_names(destination, pattern.names())
+    }
+
+    /// As [`Self::compile`], for captures with these names.
+    pub(crate) fn compile_names(destination: &str, names: &[Box<str>]) -> Self {
         let mut parts = Vec::new();
         let mut text = String::new();
         let mut rest = destination;
@@ -30,7 +35,7 @@ impl Template {
             let (before, after) = rest.split_at(colon);
             text.push_str(before);
             let name = after.strip_prefix(':').unwrap_or_default();
-            if let Some((capture, remaining)) = longest_name(name, pattern.names()) {
+            if let Some((capture, remaining)) = longest_name(name, names) {
                 if !text.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut text).into()));
                 }
@@ -89,6 +94,36 @@ impl Template {
         }
     }
 
+    /// Whether it names nothing that is captured.
+    pub(crate) fn is_fixed(&self) -> bool {
+        matches!(&*self.parts, [] | [Part::Text(_)])
+    }
+
+    /// Whether an absolute URL stays on a site that the author named: no user name before the host, and after
+    /// what is captured in the host a dot and more text.
+    pub(crate) fn has_fixed_site(&self) -> bool {
+        let [Part::Text(first), rest @ ..] = &*self.parts else {
+            return false;
+        };
+        let mut host = first.split_once("://").map_or(&**first, |(_, host)| host);
+        let mut rest = rest.iter();
+        loop {
+            let end = host.find(['/', '?', '#']);
+            let (authority, _) = host.split_at(end.unwrap_or(host.len()));
+            if authority.contains('@') {
+                return false;
+            }
+            if end.is_some() {
+                return !authority.is_empty();
+            }
+            match (rest.next(), rest.next()) {
+                (None, _) => return !authority.is_empty(),
+                (Some(_), Some(Part::Text(after))) if is_fixed_domain(after) => host = after,
+                _ => return false,
+            }
+        }
+    }
+
     /// About how much memory it takes, in bytes.
     pub(crate) fn weight_bytes(&self) -> usize {
         let text = |part: &Part| match part {
@@ -100,6 +135,12 @@ impl Template {
             .map(|part| size_of::<Part>() + text(part))
             .sum()
     }
+}
+
+/// A dot, and a label after it before the host ends.
+fn is_fixed_domain(after: &str) -> bool {
+    let label = after.strip_prefix('.');
+    label.is_some_and(|label| label.starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 fn longest_name<'t>(text: &'t str, names: &[Box<str>]) -> Option<(usize, &'t str)> {

@@ -30,6 +30,9 @@ pub struct Diagnostic {
     /// The line, from 1. `None` when it is about the whole file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// The character within the line, from 1. `None` when it is about the whole line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
     /// What was found. For `edgeone.json` the exact text EdgeOne's own tool prints.
     pub message: String,
     /// What to do about it. `None` when the message says it all.
@@ -49,6 +52,7 @@ impl Diagnostic {
             severity,
             file: None,
             line: None,
+            column: None,
             message: message.into(),
             hint: None,
         }
@@ -59,6 +63,13 @@ impl Diagnostic {
     pub fn at(mut self, file: impl Into<String>, line: Option<u32>) -> Self {
         self.file = Some(file.into());
         self.line = line;
+        self
+    }
+
+    /// Says where in the line, by the character from 1.
+    #[must_use]
+    pub fn column(mut self, column: u32) -> Self {
+        self.column = Some(column);
         self
     }
 
@@ -83,10 +94,13 @@ impl fmt::Display for Diagnostic {
             Severity::Error => "error",
         };
         write!(f, "{severity}[{}]: {}", self.code, self.message)?;
-        match (&self.file, self.line) {
-            (Some(file), Some(line)) => write!(f, "\n  --> {file}:{line}")?,
-            (Some(file), None) => write!(f, "\n  --> {file}")?,
-            _ => {}
+        match (&self.file, self.line, self.column) {
+            (Some(file), Some(line), Some(column)) => {
+                write!(f, "\n  --> {file}:{line}:{column}")?;
+            }
+            (Some(file), Some(line), None) => write!(f, "\n  --> {file}:{line}")?,
+            (Some(file), None, _) => write!(f, "\n  --> {file}")?,
+            (None, ..) => {}
         }
         match &self.hint {
             Some(hint) => write!(f, "\n  hint: {hint}"),

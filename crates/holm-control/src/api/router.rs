@@ -140,10 +140,10 @@ async fn carry_out(
     let outcome = tokio::time::timeout(limits.request_time_max, run)
         .await
         .unwrap_or_else(|_| {
-            Err(ApiError::new(
-                ErrorCode::RequestTimeout,
-                "The request took too long",
-            ))
+            Err(
+                ApiError::new(ErrorCode::RequestTimeout, "The request took too long")
+                    .with_time_limit(limits.request_time_max, "control.request_time_max"),
+            )
         });
     call.body.forget(limits);
     outcome
@@ -178,8 +178,11 @@ async fn gate_and_run(
         return handler.run(call, None)?.await;
     };
     let taken = core.rates.take_actor(&actor, core.clock.as_ref());
-    guard::check(taken, "control.actor_requests_max")?;
-    let mut response = run_once(operation, handler, call, actor).await?;
+    let answered = match guard::check(taken, "control.actor_requests_max") {
+        Ok(()) => run_once(operation, handler, call, actor).await,
+        Err(error) => Err(error),
+    };
+    let mut response = answered.map_err(|error| error.with_rate("actor", taken))?;
     tell_rate(response.headers_mut(), "actor", &taken);
     Ok(response)
 }

@@ -110,7 +110,7 @@ async fn read(
             reader.take(&line)?;
         }
         if lines.rest().len() > limits.manifest_line_bytes_max {
-            return Err(reader.long_line());
+            return Err(reader.long_line(lines.rest().len()));
         }
     }
     let rest = lines.into_rest();

@@ -116,11 +116,13 @@ async fn compile_document(
     settings: SiteSettings,
 ) -> Result<Compiled, ApiError> {
     let configs = read_configs(core, &files).await?;
+    let limits = core.config.rule_limits;
     tokio::task::spawn_blocking(move || {
         let compiled = compile(CompileInput {
             files,
             configs,
             settings,
+            limits,
         });
         Compiled {
             document: compiled.value.as_ref().map(codec::encode_document),

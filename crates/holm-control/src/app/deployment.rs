@@ -78,6 +78,8 @@ pub(crate) async fn promote(
             Ok::<_, ApiError>((row, change.hosts_changed()?))
         })
         .await?;
+    // What production pointed at before may be one too many now.
+    core.to_retain.notify_one();
     release::announce_move(core, &production_label(&row.project_name), &row);
     release::show(core, version).await?;
     Ok(find::deployment_shape(&core.config, row))

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use holm_api::{ExplainConsidered, ExplainReport};
 use holm_site::{
-    Asset, EarlyPlan, EdgeSnapshot, HostEntry, HostTarget, Outcome, Plan, RequestHead, Scheme,
-    Site, Trace, codec, plan_early_traced, plan_late_traced,
+    Asset, EarlyPlan, EdgeSnapshot, HeaderChange, HostEntry, HostTarget, Outcome, Plan,
+    RequestHead, Scheme, Site, Trace, codec, plan_early_traced, plan_late_traced,
 };
 use holm_types::{BlobDigest, ErrorCode, Hostname, SitePath};
 use http::{Method, Uri};
@@ -210,7 +210,7 @@ fn plan(
             late_decision(site, &late)
         }
     };
-    apply_rules(site, path.as_str(), &mut decided.headers);
+    apply_rules(site, &head, &mut decided.headers);
     Ok(ExplainReport {
         url: String::new(),
         project: String::new(),
@@ -275,9 +275,15 @@ fn asset_headers(asset: &Asset<'_>, status: u16) -> Headers {
 }
 
 /// The site's header rules, over whatever is there, as the edge applies them to every answer.
-fn apply_rules(site: &Site, path: &str, headers: &mut Headers) {
-    site.header_rules(path, &mut |name, value| {
-        headers.insert(name.as_str().to_owned(), text(value));
+fn apply_rules(site: &Site, head: &RequestHead<'_>, headers: &mut Headers) {
+    let (host, path) = (head.host.as_str(), head.path.as_str());
+    site.header_changes(host, path, &mut |change| match change {
+        HeaderChange::Set(name, value) => {
+            headers.insert(name.as_str().to_owned(), text(value));
+        }
+        HeaderChange::Unset(name) => {
+            headers.remove(name.as_str());
+        }
     });
 }
 

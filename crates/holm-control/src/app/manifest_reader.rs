@@ -87,7 +87,7 @@ impl<'l> ManifestReader<'l> {
     pub(super) fn take(&mut self, line: &[u8]) -> Result<(), ApiError> {
         self.line_number += 1;
         if line.len() > self.limits.manifest_line_bytes_max {
-            return Err(self.long_line());
+            return Err(self.long_line(line.len()));
         }
         if line.trim_ascii().is_empty() {
             return Ok(());
@@ -228,10 +228,15 @@ impl<'l> ManifestReader<'l> {
         });
     }
 
-    pub(super) fn long_line(&mut self) -> ApiError {
+    /// For a line of which at least this much has arrived.
+    pub(super) fn long_line(&mut self, observed: usize) -> ApiError {
         let bytes_max = self.limits.manifest_line_bytes_max;
         self.find(format!("The line has more than {bytes_max} bytes"));
-        self.refusal()
+        self.refusal().with_limit(
+            bytes_max as u64,
+            observed as u64,
+            "control.manifest_line_bytes_max",
+        )
     }
 
     fn refusal(&mut self) -> ApiError {
@@ -261,7 +266,10 @@ fn json_detail(error: &serde_json::Error) -> String {
 /// segment, no backslash or control character.
 fn path_finding(path: &str, bytes_max: usize) -> Option<String> {
     if path.len() > bytes_max {
-        return Some(format!("it has more than {bytes_max} bytes"));
+        let length = path.len();
+        return Some(format!(
+            "it has {length} bytes, {bytes_max} are allowed (the setting is `control.path_bytes_max`)"
+        ));
     }
     if path.ends_with('/') || path.contains("//") {
         return Some("it has an empty segment".to_owned());
@@ -389,10 +397,10 @@ mod tests {
         let long = path_details(&format!("/start{}end", "/x".repeat(1000)));
         assert!(long[0].starts_with("`path` `/start/x/x"), "{long:?}");
         assert!(
-            long[0].ends_with("xend`: it has more than 1024 bytes"),
+            long[0].ends_with("bytes, 1024 are allowed (the setting is `control.path_bytes_max`)"),
             "{long:?}"
         );
-        assert!(long[0].len() < 200, "{long:?}");
+        assert!(long[0].len() < 250, "{long:?}");
     }
 
     #[test]

@@ -142,6 +142,7 @@ pub(crate) async fn roll_back(
             Ok::<_, ApiError>((row, version))
         })
         .await?;
+    core.to_retain.notify_one();
     release::announce_move(core, &production_label(&row.project_name), &row);
     let shown = release::show(core, version).await;
     core.unshown_roll_backs.keep(&row, version, shown.is_ok());

@@ -222,7 +222,8 @@ pub(super) async fn show(core: &Core, version: u64) -> Result<(), ApiError> {
         format!(
             "The change is kept but not served yet: the edge has not taken it up within {wait_max:?}"
         ),
-    ))
+    )
+    .with_time_limit(wait_max, "control.take_up_wait_max"))
 }
 
 /// Roll-backs that were made but could not be shown, each with its snapshot's version. Whoever asks

@@ -1,6 +1,6 @@
 //! The settings of a project: a merge patch, checked field by field, applied as a whole.
 
-use holm_api::{BuildUpdate, Patched, ProblemField, ProjectUpdate};
+use holm_api::{BuildSettings, BuildUpdate, Patched, ProblemField, ProjectUpdate};
 use holm_types::{Area, ErrorCode};
 
 use super::find;
@@ -68,33 +68,9 @@ pub(crate) async fn update(
 
 /// What becomes of the settings. Every field that breaks a rule is named in the error.
 fn apply(update: ProjectUpdate, mut settings: SettingsRow) -> Result<SettingsRow, ApiError> {
-    let mut desk = Desk::default();
-    desk.check("/display_name", &update.display_name, display_name_rule);
-    desk.check("/production_branch", &update.production_branch, branch_rule);
-    if let Patched::Set(kept) = update.deployments_kept
-        && let Some(broken) = kept_rule(kept)
-    {
-        desk.refuse("/deployments_kept", broken);
-    }
     let defaults = SettingsRow::default();
-    match update.area {
-        Patched::Keep => {}
-        Patched::Reset => settings.area = defaults.area,
-        Patched::Set(area) => match area.parse::<Area>() {
-            Ok(area) => settings.area = area,
-            Err(()) => desk.refuse("/area", "one of mainland, overseas and global"),
-        },
-    }
-    let build = match update.build {
-        Patched::Keep => BuildUpdate::default(),
-        Patched::Reset => {
-            settings.build = defaults.build;
-            BuildUpdate::default()
-        }
-        Patched::Set(build) => build,
-    };
-    desk.check_build(&build);
-    desk.finish()?;
+    let area = check(&update)?;
+    area.apply_or(&mut settings.area, defaults.area);
     update.display_name.apply(&mut settings.display_name);
     update
         .deployments_kept
@@ -107,18 +83,48 @@ fn apply(update: ProjectUpdate, mut settings: SettingsRow) -> Result<SettingsRow
     update
         .functions_before_files
         .apply_or(order, defaults.functions_before_files);
-    build
-        .install_command
-        .apply(&mut settings.build.install_command);
-    build.build_command.apply(&mut settings.build.build_command);
-    build
-        .output_directory
-        .apply(&mut settings.build.output_directory);
-    build.node_version.apply(&mut settings.build.node_version);
-    build
-        .root_directory
-        .apply(&mut settings.build.root_directory);
+    match update.build {
+        Patched::Keep => {}
+        Patched::Reset => settings.build = defaults.build,
+        Patched::Set(build) => apply_build(build, &mut settings.build),
+    }
     Ok(settings)
+}
+
+fn apply_build(update: BuildUpdate, build: &mut BuildSettings) {
+    update.install_command.apply(&mut build.install_command);
+    update.build_command.apply(&mut build.build_command);
+    update.output_directory.apply(&mut build.output_directory);
+    update.node_version.apply(&mut build.node_version);
+    update.root_directory.apply(&mut build.root_directory);
+}
+
+/// Refuses what breaks a rule; the area is read on the way.
+fn check(update: &ProjectUpdate) -> Result<Patched<Area>, ApiError> {
+    let mut desk = Desk::default();
+    desk.check("/display_name", &update.display_name, display_name_rule);
+    desk.check("/production_branch", &update.production_branch, branch_rule);
+    if let Patched::Set(kept) = update.deployments_kept
+        && let Some(broken) = kept_rule(kept)
+    {
+        desk.refuse("/deployments_kept", broken);
+    }
+    let area = match &update.area {
+        Patched::Keep => Patched::Keep,
+        Patched::Reset => Patched::Reset,
+        Patched::Set(word) => word.parse().map_or_else(
+            |()| {
+                desk.refuse("/area", "one of mainland, overseas and global");
+                Patched::Keep
+            },
+            Patched::Set,
+        ),
+    };
+    if let Patched::Set(build) = &update.build {
+        desk.check_build(build);
+    }
+    desk.finish()?;
+    Ok(area)
 }
 
 /// Gathers what is wrong.

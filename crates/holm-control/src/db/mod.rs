@@ -74,8 +74,11 @@ pub(crate) enum DbError {
         what: &'static str,
     },
     /// Too many changes wait.
-    #[error("queue a change: the queue is full")]
-    Busy,
+    #[error("queue a change: the queue of {queue_max} is full")]
+    Busy {
+        /// How many may wait.
+        queue_max: usize,
+    },
     /// The database is closed, or the change itself panicked.
     #[error("the database is closed")]
     Closed,

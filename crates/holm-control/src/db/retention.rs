@@ -14,14 +14,20 @@ impl View<'_> {
     ) -> Result<Vec<DeploymentId>, DbError> {
         self.connection
             .prepare(
+                // First the few projects that have more than they keep, which is a count over an index;
+                // then, of each, what is not among the newest.
                 "SELECT d.id FROM (
-                     SELECT id, project_id, pinned_at, row_number() OVER (
-                         PARTITION BY project_id ORDER BY sealed_at DESC, id DESC) AS place
-                     FROM deployments WHERE state = 'sealed'
-                 ) d JOIN projects p ON p.id = d.project_id
-                 WHERE p.deleted_at IS NULL AND d.pinned_at IS NULL
-                 AND d.place > coalesce(p.deployments_kept, ?1)
+                     SELECT s.project_id, coalesce(p.deployments_kept, ?1) AS kept FROM (
+                         SELECT project_id, count(*) AS sealed FROM deployments
+                         WHERE state = 'sealed' GROUP BY project_id
+                     ) s JOIN projects p ON p.id = s.project_id
+                     WHERE p.deleted_at IS NULL AND s.sealed > coalesce(p.deployments_kept, ?1)
+                 ) c JOIN deployments d ON d.project_id = c.project_id
+                 WHERE d.state = 'sealed' AND d.pinned_at IS NULL
                  AND NOT EXISTS (SELECT 1 FROM aliases a WHERE a.deployment_id = d.id)
+                 AND (SELECT count(*) FROM deployments n
+                      WHERE n.project_id = d.project_id AND n.state = 'sealed'
+                      AND (n.sealed_at, n.id) > (d.sealed_at, d.id)) >= c.kept
                  LIMIT ?2",
             )
             .and_then(|mut statement| {

@@ -21,6 +21,14 @@ pub(crate) struct DeploymentVariableRow {
     pub(crate) value: StoredValue,
 }
 
+/// A secret as it is stored, and what it belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct SealedRow {
+    pub(crate) project_id: ProjectId,
+    pub(crate) name: String,
+    pub(crate) sealed: Vec<u8>,
+}
+
 /// A value at rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoredValue {
@@ -113,6 +121,31 @@ impl View<'_> {
                 rows.collect()
             })
             .map_err(DbError::sql("list a deployment's variables"))
+    }
+
+    /// Every secret of every project that is there, of projects and of deployments, for the doctor.
+    pub(crate) fn sealed_values(&self) -> Result<Vec<SealedRow>, DbError> {
+        self.connection
+            .prepare(
+                "SELECT v.project_id, v.name, v.value FROM variables v
+                 JOIN projects p ON p.id = v.project_id
+                 WHERE v.is_secret AND p.deleted_at IS NULL
+                 UNION SELECT d.project_id, v.name, v.value FROM deployment_variables v
+                 JOIN deployments d ON d.id = v.deployment_id
+                 JOIN projects p ON p.id = d.project_id
+                 WHERE v.is_secret AND p.deleted_at IS NULL",
+            )
+            .and_then(|mut statement| {
+                let rows = statement.query_map((), |row| {
+                    Ok(SealedRow {
+                        project_id: column::id(row, 0, ProjectId::from_bytes)?,
+                        name: row.get(1)?,
+                        sealed: row.get(2)?,
+                    })
+                })?;
+                rows.collect()
+            })
+            .map_err(DbError::sql("read the secrets"))
     }
 
     /// The known text that the key of this database's secrets opens. `None` before there was a key.

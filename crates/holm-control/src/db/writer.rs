@@ -36,6 +36,7 @@ enum Message {
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     queue: SyncSender<Message>,
+    queue_max: usize,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -70,6 +71,7 @@ impl Writer {
             .map_err(DbError::Thread)?;
         Ok(Self {
             queue,
+            queue_max: limits.db_queue_max,
             thread: Arc::new(Mutex::new(Some(thread))),
         })
     }
@@ -98,7 +100,9 @@ impl Writer {
         self.queue
             .try_send(Message::Run(job))
             .map_err(|error| match error {
-                TrySendError::Full(_) => DbError::Busy,
+                TrySendError::Full(_) => DbError::Busy {
+                    queue_max: self.queue_max,
+                },
                 TrySendError::Disconnected(_) => DbError::Closed,
             })
     }

@@ -74,7 +74,6 @@ pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
         SWEEP_INTERVAL,
         async || CredentialSweeper::new(core).run_once().await,
     );
-    let best_variants = improve_variants(core, stop.clone());
     let retention = repeat(
         "retention_keeper",
         stop.clone(),
@@ -89,6 +88,7 @@ pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
         SWEEP_INTERVAL,
         async || ProjectSweeper::new(core).run_once().await,
     );
+    let best_variants = improve_variants(core, stop.clone());
     tokio::join!(
         publisher,
         variants,

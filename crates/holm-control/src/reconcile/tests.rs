@@ -46,6 +46,7 @@ fn core(folder: &std::path::Path) -> Core {
         public_port: None,
         control_origin: "http://127.0.0.1:1".to_owned(),
         version: "test",
+        rule_limits: crate::RuleLimits::DEFAULT,
         limits,
         other_limits: Vec::new(),
     };

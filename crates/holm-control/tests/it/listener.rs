@@ -39,7 +39,9 @@ fn a_head_that_never_ends_and_a_body_that_stops_are_given_up() {
     );
     let answer = raw(&server, slow.as_bytes());
     assert!(
-        answer.starts_with("HTTP/1.1 408") && answer.contains("request/timeout"),
+        answer.starts_with("HTTP/1.1 408")
+            && answer.contains("request/timeout")
+            && answer.contains("control.body_idle_max"),
         "{answer}"
     );
     server.get("/v1/me").expect(200);

@@ -202,6 +202,8 @@ fn what_the_edge_does_not_take_up_is_kept_but_is_no_success() {
     server.edge.send_replace(false);
     let commit = server.commit(&created["deployment"], frames);
     let problem = commit.expect_problem("edge/not-taken-up");
+    assert_eq!(problem["setting"], "control.take_up_wait_max");
+    assert_eq!(problem["limit"], problem["observed"]);
     assert_eq!((commit.status, &problem["retry"]), (503, &json!("yes")));
     let detail = text_of(&problem["detail"]);
     assert!(detail.contains("kept but not served yet"), "{detail}");

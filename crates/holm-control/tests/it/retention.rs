@@ -61,13 +61,20 @@ fn the_newest_are_kept_and_what_is_pinned_or_pointed_at() {
     server
         .post(&format!("{}/pin", target(&old)))
         .expect_problem("deployment/ended");
-    // What production pointed at before is gone past.
-    server.post("/v1/projects/blog/rollback").expect(200);
-    assert_eq!(server.shown("blog"), two);
+    // Live it is kept without its pin too, and no longer once production moves on.
+    server
+        .post(&format!("{}/promote", target(&pinned)))
+        .expect(200);
     server
         .post(&format!("{}/unpin", target(&pinned)))
         .expect(200);
+    server
+        .post(&format!("{}/promote", target(&three)))
+        .expect(200);
     wait_until_expired(&server, &pinned);
+    // A roll-back passes over what has expired.
+    server.post("/v1/projects/blog/rollback").expect(200);
+    assert_eq!(server.shown("blog"), two);
     assert_eq!(state(&server, &branch), "sealed");
 }
 

@@ -289,6 +289,7 @@ pub(crate) fn setup(
         public_port: Some(8088),
         control_origin: control_origin.to_owned(),
         version: "0.0.0-test",
+        rule_limits: holm_control::RuleLimits::default(),
         limits: ControlLimits::default(),
         other_limits: Vec::new(),
     };

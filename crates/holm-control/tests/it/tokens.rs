@@ -150,7 +150,7 @@ fn the_last_use_is_written_down_to_the_minute() {
     wait_until("the first use is written down", || !used().is_null());
     let first = used();
     show();
-    team.server.clock.advance(Duration::from_secs(120));
+    team.server.clock.advance(Duration::from_mins(2));
     assert_eq!(used(), first, "at most once a minute");
     show();
     wait_until("the next use is written down", || used() != first);

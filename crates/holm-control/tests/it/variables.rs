@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use holm_control::ControlLimits;
+use holm_control::{ControlLimits, SECRET_KEY_FILE, check_database};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Ask};
@@ -222,4 +222,36 @@ fn a_secret_is_in_no_file_and_in_no_answer() {
     check("in the log");
     server.control.clone().close();
     check("in the database");
+}
+
+#[test]
+fn the_doctor_finds_a_secret_that_was_moved_and_a_key_that_is_not_the_one() {
+    let server = TestServer::start();
+    server.make_project("blog");
+    let secret = |name: &str| json!({ "name": name, "value": name, "is_secret": true });
+    set(&server, &json!([secret("KEY"), secret("OTHER")])).expect(200);
+    server.deploy("blog", &Upload::new(PAGE)).expect(200);
+    server.control.clone().close();
+    let found = || {
+        let findings = check_database(&server.db_file(), &server.blobs);
+        let about = findings.problems.into_iter().map(|problem| problem.about);
+        about.collect::<Vec<_>>()
+    };
+    assert_eq!(found(), Vec::<String>::new());
+    let connection = rusqlite::Connection::open(server.db_file()).unwrap();
+    let moving = "UPDATE variables SET value =
+        (SELECT value FROM variables WHERE name = 'OTHER' LIMIT 1) WHERE name = 'KEY'";
+    assert_eq!(connection.execute(moving, ()).unwrap(), 2);
+    drop(connection);
+    let problems = found();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0].starts_with("secret KEY of project prj_"),
+        "{problems:?}"
+    );
+    let key = server.db_file().with_file_name(SECRET_KEY_FILE);
+    std::fs::write(&key, [1; 32]).unwrap();
+    assert!(found()[0].starts_with("key file "));
+    std::fs::remove_file(&key).unwrap();
+    assert!(found()[0].starts_with("key file "));
 }

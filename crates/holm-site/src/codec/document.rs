@@ -1,22 +1,23 @@
-//! A document on the wire, format 1. Fields are only ever added in a new format.
+//! A document on the wire, format 1, which every later format begins with. Fields are only ever added in a new
+//! format, behind it (`lines` is format 2).
 
-use holm_types::BlobDigest;
 use serde::{Deserialize, Serialize};
 
 use super::NotAWord;
+use super::manifest::{EntriesRead, EntriesToWrite};
 use crate::{
-    CacheRule, DeploymentDocument, FallbackKind, FileRoute, FunctionRoute, HeaderRule, Manifest,
-    ManifestEntry, Middleware, RedirectRule, RewriteRule, RuleOrigin, Rules, Runtime, SiteSettings,
-    TrailingSlash,
+    CacheRule, DeploymentDocument, FallbackKind, FileRoute, FunctionRoute, HeaderRule, Middleware,
+    RedirectRule, RewriteRule, RuleOrigin, Rules, Runtime, SiteSettings, TrailingSlash,
 };
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct WireDocument<'b> {
+#[serde(bound(deserialize = "E: Deserialize<'de>"))]
+pub(super) struct WireDocument<'b, E> {
     /// Each media type once; entries name them by position.
     #[serde(borrow)]
     media_types: Vec<&'b str>,
-    #[serde(borrow)]
-    entries: Vec<WireEntry<'b>>,
+    /// A list of entries: see `manifest`.
+    entries: E,
     #[serde(borrow)]
     rules: WireRules<'b>,
     #[serde(borrow)]
@@ -25,14 +26,6 @@ pub(super) struct WireDocument<'b> {
     middleware: Option<Vec<&'b str>>,
     fallback: u8,
     functions_before_files: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct WireEntry<'b> {
-    path: &'b str,
-    digest: [u8; 32],
-    size_bytes: u64,
-    media_type: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,7 +47,7 @@ struct WireRules<'b> {
 type WireHeaderRule<'b> = (&'b str, Vec<(&'b str, &'b str)>, WireOrigin<'b>);
 
 /// File and line.
-type WireOrigin<'b> = (&'b str, u32);
+pub(super) type WireOrigin<'b> = (&'b str, u32);
 
 #[derive(Serialize, Deserialize)]
 struct WireFunction<'b> {
@@ -63,24 +56,9 @@ struct WireFunction<'b> {
     name: &'b str,
 }
 
-impl<'d> From<&'d DeploymentDocument> for WireDocument<'d> {
+impl<'d> From<&'d DeploymentDocument> for WireDocument<'d, EntriesToWrite<'d>> {
     fn from(document: &'d DeploymentDocument) -> Self {
-        let mut media_types: Vec<&str> = Vec::new();
-        let entries = document.manifest.entries.iter().map(|entry| {
-            let known = media_types
-                .iter()
-                .position(|known| *known == &*entry.media_type);
-            let position = known.unwrap_or_else(|| {
-                media_types.push(&entry.media_type);
-                media_types.len() - 1
-            });
-            WireEntry {
-                path: &entry.path,
-                digest: *entry.digest.as_bytes(),
-                size_bytes: entry.size_bytes,
-                media_type: u32::try_from(position).expect("a manifest has fewer than 2^32 files"),
-            }
-        });
+        let media_types = document.manifest.media_types().iter();
         let functions = document.functions.iter().map(|route| WireFunction {
             src: &route.src,
             runtime: match route.runtime {
@@ -91,8 +69,8 @@ impl<'d> From<&'d DeploymentDocument> for WireDocument<'d> {
         });
         let middleware = document.middleware.as_ref();
         Self {
-            entries: entries.collect(),
-            media_types,
+            entries: EntriesToWrite(&document.manifest),
+            media_types: media_types.map(|name| &**name).collect(),
             rules: WireRules::from(&document.rules),
             functions: functions.collect(),
             middleware: middleware.map(|it| it.matchers.iter().map(|src| &**src).collect()),
@@ -106,13 +84,13 @@ impl<'d> From<&'d DeploymentDocument> for WireDocument<'d> {
     }
 }
 
-impl TryFrom<WireDocument<'_>> for DeploymentDocument {
+impl TryFrom<WireDocument<'_, EntriesRead>> for DeploymentDocument {
     type Error = NotAWord;
 
-    fn try_from(wire: WireDocument<'_>) -> Result<Self, NotAWord> {
+    fn try_from(wire: WireDocument<'_, EntriesRead>) -> Result<Self, NotAWord> {
         let functions = wire.functions.iter().map(FunctionRoute::try_from);
         Ok(Self {
-            manifest: manifest(&wire.entries, &wire.media_types)?,
+            manifest: wire.entries.manifest(wire.media_types)?,
             functions: functions.collect::<Result<_, _>>()?,
             middleware: wire.middleware.map(|matchers| Middleware {
                 matchers: matchers.into_iter().map(Box::from).collect(),
@@ -129,24 +107,6 @@ impl TryFrom<WireDocument<'_>> for DeploymentDocument {
             rules: wire.rules.try_into()?,
         })
     }
-}
-
-/// The manifest, which everyone may take to be sorted with each path once.
-fn manifest(entries: &[WireEntry<'_>], media_types: &[&str]) -> Result<Manifest, NotAWord> {
-    if !entries.is_sorted_by(|a, b| a.path < b.path) {
-        return Err(NotAWord);
-    }
-    let entry = |wire: &WireEntry<'_>| {
-        let media_type = media_types.get(usize::try_from(wire.media_type).ok()?)?;
-        Some(ManifestEntry {
-            path: wire.path.into(),
-            digest: BlobDigest::from_bytes(wire.digest),
-            size_bytes: wire.size_bytes,
-            media_type: (*media_type).into(),
-        })
-    };
-    let entries: Option<Vec<ManifestEntry>> = entries.iter().map(entry).collect();
-    entries.map(|entries| Manifest { entries }).ok_or(NotAWord)
 }
 
 impl TryFrom<&WireFunction<'_>> for FunctionRoute {
@@ -252,15 +212,16 @@ impl TryFrom<WireRules<'_>> for Rules {
                 2 => TrailingSlash::Remove,
                 _ => return Err(NotAWord),
             },
+            ..Self::default()
         })
     }
 }
 
-fn to_wire(origin: &RuleOrigin) -> WireOrigin<'_> {
+pub(super) fn to_wire(origin: &RuleOrigin) -> WireOrigin<'_> {
     (&origin.file, origin.line)
 }
 
-fn from_wire((file, line): WireOrigin<'_>) -> RuleOrigin {
+pub(super) fn from_wire((file, line): WireOrigin<'_>) -> RuleOrigin {
     RuleOrigin {
         file: file.into(),
         line,

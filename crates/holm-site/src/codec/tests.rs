@@ -4,127 +4,15 @@ use holm_types::{DeploymentId, Environment, ProjectId, Timestamp, VisitorCode};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    CacheRule, FallbackKind, FileEntry, FileRoute, FunctionRoute, HeaderRule, HostEntry,
-    HostTarget, Manifest, Middleware, RedirectRule, RewriteRule, RuleOrigin, Rules, Runtime,
-    SiteSettings, TrailingSlash,
-};
+use crate::strategies::{Words, document};
+use crate::{FileEntry, HostEntry, HostTarget, Manifest};
 
-fn text() -> impl Strategy<Value = Box<str>> {
-    ".{0,12}".prop_map(String::into_boxed_str)
-}
-
-fn origin() -> impl Strategy<Value = RuleOrigin> {
-    (text(), any::<u32>()).prop_map(|(file, line)| RuleOrigin { file, line })
+fn any_document() -> impl Strategy<Value = DeploymentDocument> {
+    document(&Words::any())
 }
 
 fn list<S: Strategy>(of: S) -> impl Strategy<Value = Vec<S::Value>> {
     prop::collection::vec(of, 0..4)
-}
-
-fn rules() -> impl Strategy<Value = Rules> {
-    let redirect = (text(), text(), any::<u16>(), origin()).prop_map(
-        |(source, destination, status, origin)| RedirectRule {
-            source,
-            destination,
-            status,
-            origin,
-        },
-    );
-    let rewrite =
-        (text(), text(), origin()).prop_map(|(source, destination, origin)| RewriteRule {
-            source,
-            destination,
-            origin,
-        });
-    let file_route =
-        (text(), text(), origin()).prop_map(|(src, dest, origin)| FileRoute { src, dest, origin });
-    let header =
-        (text(), list((text(), text())), origin()).prop_map(|(source, headers, origin)| {
-            HeaderRule {
-                source,
-                headers,
-                origin,
-            }
-        });
-    let cache =
-        (text(), any::<u64>(), origin()).prop_map(|(source, ttl_seconds, origin)| CacheRule {
-            source,
-            ttl_seconds,
-            origin,
-        });
-    let slash = prop::sample::select(vec![
-        TrailingSlash::Keep,
-        TrailingSlash::Add,
-        TrailingSlash::Remove,
-    ]);
-    (
-        list(redirect),
-        list(rewrite),
-        list(file_route),
-        list(header),
-        list(cache),
-        slash,
-    )
-        .prop_map(
-            |(redirects, rewrites, file_routes, headers, caches, trailing_slash)| Rules {
-                redirects,
-                rewrites,
-                file_routes,
-                headers,
-                caches,
-                trailing_slash,
-            },
-        )
-}
-
-fn manifest() -> impl Strategy<Value = Manifest> {
-    let name = "[a-zé]{1,6}(\\.(html|js|png|x))?";
-    prop::collection::btree_map(name, any::<([u8; 32], u64)>(), 0..8).prop_map(|files| {
-        let entry = |(name, (digest, size_bytes)): (String, ([u8; 32], u64))| FileEntry {
-            path: format!("/{name}"),
-            digest: BlobDigest::from_bytes(digest),
-            size_bytes,
-        };
-        Manifest::build(files.into_iter().map(entry).collect()).value
-    })
-}
-
-fn document() -> impl Strategy<Value = DeploymentDocument> {
-    let runtime = prop::sample::select(vec![Runtime::Edge, Runtime::Node]);
-    let function = (text(), runtime, text()).prop_map(|(src, runtime, name)| FunctionRoute {
-        src,
-        runtime,
-        name,
-    });
-    let middleware = prop::option::of(list(text()).prop_map(|matchers| Middleware { matchers }));
-    let fallback = prop::sample::select(vec![
-        FallbackKind::None,
-        FallbackKind::SinglePage,
-        FallbackKind::NotFoundPage,
-    ]);
-    (
-        manifest(),
-        rules(),
-        list(function),
-        middleware,
-        fallback,
-        any::<bool>(),
-    )
-        .prop_map(
-            |(manifest, rules, functions, middleware, fallback, functions_before_files)| {
-                DeploymentDocument {
-                    manifest,
-                    rules,
-                    functions,
-                    middleware,
-                    fallback,
-                    settings: SiteSettings {
-                        functions_before_files,
-                    },
-                }
-            },
-        )
 }
 
 fn snapshot() -> impl Strategy<Value = EdgeSnapshot> {
@@ -162,7 +50,7 @@ fn snapshot() -> impl Strategy<Value = EdgeSnapshot> {
 
 proptest! {
     #[test]
-    fn a_document_comes_back(document in document()) {
+    fn a_document_comes_back(document in any_document()) {
         let bytes = encode_document(&document);
         prop_assert_eq!(decode_document(&bytes), Ok(document));
     }
@@ -189,12 +77,12 @@ proptest! {
     }
 
     #[test]
-    fn one_changed_byte_never_panics(document in document(), at in any::<prop::sample::Index>(), xor in 1_u8..) {
+    fn one_changed_byte_never_panics(document in any_document(), at in any::<prop::sample::Index>(), xor in 1_u8..) {
         let mut bytes = encode_document(&document);
         let at = at.index(bytes.len());
         bytes[at] ^= xor;
         if let Ok(other) = decode_document(&bytes) {
-            prop_assert!(other.manifest.entries().is_sorted_by(|a, b| a.path < b.path));
+            prop_assert!(other.manifest.entries().iter().is_sorted_by(|a, b| a.path < b.path));
         }
     }
 
@@ -218,11 +106,11 @@ fn each_refusal_has_its_reason() {
         })
     );
     let mut newer = bytes.clone();
-    newer[8] = 2;
-    let error = decode_document(&newer).expect_err("format 2 is not known");
+    newer[8] = 3;
+    let error = decode_document(&newer).expect_err("format 3 is not known");
     assert_eq!(
         error.to_string(),
-        "this deployment document has format 2, this Holm reads up to 1"
+        "this deployment document has format 3, this Holm reads up to 2"
     );
     let mut longer = bytes.clone();
     longer.push(0);
@@ -243,22 +131,30 @@ fn a_manifest_out_of_order_is_refused() {
         digest: BlobDigest::of(b""),
         size_bytes: 0,
     };
-    let manifest = Manifest::build(vec![file("/a"), file("/b")]).value;
-    let mut document = DeploymentDocument {
-        manifest,
+    let document = DeploymentDocument {
+        manifest: Manifest::build(vec![file("/a"), file("/b")]).value,
         ..DeploymentDocument::default()
     };
-    assert!(decode_document(&encode_document(&document)).is_ok());
-    document.manifest.entries.swap(0, 1);
-    assert_eq!(
-        decode_document(&encode_document(&document)),
-        Err(DOCUMENT.damaged())
-    );
-    document.manifest.entries[0] = document.manifest.entries[1].clone();
-    assert_eq!(
-        decode_document(&encode_document(&document)),
-        Err(DOCUMENT.damaged())
-    );
+    let bytes = encode_document(&document);
+    assert_eq!(decode_document(&bytes), Ok(document));
+    let (first, second) = (position(&bytes, b"/a"), position(&bytes, b"/b"));
+    let mut swapped = bytes.clone();
+    swapped.swap(first + 1, second + 1);
+    assert_eq!(decode_document(&swapped), Err(DOCUMENT.damaged()));
+    let mut twice = bytes.clone();
+    twice[second + 1] = b'a';
+    assert_eq!(decode_document(&twice), Err(DOCUMENT.damaged()));
+    // The media type of the last file, which is behind its size.
+    let mut unknown = bytes;
+    unknown[second + 2 + 32 + 1] = 1;
+    assert_eq!(decode_document(&unknown), Err(DOCUMENT.damaged()));
+}
+
+fn position(bytes: &[u8], wanted: &[u8]) -> usize {
+    let mut windows = bytes.windows(wanted.len());
+    windows
+        .position(|window| window == wanted)
+        .expect("the bytes are there")
 }
 
 #[test]
@@ -271,7 +167,12 @@ fn a_length_that_lies_reserves_no_memory() {
 }
 
 #[test]
-fn the_bytes_of_format_1_stay_what_they_are() {
+fn the_bytes_of_each_format_stay_what_they_are() {
     let bytes = encode_document(&DeploymentDocument::default());
-    assert_eq!(bytes, b"HOLMDOC\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    assert_eq!(bytes, b"HOLMDOC\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    let format_1 = b"HOLMDOC\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    assert_eq!(decode_document(format_1), Ok(DeploymentDocument::default()));
+    // What format 2 added is no part of format 1.
+    let longer = [&format_1[..], b"\0\0"].concat();
+    assert_eq!(decode_document(&longer), Err(DOCUMENT.damaged()));
 }

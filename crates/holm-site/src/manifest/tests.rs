@@ -29,14 +29,14 @@ fn files_are_sorted_and_typed() {
         .value
         .entries()
         .iter()
-        .map(|entry| &*entry.path)
+        .map(|entry| entry.path)
         .collect();
     assert_eq!(
         paths,
         ["/.well-known/x", "/a b.html", "/b.css", "/ü/標.txt"]
     );
-    let page = &parsed.value.entries()[1];
-    assert_eq!(&*page.media_type, "text/html; charset=utf-8");
+    let page = parsed.value.entries().get(1).expect("there are four");
+    assert_eq!(page.media_type, "text/html; charset=utf-8");
     assert_eq!(page.size_bytes, 9);
 }
 

@@ -1,21 +1,25 @@
 //! Many patterns in order, and the ones among them that take a path.
 //!
-//! A pattern that is all literal is filed under its text. Any other is filed under the part of its literal
-//! beginning that ends with a slash; where many share one, under the part of its literal end that starts with
-//! a slash, if fewer share that. A path is looked up under each of its own beginnings and ends, so that the
-//! time depends on the depth of the path and not on the number of rules, unless they share both.
+//! A pattern that is all literal is found under its text. Any other is filed once, under whichever of these it
+//! shares with the fewest others: the literal text that its paths begin with, the literal text that they end
+//! with, or one whole segment that they have at one place from either end. A path is looked up under each of
+//! its own, so that the time depends on the path and not on the number of rules, unless they share all of
+//! these.
 //!
-//! 100,000 rules of mixed kinds take about 30 MB.
+//! 100,000 rules: see `cargo xtask bench rules`.
 
-use hashbrown::HashMap;
+mod ends;
+mod exact;
+mod segments;
+
+use ends::{End, Ends};
+use exact::Exact;
+use segments::Segments;
 
 use super::Pattern;
 
 /// Fewer patterns than this are quicker asked one by one.
 const INDEX_FROM: usize = 12;
-
-/// More patterns than this under one beginning are better filed under their ends.
-const CROWDED_FROM: usize = 5;
 
 /// Patterns in the order in which they were written.
 #[derive(Debug, Default)]
@@ -27,19 +31,13 @@ pub(crate) struct PatternSet {
 #[derive(Debug, Default)]
 struct Index {
     /// Patterns that take one path only, by that path.
-    exact: Buckets,
-    /// Others, by the beginning of their lead up to its last slash.
-    by_lead: Buckets,
-    /// Others, by the end of their tail from its first slash.
-    by_tail: Buckets,
-}
-
-/// Indexes of patterns, ascending, by a text.
-#[derive(Debug, Default)]
-struct Buckets {
-    by_key: HashMap<Box<str>, Vec<u32>>,
-    /// The longest key, in bytes: a longer text needs no look-up.
-    key_bytes_max: usize,
+    exact: Exact,
+    /// Others, by what their paths begin with.
+    leads: Ends,
+    /// Others, by what their paths end with.
+    tails: Ends,
+    /// Others, by a segment of theirs.
+    segments: Segments,
 }
 
 impl PatternSet {
@@ -68,7 +66,7 @@ impl PatternSet {
                 .position(|pattern| pattern.is_match(path));
         };
         let mut best: Option<usize> = None;
-        index.candidates(path, |bucket| {
+        index.candidates(&self.patterns, path, |bucket| {
             let found = bucket
                 .iter()
                 .map(|&at| at as usize)
@@ -88,7 +86,7 @@ impl PatternSet {
                 .rposition(|pattern| pattern.is_match(path));
         };
         let mut best: Option<usize> = None;
-        index.candidates(path, |bucket| {
+        index.candidates(&self.patterns, path, |bucket| {
             let found = bucket
                 .iter()
                 .rev()
@@ -111,7 +109,7 @@ impl PatternSet {
             return;
         };
         let mut found: Vec<usize> = Vec::new();
-        index.candidates(path, |bucket| {
+        index.candidates(&self.patterns, path, |bucket| {
             let bucket = bucket.iter().map(|&at| at as usize);
             found.extend(bucket.filter(|&at| self.takes(at, path)));
         });
@@ -122,8 +120,7 @@ impl PatternSet {
     /// About how much memory it takes, in bytes.
     pub(crate) fn weight_bytes(&self) -> usize {
         let patterns: usize = self.patterns.iter().map(Pattern::weight_bytes).sum();
-        // Key, bucket and control byte of the index, at its usual load.
-        let index = self.index.as_ref().map_or(0, |_| self.patterns.len() * 96);
+        let index = self.index.as_ref().map_or(0, Index::weight_bytes);
         patterns + index
     }
 
@@ -132,7 +129,7 @@ impl PatternSet {
     pub(super) fn candidate_count(&self, path: &str) -> usize {
         let mut count = 0;
         match &self.index {
-            Some(index) => index.candidates(path, |bucket| count += bucket.len()),
+            Some(index) => index.candidates(&self.patterns, path, |bucket| count += bucket.len()),
             None => count = self.patterns.len(),
         }
         count
@@ -147,75 +144,79 @@ impl PatternSet {
 
 impl Index {
     fn new(patterns: &[Pattern]) -> Self {
-        let (leads, tails) = (
-            count(patterns, Pattern::lead_key),
-            count(patterns, Pattern::tail_key),
-        );
-        let mut index = Self::default();
-        for (at, pattern) in patterns.iter().enumerate() {
-            let at = u32::try_from(at).unwrap_or(u32::MAX);
-            if pattern.is_exact() {
-                index.exact.push(pattern.lead(), at);
+        let (exact, others): (Vec<u32>, Vec<u32>) =
+            places(patterns).partition(|at| pattern(patterns, *at).is_some_and(Pattern::is_exact));
+        let crowds = Crowds::count(patterns, &others);
+        let (mut leads, mut tails, mut segments) = (Vec::new(), Vec::new(), Segments::default());
+        for at in others {
+            let Some(found) = pattern(patterns, at) else {
                 continue;
-            }
-            let (lead, tail) = (pattern.lead_key(), pattern.tail_key());
-            let crowd = leads.get(lead).copied().unwrap_or_default();
-            if crowd >= CROWDED_FROM
-                && !tail.is_empty()
-                && tails.get(tail).is_some_and(|tails| *tails < crowd)
-            {
-                index.by_tail.push(tail, at);
-            } else {
-                index.by_lead.push(lead, at);
+            };
+            let lead = crowds.lead(at);
+            let tail = crowds.tail(at);
+            let segment = segments::rarest(found, &crowds.segments);
+            match segment {
+                Some((anchor, crowd)) if crowd < lead.min(tail) => segments.push(&anchor, at),
+                _ if tail < lead => tails.push(at),
+                _ => leads.push(at),
             }
         }
-        index
+        Self {
+            exact: Exact::new(patterns, exact),
+            leads: Ends::new(End::Lead, patterns, leads),
+            tails: Ends::new(End::Tail, patterns, tails),
+            segments,
+        }
     }
 
     /// Calls `take` with each bucket, ascending within itself, that may hold a pattern for this path.
-    fn candidates(&self, path: &str, mut take: impl FnMut(&[u32])) {
-        take(self.exact.get(path));
-        for (slash, _) in path.match_indices('/') {
-            if slash >= self.by_lead.key_bytes_max {
-                break;
-            }
-            let (key, _) = path.split_at(slash + 1);
-            take(self.by_lead.get(key));
-        }
-        for (slash, _) in path.rmatch_indices('/') {
-            if path.len() - slash > self.by_tail.key_bytes_max {
-                break;
-            }
-            let (_, key) = path.split_at(slash);
-            take(self.by_tail.get(key));
-        }
+    fn candidates(&self, patterns: &[Pattern], path: &str, mut take: impl FnMut(&[u32])) {
+        self.exact.candidates(patterns, path, &mut take);
+        self.leads.candidates(path, &mut take);
+        self.tails.candidates(path, &mut take);
+        self.segments.candidates(path, &mut take);
+    }
+
+    fn weight_bytes(&self) -> usize {
+        self.exact.weight_bytes()
+            + self.leads.weight_bytes()
+            + self.tails.weight_bytes()
+            + self.segments.weight_bytes()
     }
 }
 
-impl Buckets {
-    fn push(&mut self, key: &str, at: u32) {
-        self.key_bytes_max = self.key_bytes_max.max(key.len());
-        match self.by_key.get_mut(key) {
-            Some(bucket) => bucket.push(at),
-            None => {
-                self.by_key.insert(key.into(), vec![at]);
-            }
-        }
-    }
-
-    fn get(&self, key: &str) -> &[u32] {
-        if key.len() > self.key_bytes_max {
-            return &[];
-        }
-        self.by_key.get(key).map(Vec::as_slice).unwrap_or_default()
-    }
+fn places(patterns: &[Pattern]) -> impl Iterator<Item = u32> {
+    // A list of rules comes from a file of bounded length.
+    0..u32::try_from(patterns.len()).unwrap_or(u32::MAX)
 }
 
-/// How many patterns that take more than one path share each key.
-fn count(patterns: &[Pattern], key: impl Fn(&Pattern) -> &str) -> HashMap<&str, usize> {
-    let mut counts = HashMap::new();
-    for pattern in patterns.iter().filter(|pattern| !pattern.is_exact()) {
-        *counts.entry(key(pattern)).or_default() += 1;
+fn pattern(patterns: &[Pattern], at: u32) -> Option<&Pattern> {
+    patterns.get(at as usize)
+}
+
+/// How many patterns share each thing that one can be filed under.
+struct Crowds<'p> {
+    /// By the place of a pattern.
+    leads: Vec<u32>,
+    /// By the place of a pattern.
+    tails: Vec<u32>,
+    segments: segments::Counts<'p>,
+}
+
+impl<'p> Crowds<'p> {
+    fn count(patterns: &'p [Pattern], others: &[u32]) -> Self {
+        Self {
+            leads: ends::crowds(End::Lead, patterns, others),
+            tails: ends::crowds(End::Tail, patterns, others),
+            segments: segments::count(patterns, others),
+        }
     }
-    counts
+
+    fn lead(&self, at: u32) -> u32 {
+        self.leads.get(at as usize).copied().unwrap_or(u32::MAX)
+    }
+
+    fn tail(&self, at: u32) -> u32 {
+        self.tails.get(at as usize).copied().unwrap_or(u32::MAX)
+    }
 }

@@ -90,15 +90,27 @@ fn a_path_is_compared_with_few_of_many_rules() {
         |n: usize| format!("/old/{n}/*"),
         |n: usize| format!("/blog/:id/{n}"),
         |n: usize| format!("/shop/*/item/{n}"),
+        |n: usize| format!("/page-{n}*"),
+        |n: usize| format!("/user/:id/tab-{n}/:part"),
+        |n: usize| format!("/file/:name-{n}.html"),
+        |n: usize| format!("*-{n}.png"),
+        |n: usize| format!("/in/{n}/*/end"),
+        |n: usize| format!("/in/*/{n}/:end"),
     ];
     let source = |n: usize| shapes[n % shapes.len()](n);
     let set = PatternSet::new((0..10_000).map(|n| Pattern::compile(&source(n))).collect());
     for (path, first) in [
         ("/nothing/like/it", None),
-        ("/old/9996", Some(9996)),
-        ("/old/9997/x/y", Some(9997)),
-        ("/blog/x/9998", Some(9998)),
-        ("/shop/a/b/item/9999", Some(9999)),
+        ("/old/9990", Some(9990)),
+        ("/old/9991/x/y", Some(9991)),
+        ("/blog/x/9992", Some(9992)),
+        ("/shop/a/b/item/9993", Some(9993)),
+        ("/page-9994-more", Some(9994)),
+        ("/user/7/tab-9995/x", Some(9995)),
+        ("/file/a-9996.html", Some(9996)),
+        ("/pictures/a-9997.png", Some(9997)),
+        ("/in/9998/a/b/end", Some(9998)),
+        ("/in/a/b/9999/z", Some(9999)),
     ] {
         assert_eq!(set.first(path), first, "{path}");
         assert!(

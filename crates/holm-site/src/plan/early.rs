@@ -1,6 +1,7 @@
 //! Before the middleware: redirects and the trailing slash.
 
 use crate::location::{redirect_target, same_site_target};
+use crate::plan::lines;
 use crate::plan::note::{
     Tracer, built_in, match_words, matched, mismatch_words, not_matched, not_reached, rule,
 };
@@ -21,8 +22,21 @@ pub(super) fn early<T: Tracer>(site: &Site, head: &RequestHead<'_>, tracer: &mut
     if let (Some((index, _)), Some(redirect)) = (found, redirect) {
         if T::IS_ON {
             let decided_by = format!("redirects[{index}]");
+            note_lines(site, head, Err(&decided_by), tracer);
             note_slash(site, Err(&decided_by), tracer);
             note_middleware(site, Err(&decided_by), tracer);
+        }
+        return EarlyPlan::Redirect(redirect);
+    }
+    let line = lines::first(site, head.path.as_str());
+    let redirect = line.as_ref().and_then(|line| line.redirect(site, head));
+    if T::IS_ON {
+        note_lines(site, head, Ok((line.as_ref(), redirect.as_ref())), tracer);
+    }
+    if let (Some(line), Some(redirect)) = (line, redirect) {
+        if T::IS_ON {
+            note_slash(site, Err(&line.name()), tracer);
+            note_middleware(site, Err(&line.name()), tracer);
         }
         return EarlyPlan::Redirect(redirect);
     }
@@ -233,6 +247,28 @@ fn refused_words(
         Some(problem) => problem.to_owned(),
         None => mismatch_words(&redirect.source, head.path.as_str()),
     }
+}
+
+/// The lines of `_redirects` that redirect: the one that takes the path and its redirect, or what decided
+/// before them.
+type LineFound<'f, 's, 'p> = (Option<&'f lines::Taken<'s, 'p>>, Option<&'f Redirect>);
+
+fn note_lines<T: Tracer>(
+    site: &Site,
+    head: &RequestHead<'_>,
+    found: Result<LineFound<'_, '_, '_>, &str>,
+    tracer: &mut T,
+) {
+    let (taken, redirect) = found.unwrap_or_default();
+    let notes = lines::Notes {
+        taken,
+        decided_by: found.err(),
+        finding: match redirect {
+            Some(_) => matched(String::new()),
+            None => not_matched(", but made a location that is too long to be sent".to_owned()),
+        },
+    };
+    lines::note(site, head.path.as_str(), Step::Redirects, &notes, tracer);
 }
 
 fn note_slash<T: Tracer>(site: &Site, found: Result<Option<&Redirect>, &str>, tracer: &mut T) {

@@ -3,19 +3,22 @@
 use std::borrow::Cow;
 
 use crate::pattern::Captures;
+use crate::plan::lines;
 use crate::plan::note::{
     Tracer, built_in, match_words, matched, mismatch_words, not_matched, not_reached, rule,
 };
 use crate::{AssetRef, FallbackKind, FunctionRef, Plan, RequestHead, Runtime, Site, Step};
 
 pub(super) fn late<T: Tracer>(site: &Site, head: &RequestHead<'_>, tracer: &mut T) -> Plan {
+    let path = head.path.as_str();
     let mut walk = Walk {
         site,
         tracer,
+        line: lines::first(site, path),
+        status: 200,
         decided_by: None,
         plan: None,
     };
-    let path = head.path.as_str();
     let functions_first = site.document().settings.functions_before_files;
     if functions_first {
         walk.functions(path);
@@ -27,19 +30,24 @@ pub(super) fn late<T: Tracer>(site: &Site, head: &RequestHead<'_>, tracer: &mut 
         walk.functions(path);
     }
     walk.file_routes(&rewritten);
+    walk.line(path);
     walk.fallback(path)
 }
 
 /// One walk through the steps. The first that decides ends it; a tracer sees the rest go by.
-struct Walk<'w, T> {
+struct Walk<'w, 'p, T> {
     site: &'w Site,
     tracer: &'w mut T,
+    /// The line of `_redirects` that takes the path.
+    line: Option<lines::Taken<'w, 'p>>,
+    /// The status that a file is served with.
+    status: u16,
     /// Which rule decided, in words. `None` while none has, and when nothing is written down.
     decided_by: Option<String>,
     plan: Option<Plan>,
 }
 
-impl<T: Tracer> Walk<'_, T> {
+impl<'p, T: Tracer> Walk<'_, 'p, T> {
     fn is_over(&self) -> bool {
         self.plan.is_some()
     }
@@ -52,7 +60,7 @@ impl<T: Tracer> Walk<'_, T> {
     }
 
     /// The path to look for: the target of the first rewrite that takes the path, or the path itself.
-    fn rewrites<'p>(&mut self, path: &'p str) -> Cow<'p, str> {
+    fn rewrites(&mut self, path: &'p str) -> Cow<'p, str> {
         let patterns = self.site.rules().rewrite_patterns();
         let found = if self.is_over() {
             None
@@ -66,7 +74,61 @@ impl<T: Tracer> Walk<'_, T> {
         if T::IS_ON {
             self.note_rewrites(path, found.as_ref(), target.as_deref());
         }
+        let target = target.or_else(|| self.forced_line(path, found.as_ref().map(|(at, _)| *at)));
         target.map_or(Cow::Borrowed(path), Cow::Owned)
+    }
+
+    /// The target of a `200!` or `404!` line, if no rewrite took the path.
+    fn forced_line(&mut self, path: &str, rewrite: Option<usize>) -> Option<String> {
+        let may_act = !self.is_over() && rewrite.is_none();
+        let served = self.line.as_ref().filter(|_| may_act);
+        let served = served.and_then(|line| line.served(self.site, true));
+        if T::IS_ON {
+            let rewrite = rewrite.map(|at| format!("rewrites[{at}]"));
+            let notes = lines::Notes {
+                taken: self.line.as_ref(),
+                decided_by: self.decided_by.as_deref().or(rewrite.as_deref()),
+                finding: match &served {
+                    Some((target, _)) => matched(format!("; the path is now `{target}`")),
+                    None => not_matched(String::new()),
+                },
+            };
+            lines::note(self.site, path, Step::Rewrites, &notes, self.tracer);
+        }
+        let (target, status) = served?;
+        self.status = status;
+        Some(target)
+    }
+
+    /// A `200` or `404` line: it yields to files and functions.
+    fn line(&mut self, path: &str) {
+        let served = self.line.as_ref().filter(|_| !self.is_over());
+        let served = served.and_then(|line| line.served(self.site, false));
+        let found = served.map(|(target, status)| {
+            let asset = self.site.find_clean(&target);
+            (target, status, asset)
+        });
+        if T::IS_ON {
+            let notes = lines::Notes {
+                taken: self.line.as_ref(),
+                decided_by: self.decided_by.as_deref(),
+                finding: match &found {
+                    Some((target, status, asset)) => {
+                        lines::served_finding(target, *status, asset.is_some())
+                    }
+                    None => not_matched(String::new()),
+                },
+            };
+            lines::note(self.site, path, Step::FileRoutes, &notes, self.tracer);
+        }
+        let name = |line: &Option<lines::Taken<'_, '_>>| line.as_ref().map(lines::Taken::name);
+        let plan = match found {
+            Some((_, status, Some(asset))) => serve(asset, status),
+            Some((_, 404, None)) => self.not_found(),
+            _ => return,
+        };
+        let name = if T::IS_ON { name(&self.line) } else { None };
+        self.decide(plan, || name.unwrap_or_default());
     }
 
     /// The target as a decoded path. A query in it has no meaning for a file.
@@ -89,12 +151,18 @@ impl<T: Tracer> Walk<'_, T> {
                     "there is a file at {}",
                     self.site.asset(asset).path
                 )),
+                (None, None) if self.status == 404 => {
+                    matched(format!("{}, so the 404 page answers", missing_words(path)))
+                }
                 (None, None) => not_matched(missing_words(path)),
             };
             self.tracer.note(built_in(Step::Files, "files", finding));
         }
+        let status = self.status;
         if let Some(asset) = found {
-            self.decide(serve(asset, 200), || "a file".to_owned());
+            self.decide(serve(asset, status), || "a file".to_owned());
+        } else if status == 404 && !self.is_over() {
+            self.decide(self.not_found(), || "a line with 404!".to_owned());
         }
     }
 
@@ -134,6 +202,13 @@ impl<T: Tracer> Walk<'_, T> {
             let takes = self.site.rules().file_route_takes(index, path);
             Some((index, takes.then(|| self.site.find(&route.dest))??))
         })
+    }
+
+    /// The answer of a 404 line whose own page is missing: the site's 404 page, or Holm's.
+    fn not_found(&self) -> Plan {
+        let has_page = self.site.document().fallback == FallbackKind::NotFoundPage;
+        let page = self.site.find("/404.html").filter(|_| has_page);
+        page.map_or(Plan::NotFound, |asset| serve(asset, 404))
     }
 
     fn fallback(&mut self, path: &str) -> Plan {

@@ -1,11 +1,44 @@
 //! What a traced plan says of the rules about the answer: `headers` and `caches`.
 
 use crate::plan::note::{Tracer, matched, mismatch_words, not_matched, rule};
-use crate::{Site, Step};
+use crate::{HeaderBlock, RequestHead, Site, Step};
 
-pub(super) fn note_response_rules(site: &Site, path: &str, tracer: &mut impl Tracer) {
+pub(super) fn note_response_rules(site: &Site, head: &RequestHead<'_>, tracer: &mut impl Tracer) {
+    let path = head.path.as_str();
+    note_blocks(site, head, tracer);
     note_headers(site, path, tracer);
     note_caches(site, path, tracer);
+}
+
+fn note_blocks(site: &Site, head: &RequestHead<'_>, tracer: &mut impl Tracer) {
+    let (host, path) = (head.host.as_str(), head.path.as_str());
+    let taken = site.rules().header_blocks().taken(host, path);
+    for (index, block) in site.document().rules.header_blocks.iter().enumerate() {
+        let url = match &block.host {
+            Some(host) => format!("https://{host}{}", block.source),
+            None => block.source.to_string(),
+        };
+        let words = block_words(block);
+        let finding = if taken.contains(&index) {
+            matched(format!("`{url}` matched: {}", words.join(", ")))
+        } else if block.host.is_some() {
+            not_matched(mismatch_words(&url, &format!("{host}{path}")))
+        } else {
+            not_matched(mismatch_words(&url, path))
+        };
+        let names = block.unset.iter().map(|name| format!("! {name}"));
+        let names: Vec<String> = names
+            .chain(block.set.iter().map(|(name, _)| name.to_string()))
+            .collect();
+        let words = format!("{url}: {}", names.join(", "));
+        tracer.note(rule(Step::Headers, words, &block.origin, finding));
+    }
+}
+
+fn block_words(block: &HeaderBlock) -> Vec<String> {
+    let unset = block.unset.iter().map(|name| format!("removes `{name}`"));
+    let set = block.set.iter().map(|(name, _)| format!("sets `{name}`"));
+    unset.chain(set).collect()
 }
 
 fn note_headers(site: &Site, path: &str, tracer: &mut impl Tracer) {

@@ -2,6 +2,7 @@
 
 use super::{Field, Reader};
 use crate::code;
+use crate::limits::REGEX_BYTES_MAX;
 use crate::pattern::{Pattern, Remark};
 use crate::route::RouteMatcher;
 use crate::template::Template;
@@ -120,7 +121,7 @@ impl Reader<'_> {
         src: Box<str>,
         entry: &Field<'_>,
     ) -> Option<FileRoute> {
-        if RouteMatcher::compile(&src, self.limits.regex_bytes_max).is_none() {
+        if RouteMatcher::compile(&src, REGEX_BYTES_MAX).is_none() {
             let message =
                 format!("`{src}` is no regular expression that can be used; the route is dropped");
             self.remark(

@@ -52,10 +52,7 @@ impl Reader<'_> {
             );
             return None;
         }
-        if RESERVED_HEADERS
-            .iter()
-            .any(|name| text.eq_ignore_ascii_case(name))
-        {
+        if is_reserved_header(text) {
             self.remark(
                 field,
                 code::RESERVED_HEADER,
@@ -157,6 +154,13 @@ const RESERVED_HEADERS: &[&str] = &[
     "transfer-encoding",
     "upgrade",
 ];
+
+/// Whether only the server itself may set this header.
+pub(crate) fn is_reserved_header(name: &str) -> bool {
+    RESERVED_HEADERS
+        .iter()
+        .any(|reserved| name.eq_ignore_ascii_case(reserved))
+}
 
 fn is_allowed(character: char) -> bool {
     character.is_ascii_alphanumeric() || "_-/:*.~=?#!$&+,;%@ ".contains(character)

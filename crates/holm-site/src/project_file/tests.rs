@@ -83,7 +83,12 @@ edgeone-json/not-run-here
 edgeone-json/deprecated
 edgeone-json/missing-file
 assets-config/unreadable
-edgeone-json/redirect-loop";
+edgeone-json/redirect-loop
+rule-line/syntax
+rule-line/unsupported
+rule-line/limit
+rule-line/unsafe
+rule-line/no-effect";
     assert_eq!(DIAGNOSTIC_CODES.join("\n"), want);
 }
 

@@ -18,18 +18,16 @@ pub(super) struct Assets {
     /// Positions in the manifest, by the hash of the path.
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    facts: Box<[Facts]>,
-    /// Each media type of the site once.
-    media_types: Vec<HeaderValue>,
+    /// Whether the name of each file carries a content hash.
+    is_hashed: Box<[bool]>,
+    /// Each media type of the site once, as in its manifest.
+    media_types: Vec<MediaType>,
 }
 
-/// What is known of a file from its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
-    /// Index into the media types.
-    media_type: u16,
-    pub(super) is_hashed: bool,
-    pub(super) is_compressible: bool,
+#[derive(Debug)]
+struct MediaType {
+    value: HeaderValue,
+    is_compressible: bool,
 }
 
 impl Assets {
@@ -37,28 +35,25 @@ impl Assets {
         let entries = manifest.entries();
         let hasher = DefaultHashBuilder::default();
         let mut table = HashTable::with_capacity(entries.len());
-        let mut types = MediaTypes::default();
-        let mut facts = Vec::with_capacity(entries.len());
-        for (position, entry) in entries.iter().enumerate() {
-            let position = u32::try_from(position).expect("a manifest has fewer than 2^32 files");
-            let hash = hasher.hash_one(entry.path.as_bytes());
+        for place in 0..entries.len() {
+            let position = u32::try_from(place).expect("a manifest has fewer than 2^32 files");
+            let hash = hasher.hash_one(manifest.path(place).as_bytes());
             table.insert_unique(hash, position, |other| {
-                let path = entries
-                    .get(*other as usize)
-                    .map(|entry| entry.path.as_bytes());
-                hasher.hash_one(path.unwrap_or_default())
-            });
-            facts.push(Facts {
-                media_type: types.index_of(&entry.media_type),
-                is_hashed: is_hashed(&entry.path, &entry.media_type),
-                is_compressible: is_compressible(&entry.media_type),
+                hasher.hash_one(manifest.path(*other as usize).as_bytes())
             });
         }
+        let is_hashed = entries
+            .iter()
+            .map(|entry| is_hashed(entry.path, entry.media_type));
         Self {
+            is_hashed: is_hashed.collect(),
             table,
             hasher,
-            facts: facts.into_boxed_slice(),
-            media_types: types.values,
+            media_types: manifest
+                .media_types()
+                .iter()
+                .map(|name| media_type(name))
+                .collect(),
         }
     }
 
@@ -80,67 +75,43 @@ impl Assets {
     }
 
     fn find_bytes(&self, manifest: &Manifest, path: &[u8]) -> Option<AssetRef> {
-        let entries = manifest.entries();
         let hash = self.hasher.hash_one(path);
-        let is_it = |position: &u32| {
-            entries
-                .get(*position as usize)
-                .is_some_and(|entry| entry.path.as_bytes() == path)
-        };
+        let is_it = |position: &u32| manifest.path(*position as usize).as_bytes() == path;
         self.table
             .find(hash, is_it)
             .map(|position| AssetRef(*position))
     }
 
-    pub(super) fn facts(&self, asset: AssetRef) -> Facts {
+    pub(super) fn is_hashed(&self, asset: AssetRef) -> bool {
         *self
-            .facts
+            .is_hashed
             .get(asset.0 as usize)
             .expect("each file has its facts")
     }
 
-    pub(super) fn media_type(&self, asset: AssetRef) -> &HeaderValue {
-        let index = usize::from(self.facts(asset).media_type);
-        self.media_types
+    /// The media type of a file, and whether text of that kind is worth compressing.
+    pub(super) fn media_type(&self, manifest: &Manifest, asset: AssetRef) -> (&HeaderValue, bool) {
+        let index = manifest.media_type_index(asset.0 as usize);
+        let found = self
+            .media_types
             .get(index)
-            .expect("each file has a media type")
+            .expect("each file has a media type");
+        (&found.value, found.is_compressible)
     }
 
     pub(super) fn weight_bytes(&self, manifest: &Manifest) -> usize {
-        let entries = manifest.entries().iter();
-        let texts: usize = entries
-            .map(|entry| size_of_val(entry) + entry.path.len() + entry.media_type.len())
-            .sum();
-        texts
+        manifest.weight_bytes()
             + self.table.allocation_size()
-            + size_of_val(&*self.facts)
-            + self.media_types.len() * (size_of::<HeaderValue>() + 32)
+            + size_of_val(&*self.is_hashed)
+            + self.media_types.len() * (size_of::<MediaType>() + 32)
     }
 }
 
-/// Each media type once, as a header value.
-#[derive(Default)]
-struct MediaTypes {
-    names: Vec<Box<str>>,
-    values: Vec<HeaderValue>,
-}
-
-impl MediaTypes {
-    fn index_of(&mut self, name: &str) -> u16 {
-        let known = self.names.iter().position(|known| **known == *name);
-        let index = known.unwrap_or_else(|| self.add(name));
-        u16::try_from(index).unwrap_or_default()
-    }
-
-    /// A document may have come from disk, so that a media type need not be one: such a file is sent as bytes.
-    fn add(&mut self, name: &str) -> usize {
-        if self.values.len() > usize::from(u16::MAX) {
-            return 0;
-        }
-        let unknown = HeaderValue::from_static("application/octet-stream");
-        self.values
-            .push(HeaderValue::from_str(name).unwrap_or(unknown));
-        self.names.push(name.into());
-        self.values.len() - 1
+/// A document may have come from disk, so that a media type need not be one: such a file is sent as bytes.
+fn media_type(name: &str) -> MediaType {
+    let unknown = HeaderValue::from_static("application/octet-stream");
+    MediaType {
+        value: HeaderValue::from_str(name).unwrap_or(unknown),
+        is_compressible: is_compressible(name),
     }
 }

@@ -2,11 +2,12 @@
 
 use http::{HeaderName, HeaderValue};
 
-use crate::limits::RuleLimits;
+use crate::limits::REGEX_BYTES_MAX;
 use crate::pattern::{Captures, Pattern, PatternSet};
 use crate::route::RouteMatcher;
+use crate::site::header_blocks::HeaderBlocks;
 use crate::template::Template;
-use crate::{HostCanon, RedirectRule, Rules};
+use crate::{HeaderChange, HostCanon, RedirectRule, Rules};
 
 #[derive(Debug)]
 pub(crate) struct CompiledRules {
@@ -21,6 +22,9 @@ pub(crate) struct CompiledRules {
     headers: PatternSet,
     header_pairs: Vec<Vec<(HeaderName, HeaderValue)>>,
     caches: PatternSet,
+    lines: PatternSet,
+    line_templates: Vec<Template>,
+    blocks: HeaderBlocks,
 }
 
 /// What a redirect rule found in a request.
@@ -50,7 +54,11 @@ impl CompiledRules {
             .iter()
             .map(|rule| Pattern::compile(&rule.source))
             .collect();
-        let regex_bytes_max = RuleLimits::DEFAULT.regex_bytes_max;
+        let lines: Vec<Pattern> = rules
+            .redirect_lines
+            .iter()
+            .map(|line| Pattern::compile(&line.source))
+            .collect();
         let host_canons = rules.redirects.iter().enumerate();
         Self {
             redirect_templates: templates(
@@ -69,7 +77,7 @@ impl CompiledRules {
             file_routes: rules
                 .file_routes
                 .iter()
-                .map(|route| RouteMatcher::compile(&route.src, regex_bytes_max))
+                .map(|route| RouteMatcher::compile(&route.src, REGEX_BYTES_MAX))
                 .collect(),
             headers: PatternSet::new(headers),
             header_pairs: rules
@@ -78,6 +86,12 @@ impl CompiledRules {
                 .map(|rule| header_pairs(&rule.headers))
                 .collect(),
             caches: PatternSet::new(caches),
+            line_templates: templates(
+                &lines,
+                rules.redirect_lines.iter().map(|line| &*line.destination),
+            ),
+            lines: PatternSet::new(lines),
+            blocks: HeaderBlocks::new(&rules.header_blocks),
         }
     }
 
@@ -109,37 +123,70 @@ impl CompiledRules {
         &self.caches
     }
 
+    pub(crate) fn line_patterns(&self) -> &PatternSet {
+        &self.lines
+    }
+
+    pub(crate) fn line_template(&self, index: usize) -> Option<&Template> {
+        self.line_templates.get(index)
+    }
+
+    pub(crate) fn header_blocks(&self) -> &HeaderBlocks {
+        &self.blocks
+    }
+
     /// Whether the file route with this index takes this path.
     pub(crate) fn file_route_takes(&self, index: usize, path: &str) -> bool {
         let route = self.file_routes.get(index).and_then(Option::as_ref);
         route.is_some_and(|route| route.is_match(path))
     }
 
-    pub(super) fn headers(&self, path: &str, set: &mut dyn FnMut(&HeaderName, &HeaderValue)) {
+    pub(super) fn has_headers(&self) -> bool {
+        self.headers.len() > 0 || !self.blocks.is_empty()
+    }
+
+    /// The blocks of `_headers` first, so that what `edgeone.json` says of a name counts.
+    pub(super) fn headers(&self, host: &str, path: &str, change: &mut dyn FnMut(HeaderChange<'_>)) {
+        if !self.blocks.is_empty() {
+            for (name, value) in self.blocks.outcomes(host, path) {
+                change(match &value {
+                    Some(value) => HeaderChange::Set(&name, value),
+                    None => HeaderChange::Unset(&name),
+                });
+            }
+        }
         self.headers.each(path, |index| {
             for (name, value) in self.header_pairs.get(index).into_iter().flatten() {
-                set(name, value);
+                change(HeaderChange::Set(name, value));
             }
         });
     }
 
     pub(super) fn weight_bytes(&self, rules: &Rules) -> usize {
-        let sets = [&self.redirects, &self.rewrites, &self.headers, &self.caches];
+        let sets = [
+            &self.redirects,
+            &self.rewrites,
+            &self.headers,
+            &self.caches,
+            &self.lines,
+        ];
         let templates = self
             .redirect_templates
             .iter()
-            .chain(&self.rewrite_templates);
+            .chain(&self.rewrite_templates)
+            .chain(&self.line_templates);
         let pairs = self.header_pairs.iter().flatten();
         sets.into_iter()
             .map(PatternSet::weight_bytes)
             .sum::<usize>()
             + templates
-                .map(|template| 16 + template.weight_bytes())
+                .map(|template| 48 + template.weight_bytes())
                 .sum::<usize>()
             + pairs
                 .map(|(name, value)| 128 + name.as_str().len() + value.len())
                 .sum::<usize>()
             + self.file_routes.len() * super::REGEX_BYTES
+            + self.blocks.weight_bytes()
             + source_bytes(rules)
     }
 }
@@ -162,9 +209,26 @@ fn source_bytes(rules: &Rules) -> usize {
         rule.source.len() + pairs.sum::<usize>()
     });
     let caches = rules.caches.iter().map(|rule| rule.source.len());
-    let texts = redirects.chain(rewrites).chain(headers).chain(caches);
-    // Each rule is a record of a few boxed texts, one of them the name of its file.
-    texts.map(|text| text + 96).sum()
+    let lines = rules
+        .redirect_lines
+        .iter()
+        .map(|line| line.source.len() + line.destination.len());
+    let blocks = rules.header_blocks.iter().map(|block| {
+        let pairs = block
+            .set
+            .iter()
+            .map(|(name, value)| 32 + name.len() + value.len());
+        let names = block.unset.iter().map(|name| 16 + name.len());
+        block.source.len() + pairs.sum::<usize>() + names.sum::<usize>()
+    });
+    let texts = redirects
+        .chain(rewrites)
+        .chain(headers)
+        .chain(caches)
+        .chain(lines)
+        .chain(blocks);
+    // Each rule is a record of a few boxed texts, one of them the name of its file; each text is an allocation.
+    texts.map(|text| text + 160).sum()
 }
 
 fn templates<'r>(

@@ -1,6 +1,6 @@
 //! The corpus: a deployment and requests in words, and what must come of them.
 //!
-//! A case file has sections that begin with `# `: `# edgeone.json` and the other configuration files with their
+//! A case file has sections that begin with `# `: `# edgeone.json`, `# _redirects`, `# _headers` and the other configuration files with their
 //! text, `# files` with a path a line, `# settings` with `functions_before_files`, `# functions` with
 //! `edge|node REGEX NAME` a line, and `# requests` with a request a line. After `----` come the findings and the
 //! answers. `UPDATE=1` writes what was found in place of what was expected.

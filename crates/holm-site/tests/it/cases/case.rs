@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use holm_site::{
     CompileInput, FileEntry, FunctionRoute, Runtime, Site, SiteSettings, codec, compile,
+    limits::RuleLimits,
 };
 use holm_types::BlobDigest;
 
@@ -69,7 +70,9 @@ impl Case {
 
     fn compile_input(&self) -> CompileInput {
         let configs = self.sections.iter().filter(|(name, _)| {
-            name.starts_with("edgeone.json") || *name == ".edgeone-assets-config.json"
+            name.starts_with("edgeone.json")
+                || [".edgeone-assets-config.json", "_redirects", "_headers"]
+                    .contains(&name.as_str())
         });
         let configs: BTreeMap<String, Vec<u8>> = configs
             .map(|(name, text)| (format!("/{name}"), text.clone().into_bytes()))
@@ -90,6 +93,7 @@ impl Case {
                     .any(|line| line == "functions_before_files"),
             },
             configs,
+            limits: RuleLimits::DEFAULT,
         }
     }
 

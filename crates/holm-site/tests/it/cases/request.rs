@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use holm_site::{
-    EarlyPlan, Plan, RequestHead, Scheme, Site, Trace, plan_early, plan_early_traced, plan_late,
-    plan_late_traced,
+    EarlyPlan, HeaderChange, Plan, RequestHead, Scheme, Site, Trace, plan_early, plan_early_traced,
+    plan_late, plan_late_traced,
 };
 use holm_types::{Hostname, SitePath};
 use http::Method;
@@ -74,10 +74,18 @@ fn plan(site: &Site, head: &RequestHead<'_>, out: &mut String) -> Trace {
         }
     }
     let mut headers: Vec<(String, String)> = Vec::new();
-    site.header_rules(path, &mut |name, value| {
-        headers.retain(|(known, _)| known != name.as_str());
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        headers.push((name.to_string(), value));
+    site.header_changes(head.host.as_str(), path, &mut |change| {
+        let (name, value) = match change {
+            HeaderChange::Set(name, value) => (name, Some(value)),
+            HeaderChange::Unset(name) => (name, None),
+        };
+        if !["set-cookie", "link"].contains(&name.as_str()) {
+            headers.retain(|(known, _)| known != name.as_str());
+        }
+        let value = value.map_or("(removed)".into(), |value| {
+            String::from_utf8_lossy(value.as_bytes())
+        });
+        headers.push((name.to_string(), value.into_owned()));
     });
     for (name, value) in headers {
         writeln!(out, "  {name}: {value}").expect("a string takes text");

@@ -1,0 +1,6 @@
+//! `_redirects`, from text to answers.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &[u8]| holm_fuzz::deploy("/_redirects", text));
