@@ -20,6 +20,7 @@ mod log;
 mod parts;
 mod restore;
 mod server;
+mod shared_domain;
 mod signals;
 mod storage_config;
 mod stores;

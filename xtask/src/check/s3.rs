@@ -14,7 +14,7 @@ use crate::timed;
 use crate::workspace::{Workspace, cargo};
 
 /// How long the server may take to answer.
-const START_TIME_MAX: Duration = Duration::from_secs(60);
+const START_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// How long the tests may take, their building included.
 const TESTS_TIME_MAX: Duration = Duration::from_mins(20);

@@ -29,11 +29,16 @@ pub(super) fn json<T: Serialize>(status: u16, value: &T) -> Result<Response, Api
             &error,
         )
     })?;
+    Ok(json_bytes(status, bytes.into()))
+}
+
+/// A JSON answer that has been written before.
+pub(super) fn json_bytes(status: u16, bytes: Bytes) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
-    Ok(response)
+    response
 }
 
 /// An answer whose length is not known yet. An error among the pieces breaks it off.
@@ -72,7 +77,7 @@ pub(crate) fn problem(error: ApiError, request_id: RequestId) -> Response {
     log(&error, request_id);
     let status =
         StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let retry_after = error.details.retry_after;
+    let (retry_after, rate) = (error.details.retry_after, error.details.rate);
     let problem = error.problem(request_id);
     // A problem is text, numbers and lists of them: it can always be written.
     let bytes = serde_json::to_vec(&problem).unwrap_or_default();
@@ -92,6 +97,9 @@ pub(crate) fn problem(error: ApiError, request_id: RequestId) -> Response {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}
+    }
+    if let Some((name, taken)) = rate {
+        tell_rate(headers, name, &taken);
     }
     if let Some(retry_after) = retry_after {
         headers.insert(

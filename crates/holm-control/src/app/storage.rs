@@ -46,7 +46,7 @@ pub(crate) async fn collect(
     let (_never, stop) = watch::channel(false);
     let collector = BlobCollector::new(core);
     if ask.dry_run {
-        collector.look(&stop).await
+        collector.look().await
     } else {
         collector.collect(&stop).await
     }

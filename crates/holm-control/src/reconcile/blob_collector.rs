@@ -79,7 +79,7 @@ impl<'c> BlobCollector<'c> {
         let started_at = self.core.now();
         let collection = self.begin().await?;
         let wanted = self.mark(&collection).await?;
-        self.forget_variants(&collection).await?;
+        self.forget_variants(&collection)?;
         self.settle(stop).await?;
         let done = self.sweep_and_compact(&collection, stop).await?;
         drop(collection);
@@ -100,10 +100,7 @@ impl<'c> BlobCollector<'c> {
     }
 
     /// Looks what would be removed.
-    pub(crate) async fn look(
-        &self,
-        _stop: &watch::Receiver<bool>,
-    ) -> Result<CollectionView, ApiError> {
+    pub(crate) async fn look(&self) -> Result<CollectionView, ApiError> {
         let _turn = self.turn()?;
         let started_at = self.core.now();
         let collection = self.begin().await?;
@@ -201,7 +198,7 @@ impl<'c> BlobCollector<'c> {
     }
 
     /// Step 5.
-    async fn forget_variants(&self, collection: &Collection) -> Result<(), ApiError> {
+    fn forget_variants(&self, collection: &Collection) -> Result<(), ApiError> {
         let forgotten = self
             .core
             .variants

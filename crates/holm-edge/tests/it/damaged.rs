@@ -14,14 +14,13 @@ use crate::scene::Scene;
 /// The file of a large blob.
 fn file_of(scene: &Scene, digest: &BlobDigest) -> PathBuf {
     let hex = digest.to_string();
-    let folder = scene.folder.path().join("blobs/large").join(&hex[..2]);
+    let (fan, rest) = hex.split_at(2);
+    let folder = scene.folder.path().join("blobs/large").join(fan);
     let mut files = fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().path());
     let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
-    files
-        .find(|path| name(path).starts_with(&hex[2..]))
-        .unwrap()
+    files.find(|path| name(path).starts_with(rest)).unwrap()
 }
 
 fn flip(path: &Path, at: usize) {

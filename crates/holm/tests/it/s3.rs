@@ -18,8 +18,9 @@ fn configure(bench: &Bench, folder: &Path, prefix: &str) -> std::path::PathBuf {
     let file = folder.join("holm.toml");
     let text = format!(
         "[storage]\nkind = \"s3\"\nbucket = \"holm-test\"\nendpoint = \"{endpoint}\"\n\
-         prefix = \"{prefix}-{}\"\ncredentials_file = {key:?}\n",
-        std::process::id()
+         prefix = \"{prefix}-{}\"\ncredentials_file = \"{}\"\n",
+        std::process::id(),
+        key.display()
     );
     std::fs::write(&file, text).unwrap();
     file
