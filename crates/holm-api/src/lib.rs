@@ -4,6 +4,7 @@
 
 mod alias;
 mod audit;
+mod backup;
 mod deployment;
 mod deployment_event;
 mod deployment_plan;
@@ -20,11 +21,15 @@ mod patched;
 mod problem;
 mod project;
 mod session;
+mod storage;
 mod token;
 mod variable;
 
 pub use alias::{AliasKind, AliasView};
 pub use audit::{AuditOutcome, AuditView};
+pub use backup::{
+    BACKUP_MEDIA_TYPE, BackupDecoder, BackupEncoder, BackupError, BackupKind, BackupPart,
+};
 pub use deployment::{
     BlobsUploaded, DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource,
     DeploymentView, SourceKind,
@@ -54,6 +59,7 @@ pub use patched::Patched;
 pub use problem::{Problem, ProblemField};
 pub use project::{BuildSettings, BuildUpdate, ProjectCreate, ProjectUpdate, ProjectView};
 pub use session::{MeUpdate, MeView, SessionCreate, SessionView};
+pub use storage::{BackupCreate, CollectionView, StorageCollect, StorageView};
 pub use token::{TokenCreate, TokenCreated, TokenView};
 pub use variable::{
     DeploymentVariableView, DeploymentVariables, VariableInput, VariableList, VariableSet,

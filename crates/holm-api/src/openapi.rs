@@ -13,8 +13,8 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    API_PREFIX, DeploymentEvent, EVENTS_MEDIA_TYPE, FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, Method,
-    OPERATIONS, Operation, Policy, Problem,
+    API_PREFIX, BACKUP_MEDIA_TYPE, DeploymentEvent, EVENTS_MEDIA_TYPE, FRAME_MEDIA_TYPE,
+    MANIFEST_MEDIA_TYPE, Method, OPERATIONS, Operation, Policy, Problem,
 };
 use shape::{Body, SHAPES, Shape};
 
@@ -267,6 +267,12 @@ fn content(body: &Body, generator: &mut SchemaGenerator) -> Option<Value> {
             let event = generator.subschema_for::<DeploymentEvent>().to_value();
             let schema = json!({ "type": "string", "description": about, "x-data": event });
             (EVENTS_MEDIA_TYPE, schema)
+        }
+        Body::Backup => {
+            let about = "A back-up: entries with a checksum each, and one over everything at its end. \
+                Without that end it is torn.";
+            let schema = json!({ "type": "string", "format": "binary", "description": about });
+            (BACKUP_MEDIA_TYPE, schema)
         }
         Body::Frames { .. } => {
             let about = "Blobs one after another, each as 32 bytes of BLAKE3 digest, 8 bytes of size \

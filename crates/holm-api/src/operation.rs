@@ -145,5 +145,8 @@ operations! {
     deployment_delete Delete "/projects/{project}/deployments/{deployment}" Policy::Needs(Permission::Deploy), 204 "Delete a deployment; its URL answers 410.";
     deployment_events Get "/projects/{project}/deployments/{deployment}/events" Policy::Needs(Permission::Read), 200 "What happens to a deployment, as a stream of events until it has ended.";
     limit_list Get "/limits" Policy::Needs(Permission::Read), 200 "Every maximum of this server: what holds, the default, and the setting.";
+    storage_view Get "/storage" Policy::Needs(Permission::Read), 200 "How full the blob store is, and what the last collection did.";
+    storage_collect Post "/storage/collect" Policy::Needs(Permission::Manage), 200 "Remove the blobs that nobody wants, now; `dry_run` only looks.";
+    backup_create Post "/backup" Policy::Needs(Permission::Own), 200 "Everything in one file, while serving.";
     explain_view Get "/explain" Policy::Needs(Permission::Read), 200 "Why a URL answers as it does: `?url=` and optionally `&deployment=`.";
 }

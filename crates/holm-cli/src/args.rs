@@ -118,6 +118,13 @@ pub(crate) enum Word {
     Audit(ListArgs),
     /// List every limit: what holds, the default, and the setting
     Limits(LimitsArgs),
+    /// Say how full the server's storage is, or collect what nobody wants
+    Storage(StorageArgs),
+    /// Save everything on the server in one file, while it serves
+    #[command(
+        after_help = "The file holds the database, every file of every deployment, and the configuration; `holm restore FILE --data DIR` makes a data folder of it.\nWithout --with-keys the secrets in it cannot be read by anybody; keep the server's key files elsewhere."
+    )]
+    Backup(BackupArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
 }
@@ -511,6 +518,41 @@ pub(crate) struct StatusArgs {
     pub connection: Connection,
 }
 
+/// `holm storage`.
+#[derive(Debug, Args)]
+pub(crate) struct StorageArgs {
+    /// Remove the blobs that nobody wants, now
+    #[arg(long)]
+    pub collect: bool,
+    /// Only say what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// `holm backup`.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The file to save
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Put in the keys that open the secrets: whoever has the file has the secrets
+    #[arg(long)]
+    pub with_keys: bool,
+    /// Replace a file of this name
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
 /// `holm completion`.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionArgs {
@@ -562,6 +604,8 @@ impl Word {
             Self::Rules(args) => args.json,
             Self::Explain(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Storage(args) => args.json,
+            Self::Backup(args) => args.json,
             Self::Open(args) => args.json,
             Self::Init(args) => args.json,
             Self::Link(args) => args.json,

@@ -50,6 +50,15 @@ pub(crate) enum Again {
     IfUnseen,
 }
 
+/// How an answer arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// Within the time for a whole answer.
+    Whole,
+    /// Piece by piece, each within that time.
+    Streamed,
+}
+
 /// One request.
 pub(crate) struct Call<'a> {
     method: &'static str,
@@ -181,6 +190,34 @@ impl Client {
     }
 
     fn attempt(&self, call: &Call<'_>) -> Result<Vec<u8>, ClientError> {
+        self.read_answer(self.transmit(call, Pace::Whole)?)
+    }
+
+    /// Sends a request once and hands over the body of a successful answer as it arrives.
+    fn receive(
+        &self,
+        call: &Call<'_>,
+        take: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> Result<(), ClientError> {
+        let mut response = self.transmit(call, Pace::Streamed)?;
+        if !response.status().is_success() {
+            return self.read_answer(response).map(drop);
+        }
+        let mut reader = response.body_mut().as_reader();
+        let mut piece = vec![0; 256 * 1024];
+        loop {
+            let fail = |error: std::io::Error| {
+                ClientError::of_transport(&self.access.api, ureq::Error::Io(error))
+            };
+            let len = reader.read(&mut piece).map_err(fail)?;
+            if len == 0 {
+                return Ok(());
+            }
+            take(piece.get(..len).unwrap_or_default()).map_err(ClientError::Unkept)?;
+        }
+    }
+
+    fn transmit(&self, call: &Call<'_>, pace: Pace) -> Result<Response<Body>, ClientError> {
         let mut request = Request::builder()
             .method(call.method)
             .uri(format!("{}{API_PREFIX}{}", self.access.api, call.path))
@@ -203,7 +240,8 @@ impl Client {
                 let request = request
                     .header(header::CONTENT_TYPE, *media_type)
                     .body(*bytes);
-                self.agent.run(request.map_err(|error| fail(error.into()))?)
+                let request = request.map_err(|error| fail(error.into()))?;
+                self.agent.run(self.at_pace(request, pace))
             }
             Payload::Stream {
                 media_type,
@@ -222,7 +260,19 @@ impl Client {
                 self.agent.run(request.map_err(|error| fail(error.into()))?)
             }
         };
-        self.read_answer(response.map_err(fail)?)
+        response.map_err(fail)
+    }
+
+    /// A streamed answer may take as long as it likes, as long as it goes on arriving.
+    fn at_pace<'b>(&self, request: Request<&'b [u8]>, pace: Pace) -> Request<&'b [u8]> {
+        if pace == Pace::Whole {
+            return request;
+        }
+        self.agent
+            .configure_request(request)
+            .timeout_recv_body(None)
+            .timeout_per_read(Some(self.limits.receive_time_max))
+            .build()
     }
 
     fn read_answer(&self, mut response: Response<Body>) -> Result<Vec<u8>, ClientError> {

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod audit;
+mod backup;
 mod browser;
 mod completion;
 mod delete;
@@ -28,6 +29,7 @@ mod rules;
 mod settings;
 mod share;
 mod status;
+mod storage;
 mod target;
 mod tokens;
 mod unlink;
@@ -87,6 +89,8 @@ impl Session<'_> {
             Word::Rules(args) => rules::run(self, args),
             Word::Explain(args) => explain::run(self, args),
             Word::Status(args) => status::run(self, args),
+            Word::Storage(args) => storage::run(self, args),
+            Word::Backup(args) => backup::run(self, args),
             Word::Completion(args) => {
                 completion::run(self, args, whole);
                 Ok(())

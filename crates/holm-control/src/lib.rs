@@ -31,7 +31,7 @@ mod secret_key;
 mod spool;
 mod stop;
 
-pub use config::{ControlConfig, ControlParts};
+pub use config::{BackupFile, ControlConfig, ControlParts};
 pub use control::{Control, IssueTokenError, OpenControlError};
 pub use doctor::{DoctorFindings, DoctorProblem, check_database};
 pub use holm_site::limits::RuleLimits;

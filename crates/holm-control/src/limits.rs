@@ -142,6 +142,11 @@ pub struct ControlLimits {
     pub idempotency_keys_max: u64,
     /// Bytes of all answers that idempotency keys keep. Default 64 MiB.
     pub idempotency_bytes_max: u64,
+    /// How long a collection waits, after it has found what nobody wants, for visitors whose requests
+    /// began before. Default 5 s.
+    pub collect_settle_time: Duration,
+    /// How long a back-up waits for its client to take the next piece. Default 60 s.
+    pub backup_stall_max: Duration,
 }
 
 /// Below this many unpacked bytes an archive's growth does not matter: what is small is no bomb.
@@ -226,6 +231,8 @@ impl Default for ControlLimits {
             idempotency_answer_bytes_max: 8 * 1024 * 1024,
             idempotency_keys_max: 10_000,
             idempotency_bytes_max: 64 * 1024 * 1024,
+            collect_settle_time: Duration::from_secs(5),
+            backup_stall_max: Duration::from_mins(1),
         }
     }
 }
@@ -306,6 +313,8 @@ limits! {
     "idempotency_answer_bytes_max" Bytes 8_388_608 "The request is done; asking again is refused with 409 request/idempotency-not-kept.";
     "idempotency_keys_max" Count 10_000 "The oldest are forgotten.";
     "idempotency_bytes_max" Bytes 67_108_864 "The oldest are forgotten.";
+    "collect_settle_time" Milliseconds 5_000 "The collection removes what nobody wants.";
+    "backup_stall_max" Milliseconds 60_000 "The back-up is broken off.";
 }
 
 holm_types::settable_limits!(ControlLimits {
@@ -375,6 +384,8 @@ holm_types::settable_limits!(ControlLimits {
     idempotency_answer_bytes_max,
     idempotency_keys_max,
     idempotency_bytes_max,
+    collect_settle_time,
+    backup_stall_max,
 });
 
 #[cfg(test)]

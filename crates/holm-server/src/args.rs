@@ -53,6 +53,23 @@ pub struct UpArgs {
     pub server: ServerArgs,
 }
 
+/// Flags of `restore`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RestoreArgs {
+    /// The back-up, as `holm backup` made it.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The data folder to restore into; empty or not there yet.
+    #[arg(long, value_name = "DIR", env = "HOLM_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// A configuration file to take the place of the one in the back-up.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// One JSON object on stdout instead of words.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Flags of `doctor`.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct DoctorArgs {
@@ -83,6 +100,8 @@ enum Word {
     },
     /// Start the server and deploy a folder (the sample project when none is named) to production.
     Up(UpArgs),
+    /// Restore a back-up into an empty data folder.
+    Restore(RestoreArgs),
     /// Check a data folder: every blob, every deployment, every pointer. Changes nothing.
     Doctor(DoctorArgs),
 }

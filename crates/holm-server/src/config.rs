@@ -18,6 +18,7 @@ use crate::certificate::CertificateFiles;
 use crate::console;
 use crate::control_url::parse_origin;
 use crate::exit::ServerError;
+use crate::storage_config::{StorageConfig, StorageFile, variable};
 
 /// Where a setting's value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Setting<Vec<IpNetwork>>,
     /// Threads that serve requests, 1 to 256. Default: one per processor.
     pub threads: Setting<usize>,
+    /// Where blobs are kept. Default: in the data folder.
+    pub storage: Setting<StorageConfig>,
     /// The maxima of the data plane, with what `[limits]` of the file changes.
     pub edge_limits: EdgeLimits,
     /// The maxima of the control plane, with what `[limits]` of the file changes.
@@ -144,6 +147,7 @@ struct ServerFile {
     /// Addresses and blocks of them, such as `10.0.0.0/8`.
     trusted_proxies: Option<Vec<String>>,
     threads: Option<usize>,
+    storage: Option<StorageFile>,
     /// `"control.files_max" = 50000`: names as in docs/reference/limits.md.
     #[serde(default)]
     limits: BTreeMap<String, u64>,
@@ -187,6 +191,7 @@ impl ServerConfig {
         let (edge_limits, control_limits, rule_limits) = read_limits(&file.limits, &path)?;
         let tls_files = file.tls.files(&path)?;
         let mut config = Self {
+            storage: storage_setting(file.storage, &path)?,
             edge_limits,
             control_limits,
             rule_limits,
@@ -242,6 +247,11 @@ impl ServerConfig {
         config.check()?;
         read_control_url(&mut config.control_url)?;
         Ok(config)
+    }
+
+    /// The configuration file, whether or not there is one.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -326,6 +336,11 @@ impl ServerConfig {
                 "threads",
                 self.threads.value.to_string(),
                 &self.threads.origin,
+            ),
+            (
+                "storage",
+                self.storage.value.to_string(),
+                &self.storage.origin,
             ),
         ]
     }
@@ -482,6 +497,33 @@ fn default_data_folder() -> Option<PathBuf> {
     from("XDG_DATA_HOME")
         .or_else(|| from("HOME").map(|home| home.join(".local/share")))
         .map(|folder| folder.join("holm"))
+}
+
+/// Where blobs are kept: the file says so, or nobody.
+fn storage_setting(
+    storage: Option<StorageFile>,
+    path: &Path,
+) -> Result<Setting<StorageConfig>, ConfigError> {
+    Ok(match storage {
+        None => Setting {
+            value: StorageConfig::Local,
+            origin: Origin::Default,
+        },
+        Some(storage) => Setting {
+            value: storage.read(path, variable)?,
+            origin: Origin::File(path.to_owned()),
+        },
+    })
+}
+
+/// Where a configuration file says that blobs are kept; a file that is not there says nothing.
+pub(crate) fn storage_of(file: &Path) -> Result<StorageConfig, ConfigError> {
+    if !file.is_file() {
+        return Ok(StorageConfig::Local);
+    }
+    let (read, path) = read_file(Some(file), None)?;
+    let storage = read.storage.map(|storage| storage.read(&path, variable));
+    Ok(storage.transpose()?.unwrap_or_default())
 }
 
 /// The data folder that `doctor` checks when none is named.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use holm_control::{Control, ControlConfig, ControlParts};
+use holm_control::{BackupFile, Control, ControlConfig, ControlParts};
 use holm_types::{Clock, Entropy, LimitInForce, RequestIds};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -29,6 +29,7 @@ pub(crate) struct ControlPlane {
     parts: ControlParts,
     address: SocketAddr,
     has_public_url: bool,
+    backup_files: Vec<BackupFile>,
     control: OnceLock<Control>,
 }
 
@@ -67,6 +68,7 @@ impl ControlPlane {
             },
             address: addresses.control,
             has_public_url: config.control_url.value.is_some(),
+            backup_files: backup_files(config, layout),
             control: OnceLock::new(),
         }
     }
@@ -81,6 +83,7 @@ impl ControlPlane {
         let control = Control::open(&self.database, self.config.clone(), self.parts.clone())
             .map_err(|error| open("open the control plane", error))?;
         self.refuse_exposed(&control)?;
+        control.set_backup_files(self.backup_files.clone());
         Ok(self.control.get_or_init(|| control).clone())
     }
 
@@ -155,6 +158,15 @@ impl ControlPlane {
             }
         }
     }
+}
+
+/// What is in the data folder, and the configuration file from wherever it is.
+fn backup_files(config: &ServerConfig, layout: &Layout) -> Vec<BackupFile> {
+    let mut files = layout.backup_files();
+    for file in files.iter_mut().filter(|file| file.name == "holm.toml") {
+        config.file().clone_into(&mut file.path);
+    }
+    files
 }
 
 fn request_ids(entropy: &dyn Entropy) -> RequestIds {

@@ -63,10 +63,10 @@ impl Server {
             control_origin,
             ..
         } = listeners.addresses.clone();
-        let stores = Stores::open(&layout)?;
-        let (sink, records) = open_records(&layout)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let stores = Stores::open(&layout, &config.storage.value, &*entropy).await?;
+        let (sink, records) = open_records(&layout)?;
 
         let (stop, stopped) = watch::channel(false);
         let edge = edge(edge_config(config), &stores, sink, &clock, &entropy);

@@ -2,13 +2,17 @@
 
 mod acceptance;
 mod crash;
+mod faults;
 mod fixtures;
 mod node;
 mod openapi;
 mod rawhttp;
+mod s3;
 mod sites;
 
 pub(crate) use acceptance::Acceptance;
+pub(crate) use faults::unable as unable_to_check_faults;
+pub(crate) use s3::Moto;
 
 use std::path::Path;
 
@@ -23,6 +27,8 @@ pub(crate) const USAGE: &str = "  check fixtures  deploy fixtures/projects and a
   check sites     build Vite, Eleventy and Astro sites with npm, deploy, ask   [--acceptance DIR]
   check rawhttp   raw HTTP/1.1 cases before and after load                      [--acceptance DIR]
   check openapi   schemathesis on /v1/openapi.json: no 500, no undeclared answer [--examples N] [--seed N]
+  check faults    a disk that is full, runs over at every moment, is read-only (as root)
+  check s3        blobs in a real S3 server (moto), started here; pip installs it into the target folder
   check crash     kill -9 at random moments; nothing torn, nothing lost         [--rounds N] [--seed N]
 ";
 
@@ -35,6 +41,8 @@ pub(crate) fn run(root: &Path, name: &str, options: Options) -> Result<()> {
         "sites" => sites::run(root, options),
         "rawhttp" => rawhttp::run(root, options),
         "openapi" => openapi::run(root, options),
+        "faults" => faults::run(root, options),
+        "s3" => s3::run(root, options),
         "crash" => crash::run(root, options),
         unknown => bail!("there is no check `{unknown}`\n{USAGE}"),
     }

@@ -5,13 +5,13 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    AccessRulesView, AliasView, AuditView, BlobsUploaded, ClaimRequest, ClaimResult,
-    DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentVariables, DeploymentView,
-    ExplainReport, InstanceView, InvitationAccept, InvitationCreate, InvitationCreated,
-    InvitationView, LimitList, MeUpdate, MeView, MemberUpdate, MemberView, OPERATIONS, Page,
-    ProjectCreate, ProjectUpdate, ProjectView, ProtectionUpdate, ProtectionView, SessionCreate,
-    SessionView, ShareCreate, ShareLink, TokenCreate, TokenCreated, TokenView, VariableList,
-    VariableSet,
+    AccessRulesView, AliasView, AuditView, BackupCreate, BlobsUploaded, ClaimRequest, ClaimResult,
+    CollectionView, DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentVariables,
+    DeploymentView, ExplainReport, InstanceView, InvitationAccept, InvitationCreate,
+    InvitationCreated, InvitationView, LimitList, MeUpdate, MeView, MemberUpdate, MemberView,
+    OPERATIONS, Page, ProjectCreate, ProjectUpdate, ProjectView, ProtectionUpdate, ProtectionView,
+    SessionCreate, SessionView, ShareCreate, ShareLink, StorageCollect, StorageView, TokenCreate,
+    TokenCreated, TokenView, VariableList, VariableSet,
 };
 
 /// Makes the schema of one type.
@@ -34,6 +34,8 @@ pub(super) enum Body {
     },
     /// A stream of deployment events.
     Events,
+    /// A back-up.
+    Backup,
     /// Blobs in frames.
     Frames {
         /// Whether there may be none.
@@ -239,6 +241,9 @@ shapes! {
     deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive, EdgeNotTakenUp];
     deployment_events: Body::None, Body::Events, NO_QUERY, [];
     limit_list: Body::None, json::<LimitList>(), NO_QUERY, [];
+    storage_view: Body::None, json::<StorageView>(), NO_QUERY, [];
+    storage_collect: json::<StorageCollect>(), json::<CollectionView>(), NO_QUERY, [EdgeNotTakenUp];
+    backup_create: json::<BackupCreate>(), Body::Backup, NO_QUERY, [];
     explain_view: Body::None, json::<ExplainReport>(), EXPLAIN_QUERY,
         [ExplainUnknownHost, DeploymentNotFound, DeploymentNotSealed];
 }

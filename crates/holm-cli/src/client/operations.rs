@@ -3,9 +3,10 @@
 use std::io::Read;
 
 use holm_api::{
-    ARCHIVE_MEDIA_TYPE, ClaimRequest, ClaimResult, DeploymentCreateQuery, DeploymentCreated,
-    DeploymentPlan, DeploymentView, ExplainReport, FRAME_MEDIA_TYPE, InstanceView,
-    MANIFEST_MEDIA_TYPE, MeView, Page, ProjectView,
+    ARCHIVE_MEDIA_TYPE, BackupCreate, ClaimRequest, ClaimResult, CollectionView,
+    DeploymentCreateQuery, DeploymentCreated, DeploymentPlan, DeploymentView, ExplainReport,
+    FRAME_MEDIA_TYPE, InstanceView, MANIFEST_MEDIA_TYPE, MeView, Page, ProjectView, StorageCollect,
+    StorageView,
 };
 use holm_types::{DeploymentId, ProjectName};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -207,6 +208,32 @@ impl Client {
             encode(deployment)
         );
         self.call(&Call::send("POST", path, Payload::Empty, Again::Harmless))
+    }
+
+    /// How full the blob store is.
+    pub(crate) fn storage_view(&self) -> Result<StorageView, ClientError> {
+        self.call(&Call::get("/storage".into()))
+    }
+
+    /// Removes the blobs that nobody wants, or only looks.
+    pub(crate) fn storage_collect(&self, dry_run: bool) -> Result<CollectionView, ClientError> {
+        // Writing our own record to memory cannot fail.
+        let body = serde_json::to_vec(&StorageCollect { dry_run }).unwrap_or_default();
+        let payload = Payload::Bytes("application/json", &body);
+        let path = "/storage/collect".into();
+        self.call(&Call::send("POST", path, payload, Again::Harmless))
+    }
+
+    /// Everything in one file, handed over piece by piece as it arrives. Not tried again.
+    pub(crate) fn backup_create(
+        &self,
+        with_keys: bool,
+        take: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> Result<(), ClientError> {
+        let body = serde_json::to_vec(&BackupCreate { with_keys }).unwrap_or_default();
+        let payload = Payload::Bytes("application/json", &body);
+        let call = Call::send("POST", "/backup".into(), payload, Again::IfUnseen);
+        self.receive(&call, take)
     }
 
     /// Why a URL answers as it does.

@@ -17,6 +17,7 @@ mod project;
 mod respond;
 mod router;
 mod session;
+mod storage;
 mod token;
 mod variable;
 

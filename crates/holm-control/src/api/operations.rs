@@ -7,8 +7,8 @@ use futures_util::future::BoxFuture;
 use holm_api::{OPERATIONS, Operation, Permission, Policy};
 
 use super::{
-    Call, alias, audit, deployment, explain, guard, instance, member, project, session, token,
-    variable,
+    Call, alias, audit, deployment, explain, guard, instance, member, project, session, storage,
+    token, variable,
 };
 use crate::authz::{Actor, Authorized, Deploy, Identity, Manage, Own, Read};
 use crate::error::ApiError;
@@ -145,6 +145,9 @@ handlers! {
     deployment::deployment_delete Deploy;
     deployment::deployment_events Read;
     instance::limit_list Read;
+    storage::storage_view Read;
+    storage::storage_collect Manage;
+    storage::backup_create Own;
     explain::explain_view Read;
 }
 

@@ -11,6 +11,7 @@ use holm_types::{Blame, RequestId};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use crate::error::ApiError;
 use crate::rate::Taken;
@@ -37,6 +38,21 @@ pub(super) fn json_bytes(status: u16, bytes: Bytes) -> Response {
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// An answer whose length is not known yet. An error among the pieces breaks it off.
+pub(super) fn stream(
+    media_type: &'static str,
+    pieces: mpsc::Receiver<Result<Bytes, std::io::Error>>,
+) -> Response {
+    let next = async |mut pieces: mpsc::Receiver<_>| Some((pieces.recv().await?, pieces));
+    let body = Body::from_stream(futures_util::stream::unfold(pieces, next));
+    let mut response = Response::new(body);
+    let media_type = HeaderValue::from_static(media_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, media_type);
     response
 }
 

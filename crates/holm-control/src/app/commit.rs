@@ -18,6 +18,7 @@ use crate::body::RequestBody;
 use crate::core::Core;
 use crate::db::{Change, DeploymentRow, MoveCause, Sealing};
 use crate::error::ApiError;
+use tokio::sync::RwLockReadGuard;
 
 /// Digests that one answer lists.
 const MISSING_SHOWN_MAX: usize = 1000;
@@ -115,13 +116,15 @@ async fn compile_and_release(core: &Core, arrived: Arrived) -> Result<Deployment
     let Some(document) = compiled.document else {
         return Err(fail(core, &row, compiled.diagnostics).await?);
     };
+    // Nothing names the document before the row does.
+    let held = core.references.read().await;
     let digest = store_document(core, document).await?;
     let sealing = Sealing {
         document: digest,
         sealed_at: core.now(),
         diagnostics: compiled.diagnostics,
     };
-    release_sealed(core, row, sealing, stored_count).await
+    release_sealed(core, row, sealing, stored_count, held).await
 }
 
 /// What a commit finds.
@@ -280,18 +283,21 @@ fn failed(diagnostics: Vec<Diagnostic>) -> ApiError {
     .with_diagnostics(diagnostics)
 }
 
-/// The one transaction: sealed, pointed at, numbered. Then the edge is shown.
+/// The one transaction: sealed, pointed at, numbered. Then the edge is shown. `held` is
+/// `Core::references`: from then on the row names the document.
 pub(super) async fn release_sealed(
     core: &Core,
     row: DeploymentRow,
     sealing: Sealing,
     stored_count: u64,
+    held: RwLockReadGuard<'_, ()>,
 ) -> Result<DeploymentView, ApiError> {
     let alias_ids = [core.mint.mint(), core.mint.mint()];
     let released = core
         .db
         .write(move |change| seal_and_point(change, &row, &sealing, alias_ids))
         .await?;
+    drop(held);
     core.sealed.notify_one();
     core.to_retain.notify_one();
     announce_sealed(core, &released, stored_count);

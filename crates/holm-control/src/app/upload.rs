@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
-use holm_api::{BlobsUploaded, DeploymentEventKind, EventDetail, Frame, FrameDecoder};
+use holm_api::{
+    BlobsUploaded, DeploymentEventKind, EventDetail, FRAME_HEADER_BYTES, Frame, FrameDecoder,
+};
 use holm_site::FileEntry;
 use holm_storage::{BlobUpload, UploadReceipt};
 use holm_types::{BlobDigest, DeploymentId, DeploymentState, ErrorCode};
@@ -65,7 +67,32 @@ pub(super) fn announced(view: &View<'_>, row: &DeploymentRow) -> Result<Vec<File
 }
 
 /// Stores the blobs of a body, all or none of them. `bytes_max` bounds their sum.
+///
+/// When it is the disk that refuses, the rest of the body is read and forgotten first: the client has done
+/// nothing wrong, and one that is still sending would see a lost connection instead of the answer.
 pub(super) async fn receive(
+    core: &Core,
+    body: &mut RequestBody,
+    files: &[FileEntry],
+    bytes_max: Option<u64>,
+) -> Result<UploadReceipt, ApiError> {
+    let received = receive_all(core, body, files, bytes_max).await;
+    if let Err(error) = &received
+        && error.code == ErrorCode::StorageUnavailable
+    {
+        let frames = files.len() as u64 * FRAME_HEADER_BYTES as u64;
+        let sizes = files.iter().map(|file| file.size_bytes);
+        let mut left = sizes.fold(frames, u64::saturating_add);
+        while left > 0
+            && let Ok(Some(piece)) = body.next().await
+        {
+            left = left.saturating_sub(piece.len() as u64);
+        }
+    }
+    received
+}
+
+async fn receive_all(
     core: &Core,
     body: &mut RequestBody,
     files: &[FileEntry],

@@ -182,8 +182,11 @@ impl View<'_> {
     pub(crate) fn deployment_without_variants(
         &self,
     ) -> Result<Option<(DeploymentId, BlobDigest)>, DbError> {
-        let sql = "SELECT id, document FROM deployments
-            WHERE state = 'sealed' AND variants_at IS NULL ORDER BY id DESC LIMIT 1";
+        // The blobs of a deleted project may be gone.
+        let sql =
+            "SELECT d.id, d.document FROM deployments d JOIN projects p ON p.id = d.project_id
+            WHERE d.state = 'sealed' AND d.variants_at IS NULL AND p.deleted_at IS NULL
+            ORDER BY d.id DESC LIMIT 1";
         let row = self
             .connection
             .query_row(sql, (), |row| {

@@ -21,6 +21,7 @@ mod project;
 mod reader;
 mod retention;
 mod settings;
+mod storage;
 mod sweep;
 mod user;
 mod variable;
@@ -45,6 +46,7 @@ pub(crate) use variable::{StoredValue, VariableRow};
 
 pub(crate) use user::UserRow;
 
+use crate::app::backup::ScratchFile;
 use crate::limits::ControlLimits;
 
 /// Why the database could not do something.
@@ -85,6 +87,9 @@ pub(crate) enum DbError {
     /// The database is closed, or the change itself panicked.
     #[error("the database is closed")]
     Closed,
+    /// The place for a copy cannot be used.
+    #[error("make room for a copy of the database")]
+    Copy(#[source] std::io::Error),
     /// A thread could not be started.
     #[error("start the database's writer")]
     Thread(#[source] std::io::Error),
@@ -236,6 +241,15 @@ impl Db {
         look: impl FnOnce(&View<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         self.readers.read(look)
+    }
+
+    /// A copy of the file as it is at one moment, made while others read and write.
+    pub(crate) async fn copy(&self) -> Result<ScratchFile, DbError> {
+        let readers = self.readers.clone();
+        let _place = readers.place().await;
+        tokio::task::spawn_blocking(move || readers.copy())
+            .await
+            .unwrap_or(Err(DbError::Closed))
     }
 
     /// Commits what waits, moves the log into the file, ends the writer. Later changes are refused.

@@ -27,6 +27,7 @@ mod retention;
 mod server;
 mod sessions;
 mod settings;
+mod storage;
 mod team;
 mod tokens;
 mod variables;

@@ -7,6 +7,7 @@
 
 mod client;
 mod connections;
+mod damaged;
 mod faults;
 mod frames;
 mod framing;

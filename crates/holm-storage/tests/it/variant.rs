@@ -120,6 +120,32 @@ fn a_file_that_is_no_index_is_set_aside() {
 }
 
 #[test]
+fn what_is_forgotten_stays_forgotten_and_may_be_learned_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("variants");
+    record(&file, 0..8);
+    let index = VariantIndex::open(&file).unwrap();
+    let kept = index.retain(|digest, _| *digest != source(3) && *digest != source(5));
+    assert_eq!(kept.unwrap(), 2);
+    assert_eq!(index.get(&source(3)), None);
+    assert_eq!(known(&file), [0, 1, 2, 4, 6, 7]);
+    record(&file, [5]);
+    assert_eq!(known(&file), [0, 1, 2, 4, 5, 6, 7]);
+}
+
+#[test]
+fn a_file_of_mostly_forgotten_records_is_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("variants");
+    record(&file, 0..8);
+    let index = VariantIndex::open(&file).unwrap();
+    index.retain(|digest, _| *digest == source(4)).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().len(), 16 + 168);
+    index.record(source(9), variants(9)).unwrap();
+    assert_eq!(known(&file), [4, 9]);
+}
+
+#[test]
 fn codings_have_names_and_tags() {
     let forms = variants(0);
     let check = |coding: ContentCoding, name, suffix, form| {

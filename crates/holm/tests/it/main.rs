@@ -6,6 +6,7 @@
 )]
 
 mod archives;
+mod backup;
 mod control_down;
 mod deploys;
 mod http;
@@ -17,5 +18,6 @@ mod protection;
 mod refusals;
 mod releases;
 mod rules;
+mod s3;
 mod starts;
 mod team;
