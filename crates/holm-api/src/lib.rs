@@ -7,6 +7,7 @@ mod audit;
 mod deployment;
 mod explain;
 mod frame;
+mod guard;
 mod instance;
 mod limit;
 mod member;
@@ -29,6 +30,10 @@ pub use deployment::{
 pub use explain::{ExplainConsidered, ExplainReport};
 pub use frame::{
     FRAME_HEADER_BYTES, FRAME_MEDIA_TYPE, Frame, FrameDecoder, FrameError, frame_header,
+};
+pub use guard::{
+    AccessRulesView, ProtectionCoverage, ProtectionModeName, ProtectionUpdate, ProtectionView,
+    RateLimitAction, RateLimitView, RefusalName, ShareCreate, ShareLink,
 };
 pub use instance::{ClaimRequest, ClaimResult, InstanceView};
 pub use limit::{LimitList, LimitView};

@@ -1,5 +1,6 @@
 //! The words and flags of the command line.
 
+mod guard;
 mod project;
 mod who;
 
@@ -18,6 +19,8 @@ pub(crate) use who::{
 };
 
 use crate::exit::Exit;
+
+pub(crate) use guard::{ProtectArgs, RulesArgs, ShareArgs};
 
 /// Deploys sites to a Holm server and looks after them.
 #[derive(Debug, Parser)]
@@ -76,6 +79,15 @@ pub(crate) enum Word {
     Delete(DeleteArgs),
     /// Print a project's URL, and open it when there is a terminal
     Open(OpenArgs),
+    /// Print a link that opens a protected host for three hours
+    Share(ShareArgs),
+    /// Say, or set, who is shown a project's hosts
+    #[command(
+        after_help = "public: everybody. signed: who has a link of `holm share`. password: who knows it, or has a link.\nOnly deployments and branches are covered unless --covers all is given; custom domains never are."
+    )]
+    Protect(ProtectArgs),
+    /// Print, or replace, whom a project's hosts refuse and slow down
+    Rules(RulesArgs),
     /// Say why a URL answers as it does
     Explain(ExplainArgs),
     /// Say which server, who you are, and this folder's project
@@ -253,6 +265,9 @@ pub(crate) struct OpenArgs {
     pub deployment: Option<String>,
     #[command(flatten)]
     pub project: ProjectChoice,
+    /// As a link that opens the host for three hours if it is protected
+    #[arg(long)]
+    pub share: bool,
     /// Only print the URL
     #[arg(long)]
     pub no_browser: bool,
@@ -272,6 +287,18 @@ pub(crate) struct ExplainArgs {
     /// Ask this deployment instead of the one that the host points at
     #[arg(long, value_name = "ID")]
     pub deployment: Option<String>,
+    /// The visitor's address to suppose
+    #[arg(long, value_name = "ADDRESS")]
+    pub ip: Option<std::net::IpAddr>,
+    /// The visitor's Referer to suppose
+    #[arg(long, value_name = "URL")]
+    pub referer: Option<String>,
+    /// The visitor's User-Agent to suppose
+    #[arg(long, value_name = "TEXT")]
+    pub user_agent: Option<String>,
+    /// Go on where access rules or protection would end the request
+    #[arg(long)]
+    pub past_gate: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -335,6 +362,9 @@ impl Word {
             Self::Deployments(args) => args.json,
             Self::Promote(args) => args.json,
             Self::Rollback(args) => args.json,
+            Self::Share(args) => args.json,
+            Self::Protect(args) => args.json,
+            Self::Rules(args) => args.json,
             Self::Explain(args) => args.json,
             Self::Status(args) => args.json,
             Self::Delete(_) | Self::Open(_) | Self::Completion(_) => false,

@@ -1,6 +1,7 @@
 //! The HTTP client: one agent with kept connections, time limits, retries, and problem bodies as errors.
 
 mod error;
+mod guard_operations;
 mod operations;
 mod project_operations;
 mod who;
@@ -15,7 +16,7 @@ use ureq::http::{Request, Response, header};
 use ureq::{Agent, Body, SendBody};
 
 pub(crate) use error::{ClientError, Stopped};
-pub(crate) use operations::{Frames, Manifest, PageAsked};
+pub(crate) use operations::{ExplainAsked, Frames, Manifest, PageAsked};
 
 use crate::access::Access;
 use crate::api_url::ApiUrl;

@@ -18,9 +18,12 @@ mod open;
 mod pin;
 mod projects;
 mod promote;
+mod protect;
 mod redeploy;
 mod rollback;
+mod rules;
 mod settings;
+mod share;
 mod status;
 mod target;
 mod tokens;
@@ -71,6 +74,9 @@ impl Session<'_> {
             Word::Promote(args) => promote::run(self, args),
             Word::Rollback(args) => rollback::run(self, args),
             Word::Open(args) => open::run(self, args),
+            Word::Share(args) => share::run(self, args),
+            Word::Protect(args) => protect::run(self, args),
+            Word::Rules(args) => rules::run(self, args),
             Word::Explain(args) => explain::run(self, args),
             Word::Status(args) => status::run(self, args),
             Word::Completion(args) => {

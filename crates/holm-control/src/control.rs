@@ -16,7 +16,7 @@ use crate::config::{ControlConfig, ControlParts};
 use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::error::chain;
-use crate::limits::FILES_MAX_MAX;
+use crate::limits::{ControlLimits, FILES_MAX_MAX, PASSWORD_MEMORY_BYTES_MAX, PASSWORD_PASSES_MAX};
 use crate::secret_key::{SECRET_KEY_FILE, SecretKey, SecretKeyError};
 use crate::{listener, reconcile};
 
@@ -78,13 +78,7 @@ impl Control {
         config: ControlConfig,
         parts: ControlParts,
     ) -> Result<Self, OpenControlError> {
-        if config.limits.files_max > FILES_MAX_MAX {
-            return Err(OpenControlError::Limit {
-                setting: "control.files_max",
-                found: config.limits.files_max,
-                allowed_max: FILES_MAX_MAX,
-            });
-        }
+        refuse_limits(&config.limits)?;
         let database = |error: DbError| OpenControlError::Database(Box::new(error));
         refuse_lost_database(db_file, &parts.snapshots)?;
         let now_ms = parts.clock.now().unix_ms();
@@ -179,6 +173,34 @@ fn open_secret_key(
     db.write_blocking(move |change| change.set_secret_key_check(&sealed))
         .map_err(database)?;
     Ok(key)
+}
+
+/// Refuses limits that the machine could not bear.
+fn refuse_limits(limits: &ControlLimits) -> Result<(), OpenControlError> {
+    let bounded = [
+        ("control.files_max", limits.files_max, FILES_MAX_MAX),
+        (
+            "control.password_memory_bytes",
+            limits.password_memory_bytes,
+            PASSWORD_MEMORY_BYTES_MAX,
+        ),
+        (
+            "control.password_passes",
+            u64::from(limits.password_passes),
+            PASSWORD_PASSES_MAX,
+        ),
+    ];
+    let over = bounded
+        .into_iter()
+        .find(|(_, found, allowed_max)| found > allowed_max);
+    match over {
+        None => Ok(()),
+        Some((setting, found, allowed_max)) => Err(OpenControlError::Limit {
+            setting,
+            found,
+            allowed_max,
+        }),
+    }
 }
 
 /// An empty database would be published as "no sites". A snapshot that cannot be read may have some.

@@ -16,6 +16,9 @@ use crate::guard::{RequestGuard, SignInGuard, TokenUses};
 use crate::reconcile::SnapshotPublisher;
 use crate::secret_key::SecretKey;
 
+/// Passwords of projects hashed at once; further ones wait.
+const HASHING_MAX: usize = 2;
+
 /// The control plane's parts, joined. Shared by requests and reconcilers.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -57,6 +60,8 @@ pub(crate) struct Core {
     requests: Semaphore,
     /// Room for deployments being written down or compiled; never held while a body arrives.
     pub(crate) deploys: Semaphore,
+    /// Turns at hashing a password of a project, which takes some 20 ms and 19 MiB.
+    pub(crate) hashing: Semaphore,
     /// Room for manifests in memory.
     pub(crate) manifest_room: ManifestRoom,
 }
@@ -92,6 +97,7 @@ impl Core {
             running_keys: RunningKeys::default(),
             requests: Semaphore::new(config.limits.requests_max),
             manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),
+            hashing: Semaphore::new(HASHING_MAX),
             deploys: Semaphore::new(config.limits.deploys_max),
             db,
             blobs: parts.blobs,

@@ -8,6 +8,7 @@ use holm_storage::{BlobError, SnapshotStoreError};
 use holm_types::{Blame, Diagnostic, ErrorCode, RequestId, Retry};
 
 use crate::db::DbError;
+use crate::rate::Taken;
 
 /// Why an operation did not happen.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Details {
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) missing: Vec<String>,
     pub(crate) reached: Option<Reached>,
+    /// The rate that the request was counted by.
+    pub(crate) rate: Option<(&'static str, Taken)>,
     /// When asking again may help.
     pub(crate) retry_after: Option<Duration>,
 }
@@ -102,6 +105,12 @@ impl ApiError {
     pub(crate) fn with_time_limit(self, limit: Duration, setting: &'static str) -> Self {
         let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         self.with_limit(ms, ms, setting)
+    }
+
+    /// Says by which rate the request was counted.
+    pub(crate) fn with_rate(mut self, name: &'static str, taken: Taken) -> Self {
+        self.details.rate = Some((name, taken));
+        self
     }
 
     /// Says when asking again may help: `Retry-After`.

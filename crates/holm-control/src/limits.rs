@@ -129,6 +129,13 @@ pub struct ControlLimits {
 /// The bounds of [`ControlLimits::files_max`].
 pub const FILES_MAX_MAX: u64 = 2_000_000;
 
+/// The most that [`ControlLimits::password_memory_bytes`] may be: 1 GiB. What cannot be allocated ends
+/// the program.
+pub(crate) const PASSWORD_MEMORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// The most that [`ControlLimits::password_passes`] may be.
+pub(crate) const PASSWORD_PASSES_MAX: u64 = 100;
+
 impl Default for ControlLimits {
     fn default() -> Self {
         Self {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use holm_control::{ControlLimits, RuleLimits};
 use holm_edge::EdgeLimits;
+use holm_types::{IpNetwork, IpNetworkError};
 use serde::Deserialize;
 
 use crate::args::ServerArgs;
@@ -65,6 +66,11 @@ pub struct ServerConfig {
     pub control_url: Setting<Option<String>>,
     /// The domain that project hosts end with. Default: `localhost`, which works without DNS.
     pub base_domain: Setting<String>,
+    /// Whether the base domain is on the Public Suffix List, so that browsers keep the cookies of its sites
+    /// apart. Default: no.
+    pub base_domain_is_public_suffix: Setting<bool>,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: none.
+    pub trusted_proxies: Setting<Vec<IpNetwork>>,
     /// Threads that serve requests, 1 to 256. Default: one per processor.
     pub threads: Setting<usize>,
     /// The maxima of the data plane, with what `[limits]` of the file changes.
@@ -134,6 +140,9 @@ struct ServerFile {
     #[serde(default)]
     tls: TlsFile,
     base_domain: Option<String>,
+    base_domain_is_public_suffix: Option<bool>,
+    /// Addresses and blocks of them, such as `10.0.0.0/8`.
+    trusted_proxies: Option<Vec<String>>,
     threads: Option<usize>,
     /// `"control.files_max" = 50000`: names as in docs/reference/limits.md.
     #[serde(default)]
@@ -215,6 +224,20 @@ impl ServerConfig {
                 file.base_domain,
                 &path,
                 Some("localhost".to_owned()),
+            )
+            .ok_or(ConfigError::NoHome)?,
+            base_domain_is_public_suffix: pick(
+                None,
+                file.base_domain_is_public_suffix,
+                &path,
+                Some(false),
+            )
+            .ok_or(ConfigError::NoHome)?,
+            trusted_proxies: pick(
+                None,
+                read_networks(file.trusted_proxies, &path)?,
+                &path,
+                Some(Vec::new()),
             )
             .ok_or(ConfigError::NoHome)?,
             threads: pick(
@@ -307,12 +330,44 @@ impl ServerConfig {
                 &self.base_domain.origin,
             ),
             (
+                "base_domain_is_public_suffix",
+                self.base_domain_is_public_suffix.value.to_string(),
+                &self.base_domain_is_public_suffix.origin,
+            ),
+            (
+                "trusted_proxies",
+                joined(&self.trusted_proxies.value),
+                &self.trusted_proxies.origin,
+            ),
+            (
                 "threads",
                 self.threads.value.to_string(),
                 &self.threads.origin,
             ),
         ]
     }
+}
+
+fn joined(networks: &[IpNetwork]) -> String {
+    let texts: Vec<String> = networks.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+/// The blocks of addresses that a list names. `None` where there is no list.
+fn read_networks(
+    list: Option<Vec<String>>,
+    path: &Path,
+) -> Result<Option<Vec<IpNetwork>>, ConfigError> {
+    let read = |text: &String| {
+        text.parse().map_err(|error: IpNetworkError| {
+            let message = format!("`trusted_proxies` has `{text}`: {error}");
+            ConfigError::Parse {
+                path: path.to_owned(),
+                message,
+            }
+        })
+    };
+    list.map(|list| list.iter().map(read).collect()).transpose()
 }
 
 /// The limits of both planes and of rules with what the file changes.
@@ -448,12 +503,13 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         std::fs::write(
             data.path().join("holm.toml"),
-            "threads = 3\nbase_domain = \"a.test\"\n",
+            "threads = 3\nbase_domain = \"a.test\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n",
         )
         .unwrap();
         let mut args = args(data.path());
         args.threads = Some(2);
         let config = ServerConfig::combine(&args).unwrap();
+        assert_eq!(config.trusted_proxies.value[0].to_string(), "10.0.0.0/8");
         assert_eq!(config.threads.value, 2);
         assert_eq!(config.base_domain.value, "a.test");
         assert!(matches!(config.base_domain.origin, Origin::File(_)));
@@ -470,6 +526,8 @@ mod tests {
             ("control_url = \"http://x\"", "`control_url`"),
             ("control_url = \"https://x/holm\"", "without a path"),
             ("thraeds = 1", "unknown field `thraeds`"),
+            ("trusted_proxies = [\"10.0.0.1/8\"]", "10.0.0.0/8"),
+            ("trusted_proxies = [\"proxy\"]", "`trusted_proxies`"),
             ("[tls]\nkey = \"a.key\"", "`certificate` and `key`"),
         ] {
             std::fs::write(&file, text).unwrap();

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use holm_control::Control;
-use holm_edge::{Edge, EdgeConfig, EdgeLimits, EdgeParts};
+use holm_edge::{Edge, EdgeConfig, EdgeParts};
 use holm_telemetry::{RecordLog, RecordSink};
-use holm_types::{Clock, Entropy};
+use holm_types::{Clock, Entropy, IpNetworkSet};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -24,6 +24,7 @@ use crate::limits::{BLOCKING_THREADS_MAX, STOP_MAX};
 use crate::listeners::{Addresses, Listeners};
 use crate::log::{self, Verbosity};
 use crate::parts::{OsEntropy, SystemClock};
+use crate::shared_domain;
 use crate::signals::Signals;
 use crate::stores::{Stores, open_records};
 
@@ -68,7 +69,7 @@ impl Server {
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
 
         let (stop, stopped) = watch::channel(false);
-        let edge = edge(config.edge_limits.clone(), &stores, sink, &clock, &entropy);
+        let edge = edge(edge_config(config), &stores, sink, &clock, &entropy);
         let mut tasks = Vec::new();
         if let Some(listener) = listeners.tls {
             let keeper = CertificateKeeper::open(
@@ -166,6 +167,7 @@ pub(crate) fn serve(args: &ServerArgs) -> Result<(), ServerError> {
         let mut signals = Signals::new()?;
         let server = Server::start(&config, OnControlFailure::KeepServing).await?;
         announce(&server, args);
+        shared_domain::warn(&config);
         signals.wait().await;
         stop_unless_asked_again(server, &mut signals).await
     })
@@ -233,15 +235,23 @@ fn runtime(config: &ServerConfig) -> Result<Runtime, ServerError> {
         .map_err(|error| open("start the threads", error))
 }
 
+fn edge_config(config: &ServerConfig) -> EdgeConfig {
+    EdgeConfig {
+        limits: config.edge_limits.clone(),
+        trusted_proxies: IpNetworkSet::new(&config.trusted_proxies.value),
+        base_domain: Some(config.base_domain.value.clone()),
+    }
+}
+
 fn edge(
-    limits: EdgeLimits,
+    config: EdgeConfig,
     stores: &Stores,
     records: RecordSink,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
 ) -> Edge {
     Edge::new(
-        EdgeConfig { limits },
+        config,
         EdgeParts {
             blobs: Arc::clone(&stores.blobs),
             variants: stores.variants.clone(),

@@ -5,11 +5,12 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    AliasView, AuditView, BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate,
-    DeploymentCreated, DeploymentFile, DeploymentVariables, DeploymentView, ExplainReport,
-    InstanceView, InvitationAccept, InvitationCreate, InvitationCreated, InvitationView, LimitList,
-    MeUpdate, MeView, MemberUpdate, MemberView, OPERATIONS, Page, ProjectCreate, ProjectUpdate,
-    ProjectView, SessionCreate, SessionView, TokenCreate, TokenCreated, TokenView, VariableList,
+    AccessRulesView, AliasView, AuditView, BlobsUploaded, ClaimRequest, ClaimResult,
+    DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentVariables, DeploymentView,
+    ExplainReport, InstanceView, InvitationAccept, InvitationCreate, InvitationCreated,
+    InvitationView, LimitList, MeUpdate, MeView, MemberUpdate, MemberView, OPERATIONS, Page,
+    ProjectCreate, ProjectUpdate, ProjectView, ProtectionUpdate, ProtectionView, SessionCreate,
+    SessionView, ShareCreate, ShareLink, TokenCreate, TokenCreated, TokenView, VariableList,
     VariableSet,
 };
 
@@ -97,6 +98,30 @@ const EXPLAIN_QUERY: &[QueryParameter] = &[
         is_number: false,
         about: "A deployment of the host's project to ask instead of the one that it shows.",
     },
+    QueryParameter {
+        name: "ip",
+        is_required: false,
+        is_number: false,
+        about: "The address of the visitor to suppose; without one, rules on addresses are passed.",
+    },
+    QueryParameter {
+        name: "referer",
+        is_required: false,
+        is_number: false,
+        about: "The `Referer` to suppose.",
+    },
+    QueryParameter {
+        name: "user_agent",
+        is_required: false,
+        is_number: false,
+        about: "The `User-Agent` to suppose.",
+    },
+    QueryParameter {
+        name: "past_gate",
+        is_required: false,
+        is_number: false,
+        about: "`true`: go on where access rules or protection would end the request.",
+    },
 ];
 const ENVIRONMENT_QUERY: &[QueryParameter] = &[QueryParameter {
     name: "environment",
@@ -157,6 +182,12 @@ shapes! {
     alias_list: Body::None, json::<Page<AliasView>>(), PAGE_QUERY, [];
     project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY,
         [ProjectNothingToRollBack, EdgeNotTakenUp];
+    protection_view: Body::None, json::<ProtectionView>(), NO_QUERY, [];
+    protection_update: json::<ProtectionUpdate>(), json::<ProtectionView>(), NO_QUERY, [EdgeNotTakenUp];
+    access_rules_view: Body::None, json::<AccessRulesView>(), NO_QUERY, [];
+    access_rules_update: json::<AccessRulesView>(), json::<AccessRulesView>(), NO_QUERY,
+        [EdgeNotTakenUp];
+    project_share: json::<ShareCreate>(), json::<ShareLink>(), NO_QUERY, [DeploymentNotFound];
     deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
     deployment_create: MANIFEST, json::<DeploymentCreated>(), NO_QUERY,
         [DeploymentManifest, DeploymentTooManyFiles, DeploymentFileTooLarge, ProjectNameInvalid,

@@ -165,14 +165,48 @@ impl Client {
     pub(crate) fn explain_view(
         &self,
         url: &str,
-        deployment: Option<&str>,
+        asked: &ExplainAsked,
     ) -> Result<ExplainReport, ClientError> {
-        let url = encode(url);
-        let path = match deployment {
-            Some(deployment) => format!("/explain?url={url}&deployment={}", encode(deployment)),
-            None => format!("/explain?url={url}"),
-        };
-        self.call(&Call::get(path))
+        self.call(&Call::get(format!(
+            "/explain?url={}{}",
+            encode(url),
+            asked.query()
+        )))
+    }
+}
+
+/// What is to be supposed when a URL is explained.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ExplainAsked {
+    /// Instead of the deployment that the host shows.
+    pub deployment: Option<String>,
+    /// The visitor's address.
+    pub ip: Option<std::net::IpAddr>,
+    /// The visitor's `Referer`.
+    pub referer: Option<String>,
+    /// The visitor's `User-Agent`.
+    pub user_agent: Option<String>,
+    /// Go on behind the gate.
+    pub past_gate: bool,
+}
+
+impl ExplainAsked {
+    fn query(&self) -> String {
+        let ip = self.ip.map(|ip| ip.to_string());
+        let past_gate = self.past_gate.then(|| "true".to_owned());
+        let parts = [
+            ("deployment", &self.deployment),
+            ("ip", &ip),
+            ("referer", &self.referer),
+            ("user_agent", &self.user_agent),
+            ("past_gate", &past_gate),
+        ];
+        let given = parts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        given.fold(String::new(), |query, (name, value)| {
+            query + "&" + name + "=" + &encode(value)
+        })
     }
 }
 
@@ -224,6 +258,18 @@ mod tests {
         assert_eq!(encode("dpl_01h"), "dpl_01h");
         assert_eq!(encode("../../x?y"), "..%2F..%2Fx%3Fy");
         assert_eq!(encode(".."), "%2E%2E");
+    }
+
+    #[test]
+    fn what_is_supposed_of_a_visitor_is_part_of_the_query() {
+        assert_eq!(ExplainAsked::default().query(), "");
+        let asked = ExplainAsked {
+            ip: Some("::1".parse().unwrap()),
+            user_agent: Some("a b".into()),
+            past_gate: true,
+            ..ExplainAsked::default()
+        };
+        assert_eq!(asked.query(), "&ip=%3A%3A1&user_agent=a%20b&past_gate=true");
     }
 
     #[test]

@@ -22,8 +22,9 @@ use super::Call;
 use super::respond::HoldsSecret;
 use crate::authz::{Actor, ShownBy};
 use crate::core::Core;
-use crate::db::{AnswerRow, DbError, Trail};
+use crate::db::{AnswerRow, Change, DbError, Trail};
 use crate::error::{ApiError, chain};
+use crate::limits::ControlLimits;
 
 const KEY_LENGTH_MAX: usize = 255;
 
@@ -134,7 +135,7 @@ impl First {
         let Some(body_hash) = finish_hash(call).await.unwrap_or(None) else {
             return Ok(response);
         };
-        let limits = &core.config.limits;
+        let limits = core.config.limits.clone();
         let (response, body) = copy(response, limits.idempotency_answer_bytes_max).await?;
         let row = AnswerRow {
             key_hash: self.running.hash,
@@ -144,15 +145,26 @@ impl First {
             body,
             created_at: core.now(),
         };
-        if let Err(error) = core
-            .db
-            .write(move |change| change.insert_answer(&row))
-            .await
-        {
+        let kept = core.db.write(move |change| insert(change, &row, &limits));
+        if let Err(error) = kept.await {
             failed(&error);
         }
         Ok(response)
     }
+}
+
+/// Keeps an answer, and no more than there may be: the oldest go.
+fn insert(change: &Change<'_>, row: &AnswerRow, limits: &ControlLimits) -> Result<(), DbError> {
+    change.insert_answer(row)?;
+    let (count, bytes) = change.answers_size()?;
+    if count > limits.idempotency_keys_max || bytes > limits.idempotency_bytes_max {
+        change.trim_answers(
+            row.created_at.minus(limits.idempotency_time_max),
+            limits.idempotency_keys_max,
+            limits.idempotency_bytes_max,
+        )?;
+    }
+    Ok(())
 }
 
 fn failed(error: &DbError) {

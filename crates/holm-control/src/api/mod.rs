@@ -6,6 +6,7 @@ mod audit;
 mod call;
 mod deployment;
 mod explain;
+mod guard;
 mod idempotency;
 mod instance;
 mod list;

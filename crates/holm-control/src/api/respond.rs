@@ -55,7 +55,7 @@ pub(crate) fn problem(error: ApiError, request_id: RequestId) -> Response {
     log(&error, request_id);
     let status =
         StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let retry_after = error.details.retry_after;
+    let (retry_after, rate) = (error.details.retry_after, error.details.rate);
     let problem = error.problem(request_id);
     // A problem is text, numbers and lists of them: it can always be written.
     let bytes = serde_json::to_vec(&problem).unwrap_or_default();
@@ -75,6 +75,9 @@ pub(crate) fn problem(error: ApiError, request_id: RequestId) -> Response {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}
+    }
+    if let Some((name, taken)) = rate {
+        tell_rate(headers, name, &taken);
     }
     if let Some(retry_after) = retry_after {
         headers.insert(

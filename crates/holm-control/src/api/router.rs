@@ -178,8 +178,11 @@ async fn gate_and_run(
         return handler.run(call, None)?.await;
     };
     let taken = core.rates.take_actor(&actor, core.clock.as_ref());
-    guard::check(taken, "control.actor_requests_max")?;
-    let mut response = run_once(operation, handler, call, actor).await?;
+    let answered = match guard::check(taken, "control.actor_requests_max") {
+        Ok(()) => run_once(operation, handler, call, actor).await,
+        Err(error) => Err(error),
+    };
+    let mut response = answered.map_err(|error| error.with_rate("actor", taken))?;
     tell_rate(response.headers_mut(), "actor", &taken);
     Ok(response)
 }

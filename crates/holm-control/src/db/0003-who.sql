@@ -52,4 +52,4 @@ CREATE TABLE answers (
     size_bytes INTEGER NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX answers_by_age ON answers (created_at);
+CREATE INDEX answers_by_age ON answers (created_at, size_bytes);

@@ -70,6 +70,16 @@ impl Change<'_> {
             .map_err(DbError::sql("keep an answer"))
     }
 
+    /// How many answers there are, and how many bytes.
+    pub(crate) fn answers_size(&self) -> Result<(u64, u64), DbError> {
+        let sql = "SELECT count(*), coalesce(sum(size_bytes), 0) FROM answers";
+        self.connection
+            .query_row(sql, (), |row| {
+                Ok((column::count(row, 0)?, column::count(row, 1)?))
+            })
+            .map_err(DbError::sql("count the answers"))
+    }
+
     /// Removes answers from before `before`, then the oldest until they are few and small enough.
     /// How many there were.
     pub(crate) fn trim_answers(

@@ -174,3 +174,61 @@ fn sessions_without_a_known_token_end_with_the_second_migration() {
         migrations::SCHEMA_VERSION
     );
 }
+
+fn audit_row() -> AuditRow {
+    AuditRow {
+        id: holm_types::AuditId::from_bytes([9; 16]),
+        at: Timestamp::from_unix_ms(1),
+        operation: "project_create".to_owned(),
+        target: "/projects".to_owned(),
+        project_id: None,
+        outcome: holm_api::AuditOutcome::Done,
+        status: 201,
+        code: None,
+        user_id: None,
+        email: None,
+        token_id: None,
+        address: "127.0.0.1".to_owned(),
+        request_id: "1".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_change_and_its_row_of_the_audit_log_are_kept_together_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    let trail = Trail::new(audit_row());
+    let make = async |number: u8, name: &str, fails: bool| {
+        let name = name.parse().unwrap();
+        db.write(move |change| {
+            let now = Timestamp::from_unix_ms(1);
+            change.insert_project(ProjectId::from_bytes([number; 16]), &name, now)?;
+            if fails {
+                return Err(DbError::Damaged { what: "test" });
+            }
+            Ok(())
+        })
+        .await
+    };
+    let counts = || {
+        db.read_blocking(|view| {
+            let rows = view.audit_rows(None, 10)?.len();
+            Ok::<_, DbError>((view.project_count()?, rows))
+        })
+        .unwrap()
+    };
+    // A change that fails leaves neither; the next one takes the row along; a third has none to take.
+    assert!(trail.follow(make(1, "one", true)).await.is_err());
+    assert_eq!((counts(), trail.is_kept()), ((0, 0), false));
+    trail.follow(make(2, "two", false)).await.unwrap();
+    assert_eq!((counts(), trail.is_kept()), ((1, 1), true));
+    trail.follow(make(3, "three", false)).await.unwrap();
+    assert_eq!(counts(), (2, 1));
+    // A row that cannot be written takes the change with it.
+    let again = Trail::new(audit_row());
+    assert!(again.follow(make(4, "four", false)).await.is_err());
+    assert_eq!((counts(), again.is_kept()), ((2, 1), false));
+    // Outside of a request there is no row.
+    make(5, "five", false).await.unwrap();
+    assert_eq!(counts(), (3, 1));
+}

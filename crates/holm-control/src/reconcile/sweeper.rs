@@ -40,7 +40,7 @@ impl<'c> UploadSweeper<'c> {
 }
 
 /// Removes tokens, sessions and invitations that have expired, rows of the audit log beyond what is kept,
-/// and answers of old idempotency keys.
+/// and answers of old idempotency keys; gives back the memory that passwords were hashed in.
 #[derive(Debug)]
 pub(crate) struct CredentialSweeper<'c> {
     core: &'c Core,
@@ -52,6 +52,7 @@ impl<'c> CredentialSweeper<'c> {
     }
 
     pub(crate) async fn run_once(&self) -> Result<Report, ApiError> {
+        self.core.passwords.rest();
         let now = self.core.now();
         let limits = self.core.config.limits.clone();
         let changed_count = self

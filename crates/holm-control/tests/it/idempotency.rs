@@ -128,6 +128,32 @@ fn an_answer_with_a_secret_is_kept_nowhere() {
 }
 
 #[test]
+fn the_oldest_keys_are_forgotten_first() {
+    let limits = ControlLimits {
+        idempotency_keys_max: 3,
+        ..ControlLimits::default()
+    };
+    let server = TestServer::start_with(limits);
+    for n in 0..5 {
+        make_project(&server, &format!("k{n}"), &format!("p{n}")).expect(201);
+    }
+    make_project(&server, "k4", "p4").expect(201);
+    make_project(&server, "k2", "p2").expect(201);
+    make_project(&server, "k1", "p1").expect_problem("project/name-taken");
+}
+
+#[test]
+fn an_answer_that_is_too_long_is_done_and_not_kept() {
+    let limits = ControlLimits {
+        idempotency_answer_bytes_max: 10,
+        ..ControlLimits::default()
+    };
+    let server = TestServer::start_with(limits);
+    make_project(&server, "k", "blog").expect(201);
+    make_project(&server, "k", "blog").expect_problem("request/idempotency-not-kept");
+}
+
+#[test]
 fn a_second_request_waits_for_the_first() {
     let limits = ControlLimits {
         take_up_wait_max: Duration::from_secs(20),
@@ -183,6 +209,7 @@ fn whoever_asks_too_often_waits() {
     let problem = refused.expect_problem("request/rate-limited");
     assert_eq!(problem["setting"], "control.actor_requests_max");
     assert_eq!(refused.field("retry-after"), Some("10"));
+    assert_eq!(refused.field("ratelimit"), Some("\"actor\";r=0;t=60"));
     // Others go on; after a while so does this one.
     team.send(&team.developer, Ask::get("/v1/me")).expect(200);
     team.server.clock.advance(Duration::from_secs(10));

@@ -11,6 +11,7 @@ mod authz;
 mod client;
 mod deploy;
 mod explain;
+mod guard;
 mod idempotency;
 mod instance;
 mod listener;

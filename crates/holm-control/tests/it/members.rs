@@ -40,6 +40,21 @@ fn an_invitation_works_once_for_its_e_mail_in_its_time() {
 }
 
 #[test]
+fn many_may_try_an_invitation_and_one_joins() {
+    let team = Team::start();
+    let email = "new@example.org";
+    let secret = invite(&team.server, &team.owner, email, "developer");
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let tries: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| accept(&team.server, &secret, email).status))
+            .collect();
+        tries.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    let count = |status: u16| statuses.iter().filter(|it| **it == status).count();
+    assert_eq!((count(201), count(403)), (1, 7), "{statuses:?}");
+}
+
+#[test]
 fn an_invitation_ends_when_it_is_withdrawn_replaced_or_its_inviter_goes() {
     let team = Team::start();
     let (server, email) = (&team.server, "new@example.org");

@@ -158,6 +158,49 @@ fn an_owner_without_a_password_may_set_one_later() {
 }
 
 #[test]
+fn a_session_has_no_more_than_the_token_that_it_was_signed_in_with() {
+    let team = Team::start();
+    for name in ["shop", "blog"] {
+        team.server.deploy_text(name, "hello");
+    }
+    let token = team.token(&team.owner, &["shop:read"]);
+    let form = format!("token={token}");
+    let login = Ask::post("/login").body("application/x-www-form-urlencoded", form);
+    let session = cookie(&login.send(team.server.address));
+    let ask = |ask: Ask| ask.field("Cookie", &session).send(team.server.address);
+    ask(Ask::get("/v1/projects/shop")).expect(200);
+    ask(Ask::get("/v1/projects/blog")).expect_problem("project/not-found");
+    ask(Ask::get("/v1/tokens")).expect_problem("auth/forbidden");
+    let page = ask(Ask::get("/")).text();
+    assert!(
+        page.contains("shop.localhost") && !page.contains("blog"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_dearer_hash_takes_the_place_of_a_cheap_one() {
+    let team = Team::start();
+    let server = team.server.restart_with(ControlLimits {
+        password_memory_bytes: 128 * 1024,
+        ..quick()
+    });
+    sign_in(&server, "dev@example.org", PASSWORD).expect(201);
+    sign_in(&server, "dev@example.org", PASSWORD).expect(201);
+    let bytes = ["control.db", "control.db-wal"].map(|name| {
+        let folder = server.db_file().parent().unwrap().to_owned();
+        std::fs::read(folder.join(name)).unwrap_or_default()
+    });
+    let text = "$argon2id$v=19$m=128,t=1,p=1$";
+    let holds = |bytes: &Vec<u8>| {
+        bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    };
+    assert!(bytes.iter().any(holds));
+}
+
+#[test]
 fn a_page_signs_in_and_joins() {
     const FORM: &str = "application/x-www-form-urlencoded";
     let team = Team::start();

@@ -10,6 +10,7 @@ mod deploys;
 mod http;
 mod program;
 mod projects;
+mod protection;
 mod refusals;
 mod releases;
 mod rules;

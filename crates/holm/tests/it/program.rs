@@ -131,13 +131,17 @@ impl Server<'_> {
 
     /// Runs a word of the client's against this server.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
-        self.bench
-            .command()
+        self.command(args).output().unwrap()
+    }
+
+    /// A word of the client's against this server, not yet run.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.bench.command();
+        command
             .args(args)
             .env("HOLM_API", self.text("api_url"))
-            .env("HOLM_TOKEN", self.text("token"))
-            .output()
-            .unwrap()
+            .env("HOLM_TOKEN", self.text("token"));
+        command
     }
 
     /// As `run`, for words that end well and print one JSON object.
