@@ -186,7 +186,7 @@ impl ServerConfig {
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
         let (edge_limits, control_limits, rule_limits) = read_limits(&file.limits, &path)?;
         let tls_files = file.tls.files(&path)?;
-        let mut config = Self {
+        let config = Self {
             edge_limits,
             control_limits,
             rule_limits,
@@ -248,17 +248,22 @@ impl ServerConfig {
             )
             .ok_or(ConfigError::NoHome)?,
         };
-        config.check()?;
-        if let Some(url) = &mut config.control_url.value {
+        config.checked()
+    }
+
+    /// The settings with the control plane's URL as an origin, if they hold together.
+    fn checked(mut self) -> Result<Self, ConfigError> {
+        self.check()?;
+        if let Some(url) = &mut self.control_url.value {
             let origin = parse_origin(url).map_err(|rule| ConfigError::Range {
                 name: "control_url",
-                origin: config.control_url.origin.to_string(),
+                origin: self.control_url.origin.to_string(),
                 value: format!("`{url}`"),
                 rule,
             })?;
             *url = origin;
         }
-        Ok(config)
+        Ok(self)
     }
 
     fn check(&self) -> Result<(), ConfigError> {
