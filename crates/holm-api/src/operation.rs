@@ -143,6 +143,7 @@ operations! {
     deployment_unpin Post "/projects/{project}/deployments/{deployment}/unpin" Policy::Needs(Permission::Deploy), 200 "Leave this deployment to retention again.";
     deployment_variables Get "/projects/{project}/deployments/{deployment}/variables" Policy::Needs(Permission::Read), 200 "The variables that a deployment was made with; values of secrets are never shown.";
     deployment_delete Delete "/projects/{project}/deployments/{deployment}" Policy::Needs(Permission::Deploy), 204 "Delete a deployment; its URL answers 410.";
+    deployment_events Get "/projects/{project}/deployments/{deployment}/events" Policy::Needs(Permission::Read), 200 "What happens to a deployment, as a stream of events until it has ended.";
     limit_list Get "/limits" Policy::Needs(Permission::Read), 200 "Every maximum of this server: what holds, the default, and the setting.";
     explain_view Get "/explain" Policy::Needs(Permission::Read), 200 "Why a URL answers as it does: `?url=` and optionally `&deployment=`.";
 }

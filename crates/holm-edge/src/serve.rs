@@ -99,10 +99,6 @@ enum Progress {
 }
 
 /// One request on its way to a response.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large variant is the usual one, and boxing it would cost an allocation a request"
-)]
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,

@@ -186,7 +186,7 @@ impl ServerConfig {
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
         let (edge_limits, control_limits, rule_limits) = read_limits(&file.limits, &path)?;
         let tls_files = file.tls.files(&path)?;
-        let config = Self {
+        let mut config = Self {
             edge_limits,
             control_limits,
             rule_limits,
@@ -194,76 +194,54 @@ impl ServerConfig {
             file: path.clone(),
             data: pick(args.data.clone(), file.data, &path, default_data)
                 .ok_or(ConfigError::NoHome)?,
-            listen: pick(args.listen, file.listen, &path, Some(loopback(8088)))
-                .ok_or(ConfigError::NoHome)?,
-            tls_listen: pick(
+            listen: or_default(args.listen, file.listen, &path, loopback(8088)),
+            tls_listen: or_default(
                 args.tls_listen.map(Some),
                 file.tls.listen.map(Some),
                 &path,
-                Some(None),
-            )
-            .ok_or(ConfigError::NoHome)?,
-            tls_files: pick(None, tls_files.map(Some), &path, Some(None))
-                .ok_or(ConfigError::NoHome)?,
-            control_listen: pick(
+                None,
+            ),
+            tls_files: or_default(None, tls_files.map(Some), &path, None),
+            control_listen: or_default(
                 args.control_listen,
                 file.control_listen,
                 &path,
-                Some(loopback(8089)),
-            )
-            .ok_or(ConfigError::NoHome)?,
-            control_url: pick(
+                loopback(8089),
+            ),
+            control_url: or_default(
                 args.control_url.clone().map(Some),
                 file.control_url.map(Some),
                 &path,
-                Some(None),
-            )
-            .ok_or(ConfigError::NoHome)?,
-            base_domain: pick(
+                None,
+            ),
+            base_domain: or_default(
                 args.base_domain.clone(),
                 file.base_domain,
                 &path,
-                Some("localhost".to_owned()),
-            )
-            .ok_or(ConfigError::NoHome)?,
-            base_domain_is_public_suffix: pick(
+                "localhost".to_owned(),
+            ),
+            base_domain_is_public_suffix: or_default(
                 None,
                 file.base_domain_is_public_suffix,
                 &path,
-                Some(false),
-            )
-            .ok_or(ConfigError::NoHome)?,
-            trusted_proxies: pick(
+                false,
+            ),
+            trusted_proxies: or_default(
                 None,
                 read_networks(file.trusted_proxies, &path)?,
                 &path,
-                Some(Vec::new()),
-            )
-            .ok_or(ConfigError::NoHome)?,
-            threads: pick(
+                Vec::new(),
+            ),
+            threads: or_default(
                 args.threads,
                 file.threads,
                 &path,
-                Some(std::thread::available_parallelism().map_or(1, usize::from)),
-            )
-            .ok_or(ConfigError::NoHome)?,
+                std::thread::available_parallelism().map_or(1, usize::from),
+            ),
         };
-        config.checked()
-    }
-
-    /// The settings with the control plane's URL as an origin, if they hold together.
-    fn checked(mut self) -> Result<Self, ConfigError> {
-        self.check()?;
-        if let Some(url) = &mut self.control_url.value {
-            let origin = parse_origin(url).map_err(|rule| ConfigError::Range {
-                name: "control_url",
-                origin: self.control_url.origin.to_string(),
-                value: format!("`{url}`"),
-                rule,
-            })?;
-            *url = origin;
-        }
-        Ok(self)
+        config.check()?;
+        read_control_url(&mut config.control_url)?;
+        Ok(config)
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -418,27 +396,48 @@ pub(crate) fn show(args: &ServerArgs) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// The first of flag, file and default.
+/// Takes the address as an origin, in the form that browsers send.
+fn read_control_url(setting: &mut Setting<Option<String>>) -> Result<(), ConfigError> {
+    if let Some(url) = &mut setting.value {
+        *url = parse_origin(url).map_err(|rule| ConfigError::Range {
+            name: "control_url",
+            origin: setting.origin.to_string(),
+            value: format!("`{url}`"),
+            rule,
+        })?;
+    }
+    Ok(())
+}
+
+/// The first of flag and file. `None` when neither says anything.
+fn said<T>(flag: Option<T>, file: Option<T>, path: &Path) -> Option<Setting<T>> {
+    let origin = match &flag {
+        Some(_) => Origin::FlagOrEnvironment,
+        None => Origin::File(path.to_owned()),
+    };
+    let value = flag.or(file)?;
+    Some(Setting { value, origin })
+}
+
+/// The first of flag, file and default. `None` when there is no default either.
 fn pick<T>(
     flag: Option<T>,
     file: Option<T>,
     path: &Path,
     default: Option<T>,
 ) -> Option<Setting<T>> {
-    if let Some(value) = flag {
-        return Some(Setting {
+    said(flag, file, path).or_else(|| {
+        default.map(|value| Setting {
             value,
-            origin: Origin::FlagOrEnvironment,
-        });
-    }
-    if let Some(value) = file {
-        return Some(Setting {
-            value,
-            origin: Origin::File(path.to_owned()),
-        });
-    }
-    default.map(|value| Setting {
-        value,
+            origin: Origin::Default,
+        })
+    })
+}
+
+/// The first of flag, file and default.
+fn or_default<T>(flag: Option<T>, file: Option<T>, path: &Path, default: T) -> Setting<T> {
+    said(flag, file, path).unwrap_or(Setting {
+        value: default,
         origin: Origin::Default,
     })
 }

@@ -32,6 +32,8 @@ pub(super) enum Body {
         /// Every further line.
         line: MakeSchema,
     },
+    /// A stream of deployment events.
+    Events,
     /// Blobs in frames.
     Frames {
         /// Whether there may be none.
@@ -85,6 +87,33 @@ const PAGE_QUERY: &[QueryParameter] = &[
         about: "`next_cursor` of the page before.",
     },
 ];
+const CREATE_QUERY: &[QueryParameter] = &[
+    optional(
+        "dry_run",
+        "`true`: only say what would be deployed; nothing is stored.",
+    ),
+    optional(
+        "environment",
+        "With an archive: `production` or `preview`, the default.",
+    ),
+    optional(
+        "create_project",
+        "With an archive: `true` makes the project when there is none.",
+    ),
+    optional("branch", "With an archive: the Git branch."),
+    optional("commit", "With an archive: the commit hash."),
+    optional("message", "With an archive: what the deployment is about."),
+];
+
+const fn optional(name: &'static str, about: &'static str) -> QueryParameter {
+    QueryParameter {
+        name,
+        is_required: false,
+        is_number: false,
+        about,
+    }
+}
+
 const EXPLAIN_QUERY: &[QueryParameter] = &[
     QueryParameter {
         name: "url",
@@ -189,8 +218,8 @@ shapes! {
         [EdgeNotTakenUp];
     project_share: json::<ShareCreate>(), json::<ShareLink>(), NO_QUERY, [DeploymentNotFound];
     deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
-    deployment_create: MANIFEST, json::<DeploymentCreated>(), NO_QUERY,
-        [DeploymentManifest, DeploymentTooManyFiles, DeploymentFileTooLarge, ProjectNameInvalid,
+    deployment_create: MANIFEST, json::<DeploymentCreated>(), CREATE_QUERY,
+        [DeploymentManifest, DeploymentArchive, DeploymentArchiveTooLarge, DeploymentTooManyFiles, DeploymentFileTooLarge, ProjectNameInvalid,
          ProjectLimit];
     deployment_view: Body::None, json::<DeploymentView>(), NO_QUERY, [];
     blob_upload: FRAMES, json::<BlobsUploaded>(), NO_QUERY,
@@ -208,6 +237,7 @@ shapes! {
     deployment_unpin: Body::None, json::<DeploymentView>(), NO_QUERY, [];
     deployment_variables: Body::None, json::<DeploymentVariables>(), NO_QUERY, [];
     deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive, EdgeNotTakenUp];
+    deployment_events: Body::None, Body::Events, NO_QUERY, [];
     limit_list: Body::None, json::<LimitList>(), NO_QUERY, [];
     explain_view: Body::None, json::<ExplainReport>(), EXPLAIN_QUERY,
         [ExplainUnknownHost, DeploymentNotFound, DeploymentNotSealed];

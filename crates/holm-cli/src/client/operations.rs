@@ -3,8 +3,9 @@
 use std::io::Read;
 
 use holm_api::{
-    ClaimRequest, ClaimResult, DeploymentCreated, DeploymentView, ExplainReport, FRAME_MEDIA_TYPE,
-    InstanceView, MANIFEST_MEDIA_TYPE, MeView, Page, ProjectView,
+    ARCHIVE_MEDIA_TYPE, ClaimRequest, ClaimResult, DeploymentCreateQuery, DeploymentCreated,
+    DeploymentPlan, DeploymentView, ExplainReport, FRAME_MEDIA_TYPE, InstanceView,
+    MANIFEST_MEDIA_TYPE, MeView, Page, ProjectView,
 };
 use holm_types::{DeploymentId, ProjectName};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -137,6 +138,53 @@ impl Client {
         self.call(&Call::send("POST", path, frames.payload(), Again::IfUnseen))
     }
 
+    /// As [`Client::deployment_commit`], but the answer may come as soon as everything has arrived.
+    pub(crate) fn deployment_commit_async(
+        &self,
+        project: &ProjectName,
+        deployment: &DeploymentId,
+        frames: &Frames<'_>,
+    ) -> Result<DeploymentView, ClientError> {
+        let path = format!("/projects/{project}/deployments/{deployment}/commit");
+        let call = Call::send("POST", path, frames.payload(), Again::IfUnseen);
+        self.call(&Call {
+            may_go_on: true,
+            ..call
+        })
+    }
+
+    /// Deploys an archive as far as the commit. An answer that was lost leaves an unfinished deployment
+    /// to the sweeper.
+    pub(crate) fn deployment_create_archive(
+        &self,
+        project: &ProjectName,
+        query: &DeploymentCreateQuery,
+        bytes: &Frames<'_>,
+    ) -> Result<DeploymentCreated, ClientError> {
+        self.call(&archive_call(project, query, bytes))
+    }
+
+    /// What an archive would become.
+    pub(crate) fn deployment_plan_archive(
+        &self,
+        project: &ProjectName,
+        query: &DeploymentCreateQuery,
+        bytes: &Frames<'_>,
+    ) -> Result<DeploymentPlan, ClientError> {
+        self.call(&archive_call(project, query, bytes))
+    }
+
+    /// What the files of a manifest would become.
+    pub(crate) fn deployment_plan(
+        &self,
+        project: &ProjectName,
+        manifest: &Manifest,
+    ) -> Result<DeploymentPlan, ClientError> {
+        let path = format!("/projects/{project}/deployments?dry_run=true");
+        let payload = Payload::Bytes(MANIFEST_MEDIA_TYPE, &manifest.0);
+        self.call(&Call::send("POST", path, payload, Again::Harmless))
+    }
+
     /// Gives up an unfinished deployment.
     pub(crate) fn deployment_cancel(
         &self,
@@ -208,6 +256,36 @@ impl ExplainAsked {
             query + "&" + name + "=" + &encode(value)
         })
     }
+}
+
+fn archive_call<'a>(
+    project: &ProjectName,
+    query: &DeploymentCreateQuery,
+    bytes: &Frames<'a>,
+) -> Call<'a> {
+    let environment = query.environment.map(|environment| environment.to_string());
+    let parts = [
+        ("dry_run", query.dry_run.then(|| "true".to_owned())),
+        ("environment", environment),
+        (
+            "create_project",
+            query.create_project.map(|make| make.to_string()),
+        ),
+        ("branch", query.branch.clone()),
+        ("commit", query.commit.clone()),
+        ("message", query.message.clone()),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", encode(&value?))))
+        .collect();
+    let path = format!("/projects/{project}/deployments?{}", parts.join("&"));
+    let payload = Payload::Stream {
+        media_type: ARCHIVE_MEDIA_TYPE,
+        size_bytes: bytes.size_bytes,
+        open: bytes.open,
+    };
+    Call::send("POST", path, payload, Again::Harmless)
 }
 
 /// Which page of a list.

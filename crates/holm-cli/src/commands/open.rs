@@ -1,12 +1,19 @@
 //! `holm open`: a project's URL, printed and shown.
 
 use holm_api::ShareCreate;
+use serde::Serialize;
 
 use super::browser;
 use super::target::Target;
 use super::{Session, choose_project, share};
 use crate::args::OpenArgs;
 use crate::error::CliError;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Opened<'a> {
+    url: &'a str,
+}
 
 pub(super) fn run(session: &Session<'_>, args: &OpenArgs) -> Result<(), CliError> {
     let link = session.link()?;
@@ -35,6 +42,10 @@ pub(super) fn run(session: &Session<'_>, args: &OpenArgs) -> Result<(), CliError
         view.map_err(|error| error.explain(format!("open project `{project}`")))?
             .url
     };
+    if args.json {
+        session.printer.result_json(&Opened { url: &url });
+        return Ok(());
+    }
     session.printer.result(&url);
     let surroundings = session.surroundings;
     let someone_looks = surroundings.stdout_is_terminal && !surroundings.is_ci;

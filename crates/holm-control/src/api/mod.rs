@@ -2,6 +2,7 @@
 //! answer. The router is made from `holm_api::OPERATIONS`.
 
 mod alias;
+mod announced;
 mod audit;
 mod call;
 mod deployment;

@@ -143,6 +143,7 @@ handlers! {
     deployment::deployment_unpin Deploy;
     deployment::deployment_variables Read;
     deployment::deployment_delete Deploy;
+    deployment::deployment_events Read;
     instance::limit_list Read;
     explain::explain_view Read;
 }

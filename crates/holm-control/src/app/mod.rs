@@ -3,9 +3,11 @@
 mod access_rules;
 mod alias;
 mod announce;
+mod archive;
 pub(crate) mod audit;
 mod commit;
 mod deployment;
+mod event;
 mod explain;
 mod find;
 mod host;
@@ -16,6 +18,7 @@ mod manifest_reader;
 mod manifest_room;
 pub(crate) mod me;
 pub(crate) mod member;
+mod plan;
 mod project;
 mod protection;
 mod redeploy;
@@ -25,6 +28,7 @@ pub(crate) mod session;
 mod settings;
 mod share;
 mod token;
+mod unpack;
 mod upload;
 mod variable;
 
@@ -33,15 +37,18 @@ pub(crate) use access_rules::{
 };
 pub(crate) use alias::list as alias_list;
 pub(crate) use announce::announce;
-pub(crate) use commit::commit;
+pub(crate) use archive::announce as announce_archive;
+pub(crate) use commit::{Committed, commit};
 pub(crate) use deployment::{
     cancel, delete as deployment_delete, list as deployment_list, pin, promote, recent, unpin,
     view as deployment_view,
 };
+pub(crate) use event::{follow, read_last_id};
 pub(crate) use explain::{ExplainAsk, Visitor, explain};
 pub(crate) use host::{deployment_label, production_label};
 pub(crate) use limits::list as limit_list;
 pub(crate) use manifest_room::ManifestRoom;
+pub(crate) use plan::{plan, plan_archive};
 pub(crate) use project::{
     Project, create as project_create, delete as project_delete, list as project_list, roll_back,
     view as project_view,

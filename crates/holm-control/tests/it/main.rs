@@ -6,10 +6,12 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod archive;
 mod audit;
 mod authz;
 mod client;
 mod deploy;
+mod events;
 mod explain;
 mod guard;
 mod idempotency;

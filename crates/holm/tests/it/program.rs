@@ -144,7 +144,8 @@ impl Server<'_> {
         command
     }
 
-    /// As `run`, for words that end well and print one JSON object.
+    /// As `run`, for words that end well and print one JSON object, or lines of them whose last is the
+    /// result.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.run(args);
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -153,8 +154,8 @@ impl Server<'_> {
             "{args:?}: {stdout}{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        serde_json::from_str(&stdout)
-            .unwrap_or_else(|error| panic!("{args:?}: {stdout:?}: {error}"))
+        let result = stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(result).unwrap_or_else(|error| panic!("{args:?}: {stdout:?}: {error}"))
     }
 
     /// Deploys a folder to production.
