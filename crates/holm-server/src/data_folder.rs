@@ -39,7 +39,7 @@ impl DataFolderError {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::InUse { .. } => {
-                "stop the other one, deploy to it with `holm deploy`, or choose another folder with --data".to_owned()
+                "stop the other one, take its place with `holm serve --take-over`, deploy to it with `holm deploy`, or choose another folder with --data".to_owned()
             }
             Self::Io { .. } => "choose a folder that you may write with --data".to_owned(),
         }
@@ -111,6 +111,8 @@ pub(crate) struct Layout {
     pub(crate) records: PathBuf,
     /// The certificate for development.
     pub(crate) tls: PathBuf,
+    /// The socket where a next server asks for everything.
+    pub(crate) handover: PathBuf,
     /// The sample project, when `up` is not given a folder.
     pub(crate) sample: PathBuf,
 }
@@ -124,6 +126,7 @@ impl Layout {
             database: root.join("control.db"),
             records: root.join("records"),
             tls: root.join("tls"),
+            handover: root.join("handover.sock"),
             sample: root.join("sample"),
         }
     }

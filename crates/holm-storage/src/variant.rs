@@ -111,6 +111,7 @@ struct Inner {
 struct Log {
     file: File,
     end: u64,
+    is_released: bool,
 }
 
 impl VariantIndex {
@@ -180,6 +181,13 @@ impl VariantIndex {
         Ok(())
     }
 
+    /// Lets another process write the file instead: [`VariantIndex::record`] fails from now on, what was
+    /// recorded before can still be looked up.
+    pub fn release(&self) {
+        let log = self.inner.log.lock();
+        log.unwrap_or_else(PoisonError::into_inner).is_released = true;
+    }
+
     /// A blob whose forms are not the best yet, the newest first; each is given out once, and again
     /// after a restart if nothing better was recorded. `None` when there is none.
     pub fn take_early(&self) -> Option<(BlobDigest, Variants)> {
@@ -219,11 +227,18 @@ impl Log {
         file.write_all_at(&HEADER, 0)?;
         let end = HEADER.len() as u64 + records_end;
         file.set_len(end)?;
-        Ok(Self { file, end })
+        Ok(Self {
+            file,
+            end,
+            is_released: false,
+        })
     }
 
     /// At the end of the last whole record, so that half a record of a full disk is written over.
     fn append(&mut self, record: &[u8; RECORD_LEN]) -> io::Result<()> {
+        if self.is_released {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         self.file.write_all_at(record, self.end)?;
         self.end += RECORD_LEN as u64;
         Ok(())
