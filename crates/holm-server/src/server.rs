@@ -96,7 +96,12 @@ impl Server {
             "takes over from Holm {} (process {pid})",
             before.version
         ));
-        before.ready().await?;
+        if let Err(error) = before.ready().await {
+            // Visitors that have come here meanwhile are served to the end.
+            server.edge.hand_over();
+            server.stop().await;
+            return Err(error.into());
+        }
         server.open_door();
         Ok((server, Some(pid)))
     }
@@ -121,45 +126,32 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
 
-        let (stop_edge, stopped) = watch::channel(false);
         let edge = edge(config.edge_limits.clone(), &stores, sink, &clock, &entropy);
-        let mut edge_tasks = Vec::new();
-        if let Some(listener) = listeners.tls {
-            let keeper = CertificateKeeper::open(
-                config.tls_files.value.clone(),
-                &layout.tls,
-                &config.base_domain.value,
-                &*clock,
-            )?;
+        let keeper = listeners.tls.is_some().then(|| {
+            let files = config.tls_files.value.clone();
+            CertificateKeeper::open(files, &layout.tls, &config.base_domain.value, &*clock)
+        });
+        let keeper = keeper.transpose()?;
+        let has_snapshot = stores.snapshots.newest().is_some();
+        let addresses = &listeners.addresses;
+        let plane = ControlPlane::new(config, addresses, &layout, stores, clock, entropy);
+        let plane = Arc::new(plane);
+        // Where a failure ends this server, it must not have accepted a visitor before.
+        let early = (!on_failure.keeps_serving()).then(|| plane.open());
+        let early = early.transpose()?;
+
+        let (stop_edge, stopped) = watch::channel(false);
+        let mut edge_tasks = spawn_edge(edge.clone(), listeners.site, &stopped);
+        if let (Some(listener), Some(keeper)) = (listeners.tls, keeper) {
             edge_tasks.extend(spawn_tls(edge.clone(), listener, keeper, &stopped));
         }
-        edge_tasks.extend(spawn_edge(edge.clone(), listeners.site, &stopped));
-
-        let has_snapshot = stores.snapshots.newest().is_some();
-        let plane = ControlPlane::new(
-            config,
-            &listeners.addresses,
-            &layout,
-            stores,
-            clock,
-            entropy,
-        );
-        let plane = Arc::new(plane);
-        let running = Arc::clone(&plane);
-        let (stop_control, stopped) = watch::channel(false);
-        let control_task = match plane.open() {
-            Ok(control) => tokio::spawn(async move {
-                running.serve(control, listeners.control, stopped).await;
-            }),
-            Err(error) if error.keeps_the_edge() && has_snapshot && on_failure.keeps_serving() => {
-                tokio::spawn(async move {
-                    running
-                        .wait_and_serve(error, listeners.control, stopped)
-                        .await;
-                })
-            }
-            Err(error) => return Err(error),
+        let opened = early.map_or_else(|| plane.open(), Ok);
+        let opened = match opened {
+            Err(error) if !(error.keeps_the_edge() && has_snapshot) => return Err(error),
+            opened => opened,
         };
+        let (stop_control, stopped) = watch::channel(false);
+        let control_task = spawn_control(&plane, opened, listeners.control, stopped);
         Ok(Self {
             plane,
             site_address,
@@ -330,18 +322,17 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServerError> {
     log::start(Verbosity::Everything);
     run(&config, async {
         let mut signals = Signals::new()?;
-        let starting = async {
-            if args.take_over {
-                return Server::take_over(&config).await;
+        let (server, before) = if args.take_over {
+            // The other server may take its time, and goes on when this one ends meanwhile.
+            tokio::select! {
+                taken = Server::take_over(&config) => taken?,
+                signal = signals.wait() => {
+                    return Err(ServerError::Signalled { signal, doing: "taking over" });
+                }
             }
+        } else {
             let server = Server::start(&config, OnControlFailure::KeepServing).await?;
-            Ok((server, None))
-        };
-        let (server, before) = tokio::select! {
-            started = starting => started?,
-            signal = signals.wait() => {
-                return Err(ServerError::Signalled { signal, doing: "starting" });
-            }
+            (server, None)
         };
         announce(&server, &args.server, before);
         server.run(&mut signals).await
@@ -461,6 +452,21 @@ fn spawn_edge(
         }),
         tokio::spawn(async move { follower.0.follow_snapshots(follower.1).await }),
     ]
+}
+
+fn spawn_control(
+    plane: &Arc<ControlPlane>,
+    opened: Result<Control, ServerError>,
+    listener: TcpListener,
+    stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let plane = Arc::clone(plane);
+    match opened {
+        Ok(control) => tokio::spawn(async move { plane.serve(control, listener, stopped).await }),
+        Err(error) => {
+            tokio::spawn(async move { plane.wait_and_serve(error, listener, stopped).await })
+        }
+    }
 }
 
 fn spawn_tls(

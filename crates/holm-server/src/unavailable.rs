@@ -62,7 +62,8 @@ fn response(request_id: RequestId, why: Why) -> String {
     let code = ErrorCode::StorageUnavailable;
     let problem = Problem {
         kind: format!("https://holm.invalid/errors/{code}"),
-        title: "Look at the server's log; `holm doctor` on its machine says what is wrong.".to_owned(),
+        title: "Look at the server's log; `holm doctor` on its machine says what is wrong."
+            .to_owned(),
         status: code.status(),
         detail: why.detail().to_owned(),
         code: code.to_string(),

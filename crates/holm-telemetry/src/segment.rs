@@ -55,9 +55,8 @@ impl SegmentFolder {
             }
         }
         // Two processes may have used a number at the same time; the names then tell the order.
-        finished.sort_by(|one, other| {
-            (one.sequence, &one.path).cmp(&(other.sequence, &other.path))
-        });
+        finished
+            .sort_by(|one, other| (one.sequence, &one.path).cmp(&(other.sequence, &other.path)));
         Ok(Self {
             folder,
             segment_bytes_max: limits.segment_bytes_max,

@@ -3,10 +3,13 @@
 mod acceptance;
 mod crash;
 mod fixtures;
+mod flips;
 mod node;
 mod openapi;
 mod rawhttp;
 mod sites;
+mod upgrade;
+mod visitors;
 
 pub(crate) use acceptance::Acceptance;
 
@@ -24,6 +27,8 @@ pub(crate) const USAGE: &str = "  check fixtures  deploy fixtures/projects and a
   check rawhttp   raw HTTP/1.1 cases before and after load                      [--acceptance DIR]
   check openapi   schemathesis on /v1/openapi.json: no 500, no undeclared answer [--examples N] [--seed N]
   check crash     kill -9 at random moments; nothing torn, nothing lost         [--rounds N] [--seed N]
+  check flips     promote and roll back under load; no answer fails or mixes   [--count N]
+  check upgrade   `serve --take-over` under load; no request fails             [--rounds N]
 ";
 
 /// Runs one check.
@@ -36,6 +41,8 @@ pub(crate) fn run(root: &Path, name: &str, options: Options) -> Result<()> {
         "rawhttp" => rawhttp::run(root, options),
         "openapi" => openapi::run(root, options),
         "crash" => crash::run(root, options),
+        "flips" => flips::run(root, options),
+        "upgrade" => upgrade::run(root, options),
         unknown => bail!("there is no check `{unknown}`\n{USAGE}"),
     }
 }

@@ -32,10 +32,7 @@ const PATH_BYTES_MAX: usize = 107;
 #[serde(tag = "say", rename_all = "kebab-case")]
 pub(super) enum Message {
     /// New: who asks.
-    Ask {
-        protocol: u32,
-        version: String,
-    },
+    Ask { protocol: u32, version: String },
     /// Old: its sockets come along, in this order.
     Listeners {
         protocol: u32,
@@ -44,10 +41,7 @@ pub(super) enum Message {
         roles: Vec<Role>,
     },
     /// Old: it does not speak this version of the protocol.
-    OtherProtocol {
-        protocol: u32,
-        version: String,
-    },
+    OtherProtocol { protocol: u32, version: String },
     /// New: stop the control plane and let go of the data folder.
     Release,
     /// Old: done.

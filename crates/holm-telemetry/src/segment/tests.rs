@@ -129,7 +129,10 @@ fn two_servers_that_write_for_a_moment_lose_nothing() {
         new.append(Timestamp::from_unix_ms(ms), text.to_uppercase().as_bytes())
             .unwrap();
     }
-    let written: usize = files(folder.path()).iter().map(|(_, text)| text.len()).sum();
+    let written: usize = files(folder.path())
+        .iter()
+        .map(|(_, text)| text.len())
+        .sum();
     assert_eq!(written, 2 * (2 + 2 + 9));
     assert_eq!(files(folder.path()).len(), 4);
     let taken_stock = open();

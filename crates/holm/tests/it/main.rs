@@ -14,4 +14,5 @@ mod refusals;
 mod releases;
 mod rules;
 mod starts;
+mod take_over;
 mod team;
