@@ -1,7 +1,7 @@
 //! Visitors who ask all the time on kept connections and look closely at every answer: body, entity tag
 //! and the header that names the deployment have to belong to one deployment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,7 +59,7 @@ pub(super) struct Seen {
     /// Answers that ended their connection.
     pub(super) closing: u64,
     /// Deployments seen, with how many answers each.
-    pub(super) markers: HashMap<u64, u64>,
+    pub(super) markers: BTreeMap<u64, u64>,
     findings: Vec<String>,
 }
 
