@@ -1,6 +1,9 @@
 //! The HTTP client: one agent with kept connections, time limits, retries, and problem bodies as errors.
 
 mod error;
+mod events;
+mod guard_operations;
+mod listening;
 mod operations;
 mod project_operations;
 mod who;
@@ -12,14 +15,17 @@ use std::time::Duration;
 use holm_api::{API_PREFIX, Problem};
 use serde::de::DeserializeOwned;
 use ureq::http::{Request, Response, header};
+use ureq::tls::TlsConfig;
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body, SendBody};
 
 pub(crate) use error::{ClientError, Stopped};
-pub(crate) use operations::{Frames, Manifest, PageAsked};
+pub(crate) use operations::{ExplainAsked, Frames, Manifest, PageAsked};
 
 use crate::access::Access;
 use crate::api_url::ApiUrl;
 use crate::limits::CliLimits;
+use listening::ListeningConnector;
 
 /// Talks to one server as one user.
 #[derive(Debug)]
@@ -30,6 +36,10 @@ pub(crate) struct Client {
     /// Whether this server has answered before: only then is a lost connection worth another try.
     was_reached: Cell<bool>,
 }
+
+/// Bodies of at least this many bytes are sent after the server has said that it wants them: for them a
+/// round trip is little.
+const ASKED_FIRST_BYTES: u64 = 1024 * 1024;
 
 /// Whether a request may be sent again when its answer did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +57,8 @@ pub(crate) struct Call<'a> {
     path: String,
     payload: Payload<'a>,
     again: Again,
+    /// Whether the answer may come before the work is done.
+    may_go_on: bool,
 }
 
 /// A request's body.
@@ -70,6 +82,7 @@ impl<'a> Call<'a> {
             path,
             payload: Payload::Empty,
             again: Again::Harmless,
+            may_go_on: false,
         }
     }
 
@@ -79,6 +92,7 @@ impl<'a> Call<'a> {
             path,
             payload,
             again,
+            may_go_on: false,
         }
     }
 }
@@ -97,13 +111,22 @@ impl Client {
             .timeout_send_body(Some(limits.send_time_max))
             .timeout_recv_response(Some(limits.answer_time_max))
             .timeout_recv_body(Some(limits.receive_time_max))
+            .tls_config(
+                TlsConfig::builder()
+                    .root_certs(access.trust.root_certs())
+                    .build(),
+            )
             .output_buffer_size(256 * 1024);
         if access.api.is_loopback() {
             // HTTP_PROXY is about other machines.
             config = config.proxy(None);
         }
         Self {
-            agent: config.build().new_agent(),
+            agent: Agent::with_parts(
+                config.build(),
+                ListeningConnector::default(),
+                DefaultResolver::default(),
+            ),
             access,
             limits,
             was_reached: Cell::new(false),
@@ -165,6 +188,9 @@ impl Client {
         if let Some(token) = &self.access.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.secret()));
         }
+        if call.may_go_on {
+            request = request.header("prefer", "respond-async");
+        }
         let fail = |error: ureq::Error| ClientError::of_transport(&self.access.api, error);
         let response = match &call.payload {
             Payload::Empty if call.method == "GET" => self
@@ -185,6 +211,10 @@ impl Client {
                 open,
             } => {
                 let mut reader = open();
+                if *size_bytes >= ASKED_FIRST_BYTES {
+                    // What the head alone makes the server refuse is refused before it is sent.
+                    request = request.header(header::EXPECT, "100-continue");
+                }
                 let request = request
                     .header(header::CONTENT_TYPE, *media_type)
                     .header(header::CONTENT_LENGTH, *size_bytes)

@@ -33,7 +33,8 @@ pub(crate) struct CliLimits {
     pub receive_time_max: Duration,
     /// Bytes of one answer.
     pub answer_bytes_max: u64,
-    /// Bytes of a file of settings: `edgeone.json`, `package.json`, the link file, the credentials.
+    /// Bytes of a file of settings: `edgeone.json`, `package.json`, the link file, the credentials, access
+    /// rules, a password on standard input.
     pub settings_bytes_max: u64,
     /// Bytes of one folder's digest cache.
     pub digest_cache_bytes_max: u64,
@@ -46,7 +47,7 @@ const MIB: u64 = 1024 * 1024;
 impl Default for CliLimits {
     fn default() -> Self {
         Self {
-            files_max: 200_000,
+            files_max: 1_000_000,
             depth_max: 64,
             hash_threads_max: 4,
             read_attempts_max: 3,
@@ -58,7 +59,7 @@ impl Default for CliLimits {
             send_time_max: Duration::from_mins(10),
             answer_time_max: Duration::from_mins(2),
             receive_time_max: Duration::from_mins(2),
-            answer_bytes_max: 64 * MIB,
+            answer_bytes_max: 128 * MIB,
             settings_bytes_max: MIB,
             digest_cache_bytes_max: 256 * MIB,
             pages_max: 1000,
@@ -71,7 +72,7 @@ pub const LIMITS: &[Limit] = &[
     limit(
         "cli.files_max",
         Unit::Count,
-        200_000,
+        1_000_000,
         "The command ends with an error that says how many files there are.",
     ),
     limit(
@@ -143,7 +144,7 @@ pub const LIMITS: &[Limit] = &[
     limit(
         "cli.answer_bytes_max",
         Unit::Bytes,
-        64 * MIB,
+        128 * MIB,
         "The command ends with an error.",
     ),
     limit(

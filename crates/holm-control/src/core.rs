@@ -1,7 +1,8 @@
 //! What every operation works with: configuration, database, stores, clock, and the two nudges.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy, ErrorCode, IdMint, RequestIds, Timestamp};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
@@ -12,9 +13,14 @@ use crate::authz::password::PasswordDesk;
 use crate::config::{ControlConfig, ControlParts};
 use crate::db::Db;
 use crate::error::ApiError;
+use crate::events::EventBell;
 use crate::guard::{RequestGuard, SignInGuard, TokenUses};
 use crate::reconcile::SnapshotPublisher;
 use crate::secret_key::SecretKey;
+use crate::spool::Spools;
+
+/// Passwords of projects hashed at once; further ones wait.
+const HASHING_MAX: usize = 2;
 
 /// The control plane's parts, joined. Shared by requests and reconcilers.
 #[derive(Debug)]
@@ -57,8 +63,18 @@ pub(crate) struct Core {
     requests: Semaphore,
     /// Room for deployments being written down or compiled; never held while a body arrives.
     pub(crate) deploys: Semaphore,
+    /// Turns at hashing a password of a project, which takes some 20 ms and 19 MiB.
+    pub(crate) hashing: Semaphore,
     /// Room for manifests in memory.
     pub(crate) manifest_room: ManifestRoom,
+    /// Room on disk for archives.
+    pub(crate) spools: Spools,
+    /// Rung when something has happened to a deployment.
+    pub(crate) events: Arc<EventBell>,
+    /// Room for commits that go on behind their answer.
+    pub(crate) background_commits: Arc<Semaphore>,
+    /// The OpenAPI document, made when it is first asked for: it is the same for everybody.
+    pub(crate) openapi: OnceLock<Bytes>,
 }
 
 impl Core {
@@ -92,6 +108,11 @@ impl Core {
             running_keys: RunningKeys::default(),
             requests: Semaphore::new(config.limits.requests_max),
             manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),
+            hashing: Semaphore::new(HASHING_MAX),
+            events: Arc::new(EventBell::new(&config.limits)),
+            background_commits: Arc::new(Semaphore::new(config.limits.background_commits_max)),
+            openapi: OnceLock::new(),
+            spools: Spools::new(db.folder(), &config.limits),
             deploys: Semaphore::new(config.limits.deploys_max),
             db,
             blobs: parts.blobs,

@@ -20,6 +20,7 @@ mod core;
 mod db;
 mod doctor;
 mod error;
+mod events;
 mod guard;
 mod limits;
 mod listener;
@@ -27,6 +28,7 @@ mod pages;
 mod rate;
 mod reconcile;
 mod secret_key;
+mod spool;
 mod stop;
 
 pub use config::{ControlConfig, ControlParts};

@@ -26,7 +26,7 @@ pub(crate) const EO_CACHE_STATUS: HeaderName = HeaderName::from_static("eo-cache
 /// The same in the words of RFC 9211.
 pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Why a 401, as `EdgeOne` names the field.
-const X_EOP_MSG: HeaderName = HeaderName::from_static("x-eop-msg");
+pub(crate) const X_EOP_MSG: HeaderName = HeaderName::from_static("x-eop-msg");
 /// Keeps previews out of search engines.
 const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 

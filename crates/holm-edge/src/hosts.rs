@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use holm_site::{HostEntry, HostTarget};
+use holm_site::guard::{Guard, Protection};
+use holm_site::{EdgeSnapshot, HostEntry, HostTarget};
 use holm_types::{DeploymentId, Environment, ProjectId, Timestamp, VisitorCode};
 use http::HeaderValue;
 
@@ -20,6 +21,8 @@ pub(crate) struct HostRow {
     pub(crate) is_preview: bool,
     /// Whether a person brought this name.
     pub(crate) is_custom_domain: bool,
+    /// What stands before it. `None` when nothing does.
+    pub(crate) guard: Option<Arc<Guard>>,
     /// What it answers with.
     pub(crate) target: RowTarget,
 }
@@ -61,11 +64,17 @@ pub(crate) struct HostTable {
 
 impl HostTable {
     /// Builds the look-up. Sites that `sites` knows are taken over, loaded or not.
-    pub(crate) fn new(version: u64, hosts: Vec<HostEntry>, sites: &SiteTable) -> Self {
-        let rows = hosts
+    pub(crate) fn new(version: u64, snapshot: EdgeSnapshot, sites: &SiteTable) -> Self {
+        let guards = snapshot.guards.into_iter();
+        let guards: HashMap<ProjectId, Arc<Guard>> = guards
+            .map(|guard| (guard.project_id, Arc::new(Guard::new(guard))))
+            .collect();
+        let rows = snapshot
+            .hosts
             .into_iter()
             .map(|entry| {
-                let row = Arc::new(HostRow::new(entry, sites));
+                let guard = guards.get(&entry.project_id).map(Arc::clone);
+                let row = Arc::new(HostRow::new(entry, guard, sites));
                 (Arc::clone(&row.host), row)
             })
             .collect();
@@ -103,7 +112,14 @@ impl HostRow {
         }
     }
 
-    fn new(entry: HostEntry, sites: &SiteTable) -> Self {
+    /// What protects it. `None` when it is public.
+    pub(crate) fn protection(&self) -> Option<&Protection> {
+        self.guard
+            .as_ref()?
+            .protection_of(!self.is_preview, self.is_custom_domain)
+    }
+
+    fn new(entry: HostEntry, guard: Option<Arc<Guard>>, sites: &SiteTable) -> Self {
         let target = match entry.target {
             HostTarget::Site {
                 deployment_id,
@@ -128,6 +144,7 @@ impl HostRow {
             project_id: entry.project_id,
             is_preview: entry.environment == Environment::Preview,
             is_custom_domain: entry.is_custom_domain,
+            guard,
             target,
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use holm_telemetry::event::TaskFailed;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -141,6 +141,12 @@ impl Connections {
             // The client is gone already.
             return;
         }
+        // Where the kernel cannot do this, its own limits hold.
+        let unsent_bytes_max = self.edge.config.limits.unsent_bytes_max;
+        let unsent_bytes_max = u32::try_from(unsent_bytes_max).unwrap_or(u32::MAX);
+        SockRef::from(&stream)
+            .set_tcp_notsent_lowat(unsent_bytes_max.max(1))
+            .ok();
         let is_secure = self.tls.is_some();
         let watch = ConnectionWatch::new(peer.ip(), is_secure, Arc::clone(&self.clock));
         let watch = Arc::new(watch);

@@ -20,6 +20,7 @@ mod listeners;
 mod log;
 mod parts;
 mod server;
+mod shared_domain;
 mod signals;
 mod stores;
 mod unavailable;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use holm_control::Control;
-use holm_edge::{Edge, EdgeConfig, EdgeLimits, EdgeParts};
+use holm_edge::{Edge, EdgeConfig, EdgeParts};
 use holm_telemetry::{RecordLog, RecordSink};
-use holm_types::{Clock, Entropy};
+use holm_types::{Clock, Entropy, IpNetworkSet};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -26,6 +26,7 @@ use crate::limits::{BLOCKING_THREADS_MAX, HANDOVER_STOP_MAX, STOP_MAX};
 use crate::listeners::{Addresses, Listeners};
 use crate::log::{self, Verbosity};
 use crate::parts::{OsEntropy, SystemClock};
+use crate::shared_domain;
 use crate::signals::Signals;
 use crate::stores::{Stores, open_records};
 
@@ -126,7 +127,7 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
 
-        let edge = edge(config.edge_limits.clone(), &stores, sink, &clock, &entropy);
+        let edge = edge(edge_config(config), &stores, sink, &clock, &entropy);
         let keeper = listeners.tls.is_some().then(|| {
             let files = config.tls_files.value.clone();
             CertificateKeeper::open(files, &layout.tls, &config.base_domain.value, &*clock)
@@ -335,6 +336,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServerError> {
             (server, None)
         };
         announce(&server, &args.server, before);
+        shared_domain::warn(&config);
         server.run(&mut signals).await
     })
 }
@@ -419,15 +421,23 @@ fn runtime(config: &ServerConfig) -> Result<Runtime, ServerError> {
         .map_err(|error| open("start the threads", error))
 }
 
+fn edge_config(config: &ServerConfig) -> EdgeConfig {
+    EdgeConfig {
+        limits: config.edge_limits.clone(),
+        trusted_proxies: IpNetworkSet::new(&config.trusted_proxies.value),
+        base_domain: Some(config.base_domain.value.clone()),
+    }
+}
+
 fn edge(
-    limits: EdgeLimits,
+    config: EdgeConfig,
     stores: &Stores,
     records: RecordSink,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
 ) -> Edge {
     Edge::new(
-        EdgeConfig { limits },
+        config,
         EdgeParts {
             blobs: Arc::clone(&stores.blobs),
             variants: stores.variants.clone(),

@@ -4,6 +4,7 @@
 //! snapshot has the BLAKE3 hash of its postcard between, because nothing else guards it.
 
 mod document;
+mod guard;
 mod lines;
 mod manifest;
 mod snapshot;
@@ -70,13 +71,14 @@ pub fn decode_document(bytes: &[u8]) -> Result<DeploymentDocument, DecodeError> 
 
 /// The bytes of a snapshot, with a checksum.
 pub fn encode_snapshot(snapshot: &EdgeSnapshot) -> Vec<u8> {
-    let payload = to_bytes(&snapshot::WireSnapshot::from(snapshot));
+    let mut payload = to_bytes(&snapshot::WireSnapshot::from(snapshot));
+    payload.extend(to_bytes(&guard::WireGuards::from(&*snapshot.guards)));
     framed(&SNAPSHOT, &[BlobDigest::of(&payload).as_bytes(), &payload])
 }
 
-/// The snapshot in these bytes.
+/// The snapshot in these bytes. Format 1 ended with the hosts; format 2 has the guards behind them.
 pub fn decode_snapshot(bytes: &[u8]) -> Result<EdgeSnapshot, DecodeError> {
-    let (_, body) = unframed(&SNAPSHOT, bytes)?;
+    let (format, body) = unframed(&SNAPSHOT, bytes)?;
     let (checksum, payload) = body
         .split_at_checked(CHECKSUM_BYTES)
         .ok_or(SNAPSHOT.damaged())?;
@@ -84,10 +86,17 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<EdgeSnapshot, DecodeError> {
         return Err(SNAPSHOT.damaged());
     }
     let (wire, rest) = take::<snapshot::WireSnapshot<'_>>(&SNAPSHOT, payload)?;
-    if !rest.is_empty() {
-        return Err(SNAPSHOT.damaged());
+    let mut snapshot = EdgeSnapshot::try_from(wire).map_err(|NotAWord| SNAPSHOT.damaged())?;
+    let (guards, rest) = match format {
+        1 => (guard::WireGuards::default(), rest),
+        _ => take(&SNAPSHOT, rest)?,
+    };
+    snapshot.guards = guards.read().map_err(|NotAWord| SNAPSHOT.damaged())?;
+    if rest.is_empty() {
+        Ok(snapshot)
+    } else {
+        Err(SNAPSHOT.damaged())
     }
-    EdgeSnapshot::try_from(wire).map_err(|NotAWord| SNAPSHOT.damaged())
 }
 
 /// A number on the wire that stands for nothing, or an order that was lost.
@@ -110,7 +119,7 @@ const DOCUMENT: Kind = Kind {
 const SNAPSHOT: Kind = Kind {
     what: "edge snapshot",
     magic: b"HOLMSNAP",
-    format: 1,
+    format: 2,
 };
 
 const CHECKSUM_BYTES: usize = 32;

@@ -191,7 +191,9 @@ impl Pattern {
             .iter()
             .map(|name| size_of::<Box<str>>() + name.len())
             .sum();
-        size_of::<Self>() + texts + names
+        // An allocation takes its header and what it is rounded up by: about 16 bytes.
+        let allocations = 2 + self.left.len() + self.names.len();
+        size_of::<Self>() + texts + names + allocations * 16
     }
 
     fn run<'p>(&self, path: &'p str, set: &mut impl FnMut(usize, &'p str)) -> bool {

@@ -1,6 +1,6 @@
 //! One deployment as the edge sees it: a document with its look-ups built.
 //!
-//! Memory per file: 48 bytes and the path in the manifest, 1 byte of facts, and in the look-up table 5 bytes at a
+//! Memory per file: 46 bytes and the path in the manifest, 1 byte of facts, and in the look-up table 5 bytes at a
 //! load between 7/16 and 7/8. Media types are kept once per site as header values. `cargo xtask bench files` has
 //! the figures.
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use holm_telemetry::event::RequestFailed;
 use holm_types::{Blame, RequestId};
 use http::header::{self, HeaderName, HeaderValue};
@@ -27,11 +28,16 @@ pub(super) fn json<T: Serialize>(status: u16, value: &T) -> Result<Response, Api
             &error,
         )
     })?;
+    Ok(json_bytes(status, bytes.into()))
+}
+
+/// A JSON answer that has been written before.
+pub(super) fn json_bytes(status: u16, bytes: Bytes) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
-    Ok(response)
+    response
 }
 
 /// Marks an answer that shows a secret, which is to be kept nowhere.

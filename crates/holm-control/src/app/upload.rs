@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
-use holm_api::{BlobsUploaded, Frame, FrameDecoder};
+use holm_api::{BlobsUploaded, DeploymentEventKind, EventDetail, Frame, FrameDecoder};
 use holm_site::FileEntry;
 use holm_storage::{BlobUpload, UploadReceipt};
-use holm_types::{BlobDigest, DeploymentState, ErrorCode};
+use holm_types::{BlobDigest, DeploymentId, DeploymentState, ErrorCode};
 
-use super::{deployment, find};
+use super::{deployment, event, find};
 use crate::authz::{Authorized, Deploy};
 use crate::body::{RequestBody, too_large};
 use crate::core::Core;
@@ -26,22 +26,36 @@ pub(crate) async fn upload(
     deployment: String,
     body: &mut RequestBody,
 ) -> Result<BlobsUploaded, ApiError> {
-    let files = core
+    let (id, files) = core
         .db
         .read(move |view| {
             let row = find::deployment(view, &project, &deployment)?;
             if row.state != DeploymentState::Uploading {
                 return Err(deployment::ended(&row));
             }
-            announced(view, &row)
+            Ok((row.id, announced(view, &row)?))
         })
         .await?;
     let receipt = receive(core, body, &files, None).await?;
+    tell_stored(core, id, receipt);
     Ok(BlobsUploaded {
         stored_count: receipt.stored_count,
         stored_bytes: receipt.stored_bytes,
         known_count: receipt.known_count,
     })
+}
+
+/// Tells that blobs have arrived, if any were new.
+pub(super) fn tell_stored(core: &Core, id: DeploymentId, receipt: UploadReceipt) {
+    if receipt.stored_count == 0 {
+        return;
+    }
+    let detail = EventDetail {
+        stored_count: Some(receipt.stored_count),
+        stored_bytes: Some(receipt.stored_bytes),
+        ..EventDetail::default()
+    };
+    event::tell(core, id, DeploymentEventKind::Stored, detail);
 }
 
 /// What an unfinished deployment announced.

@@ -223,6 +223,24 @@ impl Change<'_> {
         self.keep_variables(new.id)
     }
 
+    /// Keeps what is known to be said about an uploading deployment before it is compiled.
+    pub(crate) fn note_findings(
+        &self,
+        id: DeploymentId,
+        diagnostics: &[Diagnostic],
+    ) -> Result<(), DbError> {
+        if diagnostics.is_empty() {
+            return Ok(());
+        }
+        self.connection
+            .execute(
+                "UPDATE deployments SET diagnostics = ?2 WHERE id = ?1 AND state = 'uploading'",
+                (id.as_bytes(), to_json(diagnostics)?),
+            )
+            .map(drop)
+            .map_err(DbError::sql("keep findings about a deployment"))
+    }
+
     /// Seals an uploading deployment. False when it is not uploading.
     pub(crate) fn seal_deployment(
         &self,

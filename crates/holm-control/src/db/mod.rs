@@ -11,6 +11,8 @@ pub(crate) mod audit;
 mod column;
 mod credential;
 mod deployment;
+mod event;
+mod guard;
 mod health;
 mod instance;
 mod invitation;
@@ -34,6 +36,7 @@ pub(crate) use answer::AnswerRow;
 pub(crate) use audit::{AuditRow, Trail};
 pub(crate) use credential::{NEVER, SessionRow, TokenRow};
 pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
+pub(crate) use guard::{GuardRow, ProtectionRow};
 pub(crate) use health::{HealthRow, open_for_check};
 pub(crate) use invitation::InvitationRow;
 pub(crate) use project::{ProjectHost, ProjectRow};
@@ -127,6 +130,7 @@ impl<'c> Change<'c> {
 pub(crate) struct Db {
     writer: writer::Writer,
     readers: reader::Readers,
+    folder: Arc<Path>,
 }
 
 impl Db {
@@ -138,7 +142,13 @@ impl Db {
         Ok(Self {
             readers: reader::Readers::open(file, limits.db_readers_max)?,
             writer: writer::Writer::start(file, connection, limits)?,
+            folder: file.parent().unwrap_or(Path::new(".")).into(),
         })
+    }
+
+    /// The folder that the file is in: on the server's own disk, and closed to others.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Makes a change; returns after it is durable. When `change` fails, nothing of it is kept. The
@@ -169,6 +179,24 @@ impl Db {
             drop(reply.send(outcome));
         })?;
         answer.await.unwrap_or(Err(DbError::Closed.into()))
+    }
+
+    /// Makes a change that nobody waits for: it comes after every change submitted before, and is lost
+    /// when it fails. For what is only told.
+    pub(crate) fn write_unawaited(
+        &self,
+        change: impl FnOnce(&Change<'_>) -> Result<(), DbError> + Send + 'static,
+        then: impl FnOnce() + Send + 'static,
+    ) {
+        // A full queue says that there is more important work.
+        drop(
+            self.writer
+                .submit(change, move |outcome: Result<(), DbError>| {
+                    if outcome.is_ok() {
+                        then();
+                    }
+                }),
+        );
     }
 
     /// As [`Db::write`], for callers outside of any runtime. Blocks the thread.

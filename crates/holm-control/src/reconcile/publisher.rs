@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use holm_site::guard::ProjectGuard;
 use holm_site::{EdgeSnapshot, HostEntry, HostTarget, codec};
 use holm_storage::{PublishedSnapshot, SnapshotStore, SnapshotStoreError};
 use holm_types::{DeploymentId, DeploymentState, Environment, ProjectId, VisitorCode};
 use tokio::sync::Mutex;
 
 use super::Report;
-use crate::app::{deployment_label, production_label};
-use crate::db::{AliasKind, AliasRow, Db, DbError, HostRow, ProjectHost, View};
+use crate::app::{deployment_label, production_label, read_protection, read_rules};
+use crate::db::{AliasKind, AliasRow, Db, DbError, GuardRow, HostRow, ProjectHost, View};
 use crate::error::ApiError;
 
 /// Why a snapshot could not be published. The publisher tries again by itself.
@@ -84,8 +85,9 @@ impl SnapshotPublisher {
         let wanted = self.read()?;
         let published = self.store.newest();
         let is_same = published.as_ref().is_some_and(|published| {
-            codec::decode_snapshot(&published.bytes)
-                .is_ok_and(|snapshot| snapshot.hosts == wanted.hosts)
+            codec::decode_snapshot(&published.bytes).is_ok_and(|snapshot| {
+                snapshot.hosts == wanted.hosts && snapshot.guards == wanted.guards
+            })
         });
         let published_version = published.map_or(0, |published| published.version);
         if is_same && published_version == wanted.version {
@@ -134,8 +136,29 @@ impl SnapshotPublisher {
         Ok(EdgeSnapshot {
             version: view.snapshot_version()?,
             hosts,
+            guards: guards(view.guards()?)?,
         })
     }
+}
+
+/// What stands before the hosts, in order; nothing for projects that have set nothing.
+fn guards(rows: Vec<GuardRow>) -> Result<Vec<ProjectGuard>, DbError> {
+    let mut guards = Vec::with_capacity(rows.len());
+    for row in rows {
+        let damaged = |_| DbError::Damaged {
+            what: "access rule",
+        };
+        let guard = ProjectGuard {
+            project_id: row.project_id,
+            protection: row.protection.as_ref().and_then(read_protection),
+            access: read_rules(&row.access_rules).map_err(damaged)?,
+        };
+        if guard.protection.is_some() || !guard.access.is_empty() {
+            guards.push(guard);
+        }
+    }
+    guards.sort_unstable_by_key(|guard| guard.project_id);
+    Ok(guards)
 }
 
 /// Every host of every project; the names are still without the base domain.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use holm_types::{BlobDigest, Diagnostic, Parsed, Severity};
 
-use super::{FileEntry, Manifest, Record, check_shape};
+use super::{Content, FileEntry, Manifest, check_shape};
 use crate::admission::{Admission, FUNCTION_FOLDERS, admit};
 use crate::code;
 use crate::media_type::media_type_of;
@@ -23,7 +23,9 @@ pub(super) fn build(mut files: Vec<FileEntry>) -> Parsed<Manifest> {
 #[derive(Debug, Default)]
 pub(crate) struct ManifestBuilder {
     paths: String,
-    records: Vec<Record>,
+    path_ends: Vec<u32>,
+    contents: Vec<Content>,
+    types: Vec<u16>,
     media_types: Vec<Box<str>>,
     /// The index of each media type.
     known: HashMap<Box<str>, u16>,
@@ -56,19 +58,16 @@ impl ManifestBuilder {
         media_type: u16,
     ) -> Result<(), NotInOrder> {
         let last = self.paths.get(self.last_start..).unwrap_or_default();
-        if !self.records.is_empty() && last >= path {
+        if !self.contents.is_empty() && last >= path {
             return Err(NotInOrder);
         }
         let start = self.paths.len();
         let path_end = u32::try_from(start + path.len()).map_err(|_| NotInOrder)?;
         self.paths.push_str(path);
         self.last_start = start;
-        self.records.push(Record {
-            digest,
-            size_bytes,
-            path_end,
-            media_type,
-        });
+        self.path_ends.push(path_end);
+        self.contents.push(Content { digest, size_bytes });
+        self.types.push(media_type);
         Ok(())
     }
 
@@ -76,8 +75,7 @@ impl ManifestBuilder {
     /// that is not among them.
     pub(crate) fn finish_with(mut self, media_types: Vec<Box<str>>) -> Option<Manifest> {
         let count = media_types.len();
-        let mut records = self.records.iter();
-        if records.any(|record| usize::from(record.media_type) >= count) {
+        if self.types.iter().any(|index| usize::from(*index) >= count) {
             return None;
         }
         self.media_types = media_types;
@@ -87,7 +85,9 @@ impl ManifestBuilder {
     pub(crate) fn finish(self) -> Manifest {
         Manifest {
             paths: self.paths.into_boxed_str(),
-            records: self.records.into_boxed_slice(),
+            path_ends: self.path_ends.into_boxed_slice(),
+            contents: self.contents.into_boxed_slice(),
+            types: self.types.into_boxed_slice(),
             media_types: self.media_types.into_boxed_slice(),
         }
     }

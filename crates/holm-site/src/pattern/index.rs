@@ -9,9 +9,11 @@
 //! 100,000 rules: see `cargo xtask bench rules`.
 
 mod ends;
+mod exact;
 mod segments;
 
 use ends::{End, Ends};
+use exact::Exact;
 use segments::Segments;
 
 use super::Pattern;
@@ -28,8 +30,8 @@ pub(crate) struct PatternSet {
 
 #[derive(Debug, Default)]
 struct Index {
-    /// Patterns that take one path only, sorted by that path and then by place.
-    exact: Box<[u32]>,
+    /// Patterns that take one path only, by that path.
+    exact: Exact,
     /// Others, by what their paths begin with.
     leads: Ends,
     /// Others, by what their paths end with.
@@ -160,7 +162,7 @@ impl Index {
             }
         }
         Self {
-            exact: sorted_exact(patterns, exact),
+            exact: Exact::new(patterns, exact),
             leads: Ends::new(End::Lead, patterns, leads),
             tails: Ends::new(End::Tail, patterns, tails),
             segments,
@@ -169,18 +171,14 @@ impl Index {
 
     /// Calls `take` with each bucket, ascending within itself, that may hold a pattern for this path.
     fn candidates(&self, patterns: &[Pattern], path: &str, mut take: impl FnMut(&[u32])) {
-        let text = |at: &u32| pattern(patterns, *at).map_or("", Pattern::lead);
-        let start = self.exact.partition_point(|at| text(at) < path);
-        let (_, rest) = self.exact.split_at(start);
-        let (bucket, _) = rest.split_at(rest.partition_point(|at| text(at) == path));
-        take(bucket);
-        self.leads.candidates(patterns, path, &mut take);
-        self.tails.candidates(patterns, path, &mut take);
+        self.exact.candidates(patterns, path, &mut take);
+        self.leads.candidates(path, &mut take);
+        self.tails.candidates(path, &mut take);
         self.segments.candidates(path, &mut take);
     }
 
     fn weight_bytes(&self) -> usize {
-        size_of_val(&*self.exact)
+        self.exact.weight_bytes()
             + self.leads.weight_bytes()
             + self.tails.weight_bytes()
             + self.segments.weight_bytes()
@@ -194,11 +192,6 @@ fn places(patterns: &[Pattern]) -> impl Iterator<Item = u32> {
 
 fn pattern(patterns: &[Pattern], at: u32) -> Option<&Pattern> {
     patterns.get(at as usize)
-}
-
-fn sorted_exact(patterns: &[Pattern], mut exact: Vec<u32>) -> Box<[u32]> {
-    exact.sort_by_key(|at| (pattern(patterns, *at).map_or("", Pattern::lead), *at));
-    exact.into_boxed_slice()
 }
 
 /// How many patterns share each thing that one can be filed under.

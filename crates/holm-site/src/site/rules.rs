@@ -180,7 +180,7 @@ impl CompiledRules {
             .map(PatternSet::weight_bytes)
             .sum::<usize>()
             + templates
-                .map(|template| 16 + template.weight_bytes())
+                .map(|template| 48 + template.weight_bytes())
                 .sum::<usize>()
             + pairs
                 .map(|(name, value)| 128 + name.as_str().len() + value.len())
@@ -227,8 +227,8 @@ fn source_bytes(rules: &Rules) -> usize {
         .chain(caches)
         .chain(lines)
         .chain(blocks);
-    // Each rule is a record of a few boxed texts, one of them the name of its file.
-    texts.map(|text| text + 96).sum()
+    // Each rule is a record of a few boxed texts, one of them the name of its file; each text is an allocation.
+    texts.map(|text| text + 160).sum()
 }
 
 fn templates<'r>(

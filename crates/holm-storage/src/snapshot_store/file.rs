@@ -1,7 +1,8 @@
 //! One snapshot as a file: `snapshot-<version>.bin`, a header with a checksum, then the bytes unread.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use bytes::{Buf, Bytes};
@@ -37,7 +38,15 @@ pub(super) fn version_of(path: &Path) -> Option<u64> {
 pub(super) fn write(folder: &Path, snapshot: &PublishedSnapshot) -> Result<(), SnapshotStoreError> {
     let path = folder.join(format!("snapshot-{:020}.bin", snapshot.version));
     let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary).map_err(failed("create", &temporary))?;
+    // A snapshot may hold keys: it is for the server's own user alone. One that a crash left behind may have
+    // been made with other permissions.
+    drop(fs::remove_file(&temporary));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary)
+        .map_err(failed("create", &temporary))?;
     let write = || {
         file.write_all(&header(snapshot))?;
         file.write_all(&snapshot.bytes)?;

@@ -140,3 +140,17 @@ fn edges_are_told_and_say_when_they_serve_it() {
         assert!(!store.taken_up(4, Duration::from_millis(1)).await);
     });
 }
+
+#[test]
+fn a_snapshot_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    // What a crash left behind, as another program may have made it.
+    let left = folder.path().join("snapshot-00000000000000000007.tmp");
+    fs::write(&left, "torn").unwrap();
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).unwrap();
+    publish(folder.path(), [7]);
+    let file = folder.path().join("snapshot-00000000000000000007.bin");
+    let mode = fs::metadata(file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

@@ -153,16 +153,21 @@ impl Server<'_> {
 
     /// Runs a word of the client's against this server.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
-        self.bench
-            .command()
-            .args(args)
-            .env("HOLM_API", self.text("api_url"))
-            .env("HOLM_TOKEN", self.text("token"))
-            .output()
-            .unwrap()
+        self.command(args).output().unwrap()
     }
 
-    /// As `run`, for words that end well and print one JSON object.
+    /// A word of the client's against this server, not yet run.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.bench.command();
+        command
+            .args(args)
+            .env("HOLM_API", self.text("api_url"))
+            .env("HOLM_TOKEN", self.text("token"));
+        command
+    }
+
+    /// As `run`, for words that end well and print one JSON object, or lines of them whose last is the
+    /// result.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.run(args);
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -171,8 +176,8 @@ impl Server<'_> {
             "{args:?}: {stdout}{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        serde_json::from_str(&stdout)
-            .unwrap_or_else(|error| panic!("{args:?}: {stdout:?}: {error}"))
+        let result = stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(result).unwrap_or_else(|error| panic!("{args:?}: {stdout:?}: {error}"))
     }
 
     /// Deploys a folder to production.
