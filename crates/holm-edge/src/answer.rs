@@ -102,7 +102,7 @@ impl Answer {
         self.headers
             .entry(EO_LOG_UUID)
             .or_insert_with(|| draft.request_id().as_u64().into());
-        if self.closes && draft.closes() {
+        if (self.closes || draft.is_last()) && draft.closes() {
             self.headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }

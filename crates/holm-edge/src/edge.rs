@@ -1,6 +1,7 @@
 //! The edge as one value: its parts, its tables, and what it is serving.
 
 use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -86,6 +87,8 @@ pub(crate) struct EdgeInner {
     pub(crate) handshakes: Semaphore,
     /// What stands in a record where no host was named.
     pub(crate) no_host: Arc<str>,
+    /// See [`Edge::hand_over`].
+    pub(crate) is_handed_over: AtomicBool,
     /// Held while a snapshot is taken up, so that an older one never replaces a newer one.
     taking_up: Mutex<()>,
 }
@@ -118,6 +121,7 @@ impl Edge {
             http: http_settings(),
             handshakes: handshake_turns(&config.limits),
             no_host: "".into(),
+            is_handed_over: AtomicBool::new(false),
             taking_up: Mutex::new(()),
             config,
             parts,
@@ -152,6 +156,14 @@ impl Edge {
                 () = told_to_stop(&mut stop) => return,
             }
         }
+    }
+
+    /// Another process accepts on the same listeners from now on, so stopping (still to be told) is
+    /// patient: an HTTP/1 connection that is idle or new is not closed, but may have one more request,
+    /// whose answer says `Connection: close`. HTTP/2 is told with GOAWAY, as always. What is left after
+    /// [`EdgeLimits::drain_max`] is cut.
+    pub fn hand_over(&self) {
+        self.inner.is_handed_over.store(true, Ordering::Release);
     }
 
     /// The version of the snapshot being served; 0 before the first.

@@ -123,6 +123,11 @@ impl Draft {
         true
     }
 
+    /// Whether the edge hands its connections over, so that this answer is the last here.
+    pub(crate) fn is_last(&self) -> bool {
+        self.watch.is_draining_patiently()
+    }
+
     /// Whether other answers are sent at the same time.
     pub(crate) fn is_multiplexed(&self) -> bool {
         self.watch.is_multiplexed()

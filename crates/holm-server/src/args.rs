@@ -39,6 +39,18 @@ pub struct ServerArgs {
     pub json: bool,
 }
 
+/// Flags of `serve`.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ServeArgs {
+    /// Take the place of the server that runs on the data folder, without a moment in which visitors are
+    /// not served; where none runs, start as usual.
+    #[arg(long)]
+    pub(crate) take_over: bool,
+    /// What the server is told.
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
 /// Flags of `up`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct UpArgs {
@@ -94,7 +106,7 @@ enum Word {
     #[command(args_conflicts_with_subcommands = true)]
     Serve {
         #[command(flatten)]
-        args: ServerArgs,
+        args: ServeArgs,
         #[command(subcommand)]
         word: Option<ServeWord>,
     },

@@ -19,7 +19,7 @@ use crate::exit::{ServerError, open};
 use crate::limits::{CONTROL_REPORT_INTERVAL, CONTROL_RETRY_INTERVAL, LIMITS};
 use crate::listeners::Addresses;
 use crate::stores::Stores;
-use crate::unavailable;
+use crate::unavailable::{self, Why};
 
 /// The control plane, open or not yet.
 #[derive(Debug)]
@@ -121,6 +121,27 @@ impl ControlPlane {
         }
     }
 
+    /// Closes it and lets go of the folder's stores, for the next server to open them. Blocks.
+    pub(crate) fn release(&self) {
+        if let Some(control) = self.control() {
+            control.clone().close();
+        }
+        self.parts.variants.release();
+        if let Err(error) = self.parts.blobs.release() {
+            console::error(&error, None);
+        }
+    }
+
+    /// After [`ControlPlane::release`] for a next server that did not come: answers 503 until `stop` is
+    /// true.
+    pub(crate) async fn refuse(&self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        let ids = request_ids(&*self.parts.entropy);
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = unavailable::answer(&listener, &ids, Why::ClosedForNext) => {}
+        }
+    }
+
     /// After `error`: answers 503 and tries again until it opens, then serves. Returns when `stop` is
     /// true.
     pub(crate) async fn wait_and_serve(
@@ -135,7 +156,7 @@ impl ControlPlane {
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
-                () = unavailable::answer(&listener, &ids) => {}
+                () = unavailable::answer(&listener, &ids, Why::CannotBeOpened) => {}
                 () = tokio::time::sleep(CONTROL_RETRY_INTERVAL) => {}
             }
             since_report += CONTROL_RETRY_INTERVAL;

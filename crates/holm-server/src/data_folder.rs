@@ -49,7 +49,7 @@ impl DataFolderError {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::InUse { .. } => {
-                "stop the other one, deploy to it with `holm deploy`, or choose another folder with --data".to_owned()
+                "stop the other one, take its place with `holm serve --take-over`, deploy to it with `holm deploy`, or choose another folder with --data".to_owned()
             }
             Self::HalfRestored { .. } => {
                 "run `holm restore` into this folder again, or remove the folder".to_owned()
@@ -131,6 +131,8 @@ pub(crate) struct Layout {
     pub(crate) records: PathBuf,
     /// The certificate for development.
     pub(crate) tls: PathBuf,
+    /// The socket where a next server asks for everything.
+    pub(crate) handover: PathBuf,
     /// The sample project, when `up` is not given a folder.
     pub(crate) sample: PathBuf,
     /// Who this server is to its object store.
@@ -151,6 +153,7 @@ impl Layout {
             database: root.join("control.db"),
             records: root.join("records"),
             tls: root.join("tls"),
+            handover: root.join("handover.sock"),
             sample: root.join("sample"),
             store_owner: root.join("store-owner"),
             cache: root.join("cache"),

@@ -28,6 +28,9 @@ pub(crate) enum ServerError {
     /// The data folder cannot be used.
     #[error(transparent)]
     DataFolder(#[from] crate::data_folder::DataFolderError),
+    /// The running server could not be taken over from.
+    #[error(transparent)]
+    TakeOver(#[from] crate::handover::TakeOverError),
     /// There is no certificate for the TLS listener.
     #[error(transparent)]
     Certificate(#[from] crate::certificate::CertificateFileError),
@@ -95,6 +98,7 @@ impl ServerError {
             Self::Config(_) | Self::ControlExposed { .. } => USAGE,
             Self::Usage(_) => USAGE,
             Self::DataFolder(error) if error.is_in_use() => CONFLICT,
+            Self::TakeOver(_) => CONFLICT,
             Self::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
                 CONFLICT
             }
@@ -123,6 +127,7 @@ impl ServerError {
             Self::Restore(_) => Some(
                 "nothing was restored and the folder is as it was; take another back-up".to_owned(),
             ),
+            Self::TakeOver(error) => Some(error.hint()),
             Self::Listen { flag, source, .. } => Some(match source.kind() {
                 std::io::ErrorKind::AddrInUse => {
                     format!("stop what listens there, or choose another address with {flag} (port 0 takes any free one)")

@@ -14,6 +14,7 @@ mod control_url;
 mod data_folder;
 mod doctor;
 mod exit;
+mod handover;
 mod limits;
 mod listeners;
 mod log;
@@ -27,6 +28,7 @@ mod stores;
 mod unavailable;
 mod up;
 
+use args::ServeArgs;
 pub use args::{ServerArgs, UpArgs, commands};
 pub use certificate::CertificateFiles;
 pub use config::{ConfigError, Origin, ServerConfig, Setting};
@@ -56,7 +58,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, deploy: DeployHook) -> Exit
                     .and_then(|args| config::show(&args)),
             ),
             _ => exit::of(
-                ServerArgs::from_arg_matches(sub)
+                ServeArgs::from_arg_matches(sub)
                     .map_err(Into::into)
                     .and_then(|args| server::serve(&args)),
             ),

@@ -96,6 +96,16 @@ pub trait BlobStore: Send + Sync + std::fmt::Debug {
         None
     }
 
+    /// Lets another process write instead, after the steps of uploads that are under way: from then on
+    /// every upload fails and everything that was stored before can still be read. For a server that
+    /// hands over to the next. Blocks. A store that several may write to has nothing to let go of.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`] when the lock cannot be let go of; it goes with the process then.
+    fn release(&self) -> Result<(), BlobError> {
+        Ok(())
+    }
+
     /// Starts an upload: what is put becomes visible and durable together, when it is finished.
     fn upload(&self) -> Box<dyn BlobUpload>;
 }

@@ -38,7 +38,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -83,6 +83,8 @@ struct Store {
     naming: RwLock<()>,
     /// Locked while this store may write. `None` for reading only.
     lock: Option<File>,
+    /// True once another process may write instead. Every writing step holds it for reading.
+    is_released: RwLock<bool>,
 }
 
 /// An error of the disk, told with what was being done.
@@ -149,6 +151,7 @@ impl LocalBlobStore {
             next_pack: AtomicU32::new(stock.next_pack),
             naming: RwLock::new(()),
             lock,
+            is_released: RwLock::new(false),
         };
         Ok(Self {
             store: Arc::new(store),
@@ -207,12 +210,24 @@ fn lock(path: &Path, wait_max: Duration) -> Result<File, BlobError> {
 }
 
 impl Store {
-    fn access(&self) -> Access {
-        if self.lock.is_some() {
-            Access::Write
-        } else {
-            Access::ReadOnly
-        }
+    /// Leave to write for as long as it is held. `None` when this store may only read.
+    fn leave_to_write(&self) -> Option<RwLockReadGuard<'_, bool>> {
+        let is_released = self
+            .is_released
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        (self.lock.is_some() && !*is_released).then_some(is_released)
+    }
+
+    /// Waits for steps that write now, then lets go of the lock.
+    fn release(&self) -> Result<(), BlobError> {
+        let mut is_released = self
+            .is_released
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *is_released = true;
+        let unlocked = self.lock.as_ref().map_or(Ok(()), File::unlock);
+        unlocked.map_err(io_error("unlock", &self.layout.lock()))
     }
 
     fn temporary_file(&self) -> Result<(TemporaryFile, File), BlobError> {
@@ -412,6 +427,10 @@ impl BlobStore for LocalBlobStore {
 
     fn collector(&self) -> Option<Arc<dyn BlobCollector>> {
         Some(Arc::new(collect::LocalCollector(Arc::clone(&self.store))))
+    }
+
+    fn release(&self) -> Result<(), BlobError> {
+        self.store.release()
     }
 
     fn upload(&self) -> Box<dyn BlobUpload> {

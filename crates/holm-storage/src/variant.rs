@@ -120,6 +120,7 @@ struct Inner {
 struct Log {
     file: File,
     end: u64,
+    is_released: bool,
 }
 
 impl VariantIndex {
@@ -200,6 +201,9 @@ impl VariantIndex {
             .log
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        if log.is_released {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         let gone = self.forget(holds);
         for source in &gone {
             log.append(&record::encode_forgotten(*source))?;
@@ -240,7 +244,11 @@ impl VariantIndex {
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
         fs::rename(&temporary, &self.inner.path)?;
-        Ok(Log { file, end })
+        Ok(Log {
+            file,
+            end,
+            is_released: false,
+        })
     }
 
     /// Every source that has been tried, with its forms, in no order.
@@ -254,6 +262,13 @@ impl VariantIndex {
             .iter()
             .map(|(source, variants)| (*source, *variants))
             .collect()
+    }
+
+    /// Lets another process write the file instead: [`VariantIndex::record`] fails from now on, what was
+    /// recorded before can still be looked up.
+    pub fn release(&self) {
+        let log = self.inner.log.lock();
+        log.unwrap_or_else(PoisonError::into_inner).is_released = true;
     }
 
     /// A blob whose forms are not the best yet, the newest first; each is given out once, and again
@@ -295,7 +310,11 @@ impl Log {
         file.write_all_at(&HEADER, 0)?;
         let end = HEADER.len() as u64 + records_end;
         file.set_len(end)?;
-        Ok(Self { file, end })
+        Ok(Self {
+            file,
+            end,
+            is_released: false,
+        })
     }
 
     /// Records in the file, those that hold no more too.
@@ -305,6 +324,9 @@ impl Log {
 
     /// At the end of the last whole record, so that half a record of a full disk is written over.
     fn append(&mut self, record: &[u8; RECORD_LEN]) -> io::Result<()> {
+        if self.is_released {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         self.file.write_all_at(record, self.end)?;
         self.end += RECORD_LEN as u64;
         Ok(())

@@ -4,11 +4,14 @@ mod acceptance;
 mod crash;
 mod faults;
 mod fixtures;
+mod flips;
 mod node;
 mod openapi;
 mod rawhttp;
 mod s3;
 mod sites;
+mod upgrade;
+mod visitors;
 
 pub(crate) use acceptance::Acceptance;
 pub(crate) use faults::unable as unable_to_check_faults;
@@ -30,6 +33,8 @@ pub(crate) const USAGE: &str = "  check fixtures  deploy fixtures/projects and a
   check faults    a disk that is full, runs over at every moment, is read-only (as root)
   check s3        blobs in a real S3 server (moto), started here; pip installs it into the target folder
   check crash     kill -9 at random moments; nothing torn, nothing lost         [--rounds N] [--seed N]
+  check flips     promote and roll back under load; no answer fails or mixes   [--count N]
+  check upgrade   `serve --take-over` under load; no request fails             [--rounds N]
 ";
 
 /// Runs one check.
@@ -44,6 +49,8 @@ pub(crate) fn run(root: &Path, name: &str, options: Options) -> Result<()> {
         "faults" => faults::run(root, options),
         "s3" => s3::run(root, options),
         "crash" => crash::run(root, options),
+        "flips" => flips::run(root, options),
+        "upgrade" => upgrade::run(root, options),
         unknown => bail!("there is no check `{unknown}`\n{USAGE}"),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn verify(store: &Store) -> Result<VerifyReport, BlobError> {
             report.damaged.push(digest);
         }
     }
-    if store.access() == Access::ReadOnly && !report.damaged.is_empty() {
+    if store.leave_to_write().is_none() && !report.damaged.is_empty() {
         look_again(store, &mut report)?;
     }
     Ok(report)

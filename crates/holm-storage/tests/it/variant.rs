@@ -190,3 +190,16 @@ fn what_is_not_the_best_yet_is_given_out_once_and_again_after_a_restart() {
     index.record(source(21), variants(5)).unwrap();
     assert_eq!(index.take_early(), Some((source(21), variants(5))));
 }
+
+#[test]
+fn an_index_that_was_released_writes_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("index");
+    let index = VariantIndex::open(&file).unwrap();
+    index.record(source(1), variants(1)).unwrap();
+    index.release();
+    record(&file, [2, 3]);
+    assert!(index.record(source(4), variants(4)).is_err());
+    assert_eq!(index.get(&source(1)), Some(variants(1)));
+    assert_eq!(known(&file), [1, 2, 3]);
+}

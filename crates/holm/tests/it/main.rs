@@ -20,4 +20,5 @@ mod releases;
 mod rules;
 mod s3;
 mod starts;
+mod take_over;
 mod team;
