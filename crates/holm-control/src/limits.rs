@@ -415,7 +415,7 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 66);
+        assert_eq!(LIMITS.len(), 68);
         assert_eq!(
             limits
                 .in_force(LIMITS)
