@@ -4,6 +4,7 @@
 //! snapshot has the BLAKE3 hash of its postcard between, because nothing else guards it.
 
 mod document;
+mod functions;
 mod guard;
 mod lines;
 mod manifest;
@@ -47,7 +48,8 @@ pub enum DecodeError {
 pub fn encode_document(document: &DeploymentDocument) -> Vec<u8> {
     let payload = to_bytes(&document::WireDocument::from(document));
     let lines = to_bytes(&lines::WireLines::from(&document.rules));
-    framed(&DOCUMENT, &[&payload, &lines])
+    let functions = to_bytes(&functions::WireFunctions::from(document));
+    framed(&DOCUMENT, &[&payload, &lines, &functions])
 }
 
 /// The document in these bytes. The blob store has compared them with their digest; this checks the shape.
@@ -59,9 +61,14 @@ pub fn decode_document(bytes: &[u8]) -> Result<DeploymentDocument, DecodeError> 
         1 => (lines::WireLines::default(), rest),
         _ => take(&DOCUMENT, rest)?,
     };
+    let (functions, rest) = match format {
+        1 | 2 => (functions::WireFunctions::default(), rest),
+        _ => take(&DOCUMENT, rest)?,
+    };
     let damaged = |NotAWord| DOCUMENT.damaged();
     let mut document = DeploymentDocument::try_from(wire).map_err(damaged)?;
     lines.add_to(&mut document.rules).map_err(damaged)?;
+    functions.add_to(&mut document).map_err(damaged)?;
     if rest.is_empty() {
         Ok(document)
     } else {
@@ -113,7 +120,7 @@ struct Kind {
 const DOCUMENT: Kind = Kind {
     what: "deployment document",
     magic: b"HOLMDOC\0",
-    format: 2,
+    format: 3,
 };
 
 const SNAPSHOT: Kind = Kind {

@@ -180,11 +180,11 @@ fn each_refusal_has_its_reason() {
         })
     );
     let mut newer = bytes.clone();
-    newer[8] = 3;
-    let error = decode_document(&newer).expect_err("format 3 is not known");
+    newer[8] = 4;
+    let error = decode_document(&newer).expect_err("format 4 is not known");
     assert_eq!(
         error.to_string(),
-        "this deployment document has format 3, this Holm reads up to 2"
+        "this deployment document has format 4, this Holm reads up to 3"
     );
     let mut longer = bytes.clone();
     longer.push(0);
@@ -243,12 +243,20 @@ fn a_length_that_lies_reserves_no_memory() {
 #[test]
 fn the_bytes_of_each_format_stay_what_they_are() {
     let bytes = encode_document(&DeploymentDocument::default());
-    assert_eq!(bytes, b"HOLMDOC\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    assert_eq!(bytes, b"HOLMDOC\0\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    let format_2 = b"HOLMDOC\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    assert_eq!(decode_document(format_2), Ok(DeploymentDocument::default()));
     let format_1 = b"HOLMDOC\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0";
     assert_eq!(decode_document(format_1), Ok(DeploymentDocument::default()));
     // What format 2 added is no part of format 1.
     let longer = [&format_1[..], b"\0\0"].concat();
     assert_eq!(decode_document(&longer), Err(DOCUMENT.damaged()));
+    // Nor does it hold functions, for which it has two empty lists.
+    for at in [18, 19] {
+        let mut filled = format_1.to_vec();
+        filled[at] = 1;
+        assert_eq!(decode_document(&filled), Err(DOCUMENT.damaged()), "{at}");
+    }
 }
 
 /// A snapshot as the program wrote it that knew no guards; the checksum is that program's.

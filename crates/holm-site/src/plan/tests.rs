@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::strategies::{Words, document};
-use crate::{CompileInput, HeaderChange, Middleware, Outcome, Scheme, Step, compile};
+use crate::{CompileInput, HeaderChange, Matcher, Middleware, Outcome, Scheme, Step, compile};
 
 /// A path as strangers send it.
 const RAW_PATH: &str =
@@ -114,12 +114,19 @@ fn check_trace(trace: &Trace, deciding: &[Step]) -> Result<(), TestCaseError> {
 
 #[test]
 fn middleware_runs_for_its_paths() {
-    let run = |matchers: &[&str], path: &'static str| {
+    let run = |matchers: &[&str], path: &str| {
         let mut document = compile(CompileInput::default())
             .value
             .expect("an empty upload compiles");
         document.middleware = Some(Middleware {
-            matchers: matchers.iter().map(|src| (*src).into()).collect(),
+            matchers: matchers
+                .iter()
+                .map(|regex| Matcher {
+                    source: (*regex).into(),
+                    regex: (*regex).into(),
+                })
+                .collect(),
+            handler: 0,
         });
         let head = RequestHead {
             method: &Method::GET,
@@ -134,8 +141,13 @@ fn middleware_runs_for_its_paths() {
         plan_early(&Site::new(document), &head) == EarlyPlan::Continue { middleware: true }
     };
     assert!(run(&[], "/any"));
-    assert!(run(&["/a/.*", "/b"], "/a/x"));
-    assert!(run(&["/a/.*", "/b"], "/b"));
-    assert!(!run(&["/a/.*", "/b"], "/b/x"));
-    assert!(!run(&["["], "/b"));
+    assert!(run(&["^/a/.*$", "^/b$"], "/a/x"));
+    assert!(run(&["^/a/.*$", "^/b$"], "/b/"));
+    assert!(!run(&["^/a/.*$", "^/b$"], "/b/x"));
+    // Neither another spelling of the path nor a matcher that cannot be run goes round a guard.
+    assert!(run(&["^/b$"], "/%62"));
+    assert!(run(&["^/(?!b$)"], "/%62"));
+    assert!(!run(&["^/(?!b$)"], "/b"));
+    assert!(run(&["["], "/b"));
+    assert!(run(&["^/(a|aa)+(?=b)$"], &format!("/{}", "a".repeat(60))));
 }
