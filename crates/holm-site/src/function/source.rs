@@ -120,7 +120,8 @@ fn edge_source(
         );
         return None;
     }
-    if !EXTENSIONS.contains(&extension) || stem.ends_with(".d") {
+    let is_declaration = stem.rsplit_once('.').is_some_and(|(_, kind)| kind == "d");
+    if !EXTENSIONS.contains(&extension) || is_declaration {
         return None;
     }
     let path = match stem.rsplit_once('/') {

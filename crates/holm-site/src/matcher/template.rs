@@ -138,14 +138,13 @@ impl<T: Iterator<Item = Token>> Reader<T> {
             return None;
         }
         self.flush();
-        match pattern {
-            Some(pattern) => self.write_parameter(&prefix, &pattern, &suffix),
-            None => {
-                let modifier = self.modifier();
-                let modifier = modifier.map(String::from).unwrap_or_default();
-                let text = escaped(&prefix) + &escaped(&suffix);
-                write!(self.out, "(?:{text}){modifier}").expect("a string takes text");
-            }
+        if let Some(pattern) = pattern {
+            self.write_parameter(&prefix, &pattern, &suffix);
+        } else {
+            let modifier = self.modifier();
+            let modifier = modifier.map(String::from).unwrap_or_default();
+            let text = escaped(&prefix) + &escaped(&suffix);
+            write!(self.out, "(?:{text}){modifier}").expect("a string takes text");
         }
         Some(())
     }
