@@ -20,7 +20,7 @@ impl BuildLimits {
     pub const DEFAULT: Self = Self {
         edge_bundle_bytes_max: 5 * 1024 * 1024,
         bundler_silence_max: Duration::from_secs(30),
-        npm_time_max: Duration::from_secs(120),
+        npm_time_max: Duration::from_mins(2),
     };
 }
 

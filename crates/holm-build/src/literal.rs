@@ -91,18 +91,18 @@ mod tests {
     #[test]
     fn what_has_to_be_run_is_refused() {
         for source in [
-            r#"var config=make();export{config};"#,
-            r#"var config={matcher:list.map(x=>x)};export{config};var list=[];"#,
+            "var config=make();export{config};",
+            "var config={matcher:list.map(x=>x)};export{config};var list=[];",
             r#"var config={matcher:a?"/x":"/y"};var a=1;export{config};"#,
-            r#"var config={matcher(){return 1}};export{config};"#,
-            r#"var config={get matcher(){return 1}};export{config};"#,
-            r#"var config={matcher:async()=>{}};export{config};"#,
+            "var config={matcher(){return 1}};export{config};",
+            "var config={get matcher(){return 1}};export{config};",
+            "var config={matcher:async()=>{}};export{config};",
             r#"var config={matcher:"/a"+f()};export{config};"#,
             r#"var config={matcher:new Set(["/a"])};export{config};"#,
-            r#"var a=a,config={matcher:a};export{config};"#,
-            r#"function config(){}export{config};"#,
-            r#"var other={};export{other};"#,
-            r#"var config={matcher:process.env.X};export{config};"#,
+            "var a=a,config={matcher:a};export{config};",
+            "function config(){}export{config};",
+            "var other={};export{other};",
+            "var config={matcher:process.env.X};export{config};",
         ] {
             assert!(matcher(source).is_err(), "{source} {:?}", matcher(source));
         }
@@ -119,12 +119,14 @@ mod tests {
 
     #[test]
     fn what_grows_without_end_is_refused() {
-        let mut source = "var a0=[\"/\"]".to_owned();
-        for at in 1..40 {
-            source += &format!(",a{at}=[...a{0},...a{0}]", at - 1);
-        }
-        source += ";var config={matcher:a39};export{config};";
+        let more = (1..40).map(|at| format!(",a{at}=[...a{0},...a{0}]", at - 1));
+        let more: String = more.collect();
+        let source = format!("var a0=[\"/\"]{more};var config={{matcher:a39}};export{{config}};");
         assert_eq!(matcher(&source), Err(LiteralError::TooLarge));
+        for repeated in ["!", "- ", "void ", "(", "[", "`${"] {
+            let deep = format!("var config={};export{{config}};", repeated.repeat(100_000));
+            assert!(exported(&deep, "config").is_err(), "{repeated}");
+        }
         let deep = format!(
             "var config={}{};export{{config}};",
             "[".repeat(99),

@@ -141,6 +141,9 @@ fn common_flags() -> impl Iterator<Item = String> {
         "--tree-shaking=true",
         "--define:process.env.NODE_ENV=\"production\"",
         "--define:global=globalThis",
+        // Three ways of saying the same, of which the one can be bound to a module.
+        "--define:self.addEventListener=addEventListener",
+        "--define:globalThis.addEventListener=addEventListener",
         // The engine's own name: what is not there cannot be asked for.
         "--define:Deno=undefined",
     ];
@@ -174,7 +177,7 @@ impl VirtualModules {
                 ("namespace", Value::Text(namespace.to_owned())),
             ])
         };
-        let mut on_load = vec![callback(1, String::new(), NAMESPACE)];
+        let mut on_load = vec![callback(1, ".*".to_owned(), NAMESPACE)];
         if !self.replaced.is_empty() {
             let paths = self.replaced.keys();
             let paths: Vec<String> = paths.map(|path| escaped(&path.to_string_lossy())).collect();
@@ -213,6 +216,10 @@ impl VirtualModules {
                 }
                 None => Value::object([]),
             },
+            ("on-start", _) => Value::object([
+                ("errors", Value::List(Vec::new())),
+                ("warnings", Value::List(Vec::new())),
+            ]),
             _ => Value::object([]),
         }
     }

@@ -142,7 +142,9 @@ impl Value {
             Self::List(entries) => {
                 out.push(5);
                 put_number(out, u32_of(entries.len()));
-                entries.iter().for_each(|entry| entry.put(out));
+                for entry in entries {
+                    entry.put(out);
+                }
             }
             Self::Object(entries) => {
                 out.push(6);

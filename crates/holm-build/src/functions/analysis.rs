@@ -3,7 +3,7 @@
 //! The names of exports are the bundler's own, and so is whether a script registers a listener: the name
 //! `addEventListener` is bound to a module of ours, and the bundler says which outputs that module went into. Two
 //! questions cannot be asked of it. Whether the default export is the function called `onRequest` is seen by adding
-//! an export of that name to the source, which fails where there is no such name. And a CommonJS module has no list
+//! an export of that name to the source, which fails where there is no such name. And a `CommonJS` module has no list
 //! of exports at all: there `EdgeOne`'s own rule holds, that the text has the name (functions spec 1.2).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,32 +137,43 @@ impl Work<'_> {
         sources: &FunctionSources,
     ) -> Result<(), ServiceError> {
         let is_open = |source: &&FunctionSource| {
-            let exports = exports_of(&built.metafile, &source.file);
-            let format = built
-                .metafile
-                .inputs
-                .get(&*source.file)
-                .map(|it| &*it.format);
-            format != Some("cjs")
-                && exports.iter().any(|name| name == "default")
-                && functions
-                    .iter()
-                    .all(|found| found.source.file != source.file)
+            has_default(built, &source.file)
+                && functions.iter().all(|it| it.source.file != source.file)
         };
         let open: Vec<&FunctionSource> = sources.edge.iter().filter(is_open).collect();
+        let refused = self.without_handler(&open)?;
+        let named = open.into_iter().filter(|it| !refused.contains(&*it.file));
+        functions.extend(named.map(|source| Found {
+            source: source.clone(),
+            kind: HandlerKind::Default,
+            handlers: BTreeSet::new(),
+        }));
+        Ok(())
+    }
+
+    /// Those of some files in which nothing is called `onRequest`.
+    fn without_handler(
+        &mut self,
+        sources: &[&FunctionSource],
+    ) -> Result<BTreeSet<String>, ServiceError> {
+        let probe = format!("\n;export{{{HANDLER} as holmProbe}};").into_bytes();
+        let mut refused = BTreeSet::new();
         let mut replaced = BTreeMap::new();
-        for source in &open {
+        for source in sources {
             let path = self.root.join(&*source.file);
-            let Some(mut text) = read_source(&path) else {
-                continue;
-            };
-            text.extend(format!("\n;export{{{HANDLER} as holmProbe}};").into_bytes());
-            replaced.insert(path, text);
+            match read_source(&path) {
+                Some(text) => {
+                    replaced.insert(path, [text, probe.clone()].concat());
+                }
+                None => {
+                    refused.insert(source.file.to_string());
+                }
+            }
         }
         if replaced.is_empty() {
-            return Ok(());
+            return Ok(refused);
         }
-        let files: Vec<&str> = open.iter().map(|source| &*source.file).collect();
+        let files: Vec<&str> = sources.iter().map(|source| &*source.file).collect();
         let request = BuildRequest {
             flags: vec!["--packages=external".to_owned(), "--log-limit=0".to_owned()],
             modules: VirtualModules {
@@ -173,22 +184,17 @@ impl Work<'_> {
         };
         // Its errors are its answer.
         let probed = request.run(&mut self.service)?;
-        let refused: BTreeSet<&str> = probed
-            .errors
-            .iter()
-            .filter_map(|error| Some(&*error.place.as_ref()?.file))
-            .collect();
-        functions.extend(
-            open.into_iter()
-                .filter(|it| !refused.contains(&*it.file))
-                .map(|it| Found {
-                    source: it.clone(),
-                    kind: HandlerKind::Default,
-                    handlers: BTreeSet::new(),
-                }),
-        );
-        Ok(())
+        let places = probed.errors.into_iter().filter_map(|error| error.place);
+        refused.extend(places.map(|place| place.file));
+        Ok(refused)
     }
+}
+
+/// Whether a module has a default export and a list of them.
+fn has_default(built: &Built, file: &str) -> bool {
+    let format = built.metafile.inputs.get(file).map(|input| &*input.format);
+    let exports = exports_of(&built.metafile, file);
+    format != Some("cjs") && exports.iter().any(|name| name == "default")
 }
 
 /// A build that begins with each of these files.

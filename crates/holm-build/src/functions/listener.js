@@ -1,12 +1,9 @@
 // A script that calls addEventListener("fetch", ...) as a handler: it is given an event for each request.
 let listener;
 
-export function addEventListener(type, callback, ...rest) {
-  if (type === "fetch") {
-    listener = callback;
-  } else {
-    globalThis.addEventListener(type, callback, ...rest);
-  }
+export function addEventListener(type, callback) {
+  // There are no events of another type.
+  if (type === "fetch") listener = callback;
 }
 
 export async function handler(context) {
@@ -28,6 +25,6 @@ export async function handler(context) {
     passThroughOnException() {},
   };
   const listen = listener?.handleEvent ?? listener;
-  listen.call(listener?.handleEvent ? listener : globalThis, event);
+  listen?.call(listener?.handleEvent ? listener : globalThis, event);
   return answer === undefined ? context.next() : answer;
 }

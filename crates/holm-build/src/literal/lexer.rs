@@ -113,13 +113,13 @@ impl Lexer {
     }
 
     fn token(&mut self, first: char, is_value_next: bool) -> Result<Token, LiteralError> {
-        if is_name(first) {
-            return Ok(Token::Word(self.take_while(is_name)));
-        }
         let has_digit = |ahead| self.peek(ahead).is_some_and(|it| it.is_ascii_digit());
         if has_digit(0) || first == '.' && has_digit(1) {
             let is_part = |it: char| it.is_ascii_alphanumeric() || it == '.' || it == '_';
             return Ok(Token::Number(self.take_while(is_part)));
+        }
+        if is_name(first) {
+            return Ok(Token::Word(self.take_while(is_name)));
         }
         match first {
             '"' | '\'' => self.text(first),

@@ -177,11 +177,6 @@ impl Reader<'_, '_> {
 
     /// A value, or texts joined with `+`.
     fn value(&mut self) -> Read<ConfigValue> {
-        self.depth += 1;
-        self.values += 1;
-        if self.depth > LITERAL_DEPTH_MAX || self.values > LITERAL_VALUES_MAX {
-            return Err(LiteralError::TooLarge);
-        }
         let mut value = self.member()?;
         while self.take("+") {
             let joined = match (value, self.member()?) {
@@ -190,7 +185,6 @@ impl Reader<'_, '_> {
             };
             value = ConfigValue::Text(joined.into());
         }
-        self.depth -= 1;
         Ok(value)
     }
 
@@ -218,56 +212,51 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// A value that nothing is done with yet. Every way into another value leads through here.
     fn single(&mut self) -> Read<ConfigValue> {
-        let at = self.at;
+        self.depth += 1;
+        self.values += 1;
+        if self.depth > LITERAL_DEPTH_MAX || self.values > LITERAL_VALUES_MAX {
+            return Err(LiteralError::TooLarge);
+        }
+        let value = self.value_of_token()?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn value_of_token(&mut self) -> Read<ConfigValue> {
         let module = self.module;
-        match module.tokens.get(at).ok_or(LiteralError::Lexical)? {
-            Token::Text(text) => self.step(ConfigValue::Text(text.as_str().into())),
-            Token::Number(number) => self.step(ConfigValue::Number(number.as_str().into())),
-            Token::Regex { source, flags } => self.step(ConfigValue::Regex {
+        let token = module.tokens.get(self.at).ok_or(LiteralError::Lexical)?;
+        self.at += 1;
+        match token {
+            Token::Text(text) => Ok(ConfigValue::Text(text.as_str().into())),
+            Token::Number(number) => Ok(ConfigValue::Number(number.as_str().into())),
+            Token::Regex { source, flags } => Ok(ConfigValue::Regex {
                 source: source.as_str().into(),
                 flags: flags.as_str().into(),
             }),
-            Token::Template(parts) => {
-                let text = self.template(parts)?;
-                self.step(ConfigValue::Text(text.into()))
-            }
+            Token::Template(parts) => Ok(ConfigValue::Text(self.template(parts)?.into())),
             Token::Word(word) => self.word(word),
             Token::Mark("[") => self.list(),
             Token::Mark("{") => self.object(),
             Token::Mark("(") => {
-                self.at += 1;
                 let value = self.value()?;
                 self.expect(")").map(|()| value)
             }
-            Token::Mark("!") => {
-                self.at += 1;
-                match self.value()? {
-                    ConfigValue::Bool(is_true) => Ok(ConfigValue::Bool(!is_true)),
-                    ConfigValue::Number(number) => Ok(ConfigValue::Bool(*number == *"0")),
-                    _ => Err(LiteralError::NotLiteral("!".to_owned())),
-                }
-            }
-            Token::Mark("-") => {
-                self.at += 1;
-                match self.single()? {
-                    ConfigValue::Number(number) => {
-                        Ok(ConfigValue::Number(format!("-{number}").into()))
-                    }
-                    _ => Err(LiteralError::NotLiteral("-".to_owned())),
-                }
-            }
+            Token::Mark("!") => match self.single()? {
+                ConfigValue::Bool(is_true) => Ok(ConfigValue::Bool(!is_true)),
+                ConfigValue::Number(number) => Ok(ConfigValue::Bool(*number == *"0")),
+                _ => Err(LiteralError::NotLiteral("!".to_owned())),
+            },
+            Token::Mark("-") => match self.single()? {
+                ConfigValue::Number(number) => Ok(ConfigValue::Number(format!("-{number}").into())),
+                _ => Err(LiteralError::NotLiteral("-".to_owned())),
+            },
             token @ Token::Mark(_) => Err(not_literal(token)),
         }
     }
 
-    fn step(&mut self, value: ConfigValue) -> Read<ConfigValue> {
-        self.at += 1;
-        Ok(value)
-    }
-
     fn word(&mut self, word: &str) -> Read<ConfigValue> {
-        self.at += 1;
         match word {
             "true" => Ok(ConfigValue::Bool(true)),
             "false" => Ok(ConfigValue::Bool(false)),
@@ -288,9 +277,7 @@ impl Reader<'_, '_> {
         let from = self.module.constants.get(name);
         let from = *from.ok_or_else(|| LiteralError::Unknown(name.to_owned()))?;
         let back = std::mem::replace(&mut self.at, from);
-        self.depth += 1;
         let value = self.initial_value();
-        self.depth -= 1;
         self.at = back;
         value
     }
@@ -333,7 +320,6 @@ impl Reader<'_, '_> {
     }
 
     fn list(&mut self) -> Read<ConfigValue> {
-        self.at += 1;
         let mut entries = Vec::new();
         while !self.take("]") {
             if self.take("...") {
@@ -362,7 +348,6 @@ impl Reader<'_, '_> {
     }
 
     fn object(&mut self) -> Read<ConfigValue> {
-        self.at += 1;
         let mut entries = Vec::new();
         while !self.take("}") {
             if self.take("...") {

@@ -127,10 +127,10 @@ mod tests {
         assert!(matches!(of(link), Err(TarballError::Missing(_))));
         let no_size: &[_] = &[("package/bin/x", b'0', "z", &b""[..])];
         assert!(matches!(of(no_size), Err(TarballError::Damaged)));
-        let cut: &[_] = &[("package/bin/x", b'0', "00000001000", &b"abc"[..])];
+        let cut: &[_] = &[("package/bin/x", b'0', "00000002000", &b"abc"[..])];
         assert!(matches!(of(cut), Err(TarballError::Damaged)));
         let large: &[_] = &[("package/bin/x", b'0', "77777777777", &b""[..])];
         assert!(matches!(of(large), Err(TarballError::TooLarge(_))));
-        assert!(matches!(copied(b"no gzip"), Err(TarballError::Io(_))));
+        assert!(copied(b"this is not what gzip makes").is_err());
     }
 }

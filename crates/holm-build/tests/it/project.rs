@@ -12,6 +12,7 @@ use holm_types::{Diagnostic, Parsed};
 use tempfile::TempDir;
 
 /// The bundler, fetched once for all tests of this machine. `None`, said loudly, when there is no network.
+#[expect(clippy::print_stderr, reason = "a test that was skipped has to say so")]
 pub(crate) fn esbuild() -> Option<&'static Path> {
     static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {
@@ -45,7 +46,7 @@ pub(crate) struct Project(TempDir);
 
 impl Project {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let project = Self(tempfile::tempdir().unwrap());
+        let project = Self(tempfile::tempdir().expect("a scratch folder"));
         for (name, text) in files {
             project.write(name, text.as_bytes());
         }
@@ -54,8 +55,9 @@ impl Project {
 
     pub(crate) fn write(&self, name: &str, text: &[u8]) {
         let path = self.0.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        let folder = path.parent().expect("it is in the project");
+        std::fs::create_dir_all(folder).expect("a folder is made");
+        std::fs::write(path, text).expect("a file is written");
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -66,12 +68,12 @@ impl Project {
         let mut files = Vec::new();
         let mut folders = vec![self.0.path().to_owned()];
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
+            for entry in std::fs::read_dir(folder).expect("a folder is listed") {
+                let path = entry.expect("a folder is listed").path();
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    let path = path.strip_prefix(self.0.path()).unwrap();
+                    let path = path.strip_prefix(self.0.path()).expect("it is inside");
                     files.push(path.to_string_lossy().into_owned());
                 }
             }
@@ -118,8 +120,8 @@ pub(crate) fn words(diagnostics: &[Diagnostic]) -> String {
 
 /// Runs a script of Node.js in which `handlers` and `middleware` are those of the bundle, and gives what it prints.
 pub(crate) fn run(bundle: &Bundle, script: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("bundle.mjs"), &bundle.code).unwrap();
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    std::fs::write(folder.path().join("bundle.mjs"), &bundle.code).expect("a file is written");
     let script = format!(
         "import * as bundle from './bundle.mjs';\n\
          const {{ handlers, middleware }} = bundle;\n\
@@ -127,7 +129,7 @@ pub(crate) fn run(bundle: &Bundle, script: &str) -> String {
            request: new Request('http://site.test/'), params: {{}}, env: {{}}, waitUntil() {{}},\n\
            next: () => new Response('beneath'), ...context }})).text();\n{script}"
     );
-    std::fs::write(folder.path().join("main.mjs"), script).unwrap();
+    std::fs::write(folder.path().join("main.mjs"), script).expect("a file is written");
     let output = Command::new("node")
         .arg("main.mjs")
         .current_dir(folder.path())
@@ -135,5 +137,5 @@ pub(crate) fn run(bundle: &Bundle, script: &str) -> String {
         .expect("npm has its Node.js");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("it prints text")
 }

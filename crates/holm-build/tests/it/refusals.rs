@@ -9,7 +9,12 @@ use crate::project::{Project, words};
 fn findings(project: &Project) -> Option<String> {
     let parsed = project.bundle()?;
     assert_eq!(parsed.value, None);
-    assert!(parsed.diagnostics.iter().any(|found| found.is_error()));
+    assert!(
+        parsed
+            .diagnostics
+            .iter()
+            .any(holm_types::Diagnostic::is_error)
+    );
     Some(words(&parsed.diagnostics))
 }
 

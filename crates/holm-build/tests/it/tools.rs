@@ -60,5 +60,5 @@ fn without_a_client_or_a_network_it_is_said_what_to_do() {
 
 fn make_executable(path: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a file of ours");
 }

@@ -50,7 +50,7 @@ impl Case {
     pub(super) fn run(&self) -> String {
         let mut out = String::new();
         let built = sources::build(
-            self.lines("sources").map(str::to_owned).collect(),
+            &self.lines("sources").map(str::to_owned).collect::<Vec<_>>(),
             self.sections.get("matcher").map(String::as_str),
             &mut out,
         );

@@ -17,7 +17,7 @@ pub(super) fn file_of(line: &str) -> &str {
 ///
 /// `matcher` has an entry a line: a text, or an expression between slashes that begins with `re/`.
 pub(super) fn build(
-    lines: Vec<String>,
+    lines: &[String],
     matcher: Option<&str>,
     out: &mut String,
 ) -> Option<BuiltFunctions> {
@@ -52,7 +52,7 @@ pub(super) fn build(
             .expect("a string takes text");
     }
     let has_failed = diagnostics.iter().any(Diagnostic::is_error);
-    (!has_failed).then(|| BuiltFunctions {
+    (!has_failed).then_some(BuiltFunctions {
         routes: table.value,
         middleware,
         withheld,
