@@ -27,6 +27,8 @@ mod pages;
 mod rate;
 mod reconcile;
 mod secret_key;
+#[cfg(feature = "seed")]
+pub mod seed;
 mod stop;
 
 pub use config::{ControlConfig, ControlParts};

@@ -33,6 +33,8 @@ pub(crate) use deployment::{
     view as deployment_view,
 };
 pub(crate) use explain::{ExplainAsk, explain};
+#[cfg(feature = "seed")]
+pub(crate) use host::branch_label;
 pub(crate) use host::{deployment_label, production_label};
 pub(crate) use limits::list as limit_list;
 pub(crate) use manifest_room::ManifestRoom;
