@@ -43,9 +43,7 @@ fn main() -> Result<(), SeedError> {
     let mut words = std::env::args().skip(1);
     let data = PathBuf::from(words.next().ok_or("which data folder?")?);
     let mut number = || -> Result<u64, SeedError> {
-        let word = words
-            .next()
-            .ok_or("seed DATA PROJECTS DEPLOYMENTS DEEP")?;
+        let word = words.next().ok_or("seed DATA PROJECTS DEPLOYMENTS DEEP")?;
         Ok(word.parse()?)
     };
     let plan = SeedPlan {

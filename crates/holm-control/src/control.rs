@@ -85,8 +85,15 @@ impl Control {
         let db = Db::open(db_file, &config.limits, now_ms).map_err(database)?;
         let secret_key = open_secret_key(&db, db_file, &*parts.entropy)?;
         let core = Arc::new(Core::new(config, parts, db, secret_key));
+        let variant_count = core.variants.count() as u64;
         core.db
-            .write_blocking(|change| change.look_after_variants_again())
+            .write_blocking(move |change| {
+                // Where the index lost nothing, there is nothing to look for.
+                if change.variants_synced()? != Some(variant_count) {
+                    change.look_after_variants_again()?;
+                }
+                change.set_variants_synced(None)
+            })
             .map_err(database)?;
         core.publisher
             .publish_at_start()
@@ -137,6 +144,14 @@ impl Control {
 
     /// Commits what waits and moves the database's log into its file. Later operations are refused.
     pub fn close(self) {
+        if self.core.variants.sync().is_ok() {
+            let count = self.core.variants.count() as u64;
+            let synced = self.core.db.write_blocking::<_, DbError>(move |change| {
+                change.set_variants_synced(Some(count))
+            });
+            // The next start looks through everything instead.
+            drop(synced);
+        }
         self.core.db.close();
     }
 }

@@ -87,9 +87,14 @@ pub async fn seed(
             .batch(first..(first + BATCH_PROJECTS).min(plan.projects))
             .await?;
     }
+    seeder.variants.sync()?;
+    let variant_count = seeder.variants.count() as u64;
     seeder
         .db
-        .write::<_, DbError>(|change| change.hosts_changed())
+        .write::<_, DbError>(move |change| {
+            change.set_variants_synced(Some(variant_count))?;
+            change.hosts_changed()
+        })
         .await?;
     seeder.db.close();
     Ok(())

@@ -10,10 +10,10 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-use holm_types::BlobDigest;
+use holm_types::{BlobDigest, ProjectId};
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentDocument, EdgeSnapshot};
+use crate::{DeploymentDocument, EdgeSnapshot, SnapshotChange};
 
 /// Why bytes are not what they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,24 +76,69 @@ pub fn encode_snapshot(snapshot: &EdgeSnapshot) -> Vec<u8> {
 
 /// The snapshot in these bytes.
 pub fn decode_snapshot(bytes: &[u8]) -> Result<EdgeSnapshot, DecodeError> {
-    let (_, body) = unframed(&SNAPSHOT, bytes)?;
-    let (checksum, payload) = body
-        .split_at_checked(CHECKSUM_BYTES)
-        .ok_or(SNAPSHOT.damaged())?;
-    if BlobDigest::of(payload).as_bytes() != checksum {
-        return Err(SNAPSHOT.damaged());
-    }
-    let (wire, rest) = take::<snapshot::WireSnapshot<'_>>(&SNAPSHOT, payload)?;
+    read_snapshot(bytes, |_| {})
+}
+
+fn read_snapshot(
+    bytes: &[u8],
+    prepare: impl FnOnce(&mut snapshot::WireSnapshot<'_>),
+) -> Result<EdgeSnapshot, DecodeError> {
+    let payload = checked(&SNAPSHOT, bytes)?;
+    let (mut wire, rest) = take::<snapshot::WireSnapshot<'_>>(&SNAPSHOT, payload)?;
+    prepare(&mut wire);
     if !rest.is_empty() {
         return Err(SNAPSHOT.damaged());
     }
     EdgeSnapshot::try_from(wire).map_err(|NotAWord| SNAPSHOT.damaged())
 }
 
+/// The snapshot in these bytes without any hosts but the one of this name, for who asks about one host.
+pub fn decode_snapshot_about(bytes: &[u8], host: &str) -> Result<EdgeSnapshot, DecodeError> {
+    read_snapshot(bytes, |wire| wire.keep_only(host))
+}
+
+/// The bytes of a change: its projects, then a snapshot of what they have.
+pub fn encode_change(change: &SnapshotChange) -> Vec<u8> {
+    let projects: Vec<[u8; 16]> = change.projects.iter().map(|id| *id.as_bytes()).collect();
+    let mut payload = to_bytes(&projects);
+    payload.extend(encode_snapshot(&change.snapshot));
+    framed(&CHANGE, &[BlobDigest::of(&payload).as_bytes(), &payload])
+}
+
+/// The change in these bytes.
+pub fn decode_change(bytes: &[u8]) -> Result<SnapshotChange, DecodeError> {
+    let payload = checked(&CHANGE, bytes)?;
+    let (projects, snapshot) = take::<Vec<[u8; 16]>>(&CHANGE, payload)?;
+    let projects: Vec<_> = projects.into_iter().map(ProjectId::from_bytes).collect();
+    let change = SnapshotChange {
+        projects,
+        snapshot: decode_snapshot(snapshot)?,
+    };
+    let is_in_order = change.projects.is_sorted_by(|one, other| one < other);
+    let mut hosts = change.snapshot.hosts.iter();
+    if is_in_order && hosts.all(|entry| change.replaces(entry.project_id)) {
+        Ok(change)
+    } else {
+        Err(CHANGE.damaged())
+    }
+}
+
+/// The snapshot in the bytes of a whole one and of the changes behind it.
+pub fn decode_snapshot_with<'b>(
+    bytes: &[u8],
+    changes: impl IntoIterator<Item = &'b [u8]>,
+) -> Result<EdgeSnapshot, DecodeError> {
+    let mut snapshot = decode_snapshot(bytes)?;
+    for change in changes {
+        snapshot.apply(decode_change(change)?);
+    }
+    Ok(snapshot)
+}
+
 /// A number on the wire that stands for nothing, or an order that was lost.
 struct NotAWord;
 
-/// One of the two kinds of bytes.
+/// One of the kinds of bytes.
 struct Kind {
     what: &'static str,
     magic: &'static [u8; 8],
@@ -113,6 +158,12 @@ const SNAPSHOT: Kind = Kind {
     format: 1,
 };
 
+const CHANGE: Kind = Kind {
+    what: "change of an edge snapshot",
+    magic: b"HOLMCHNG",
+    format: 1,
+};
+
 const CHECKSUM_BYTES: usize = 32;
 
 impl Kind {
@@ -129,6 +180,19 @@ fn framed(kind: &Kind, parts: &[&[u8]]) -> Vec<u8> {
         out.extend_from_slice(part);
     }
     out
+}
+
+/// What follows the checksum, if it is right.
+fn checked<'b>(kind: &Kind, bytes: &'b [u8]) -> Result<&'b [u8], DecodeError> {
+    let (_, body) = unframed(kind, bytes)?;
+    let (checksum, payload) = body
+        .split_at_checked(CHECKSUM_BYTES)
+        .ok_or(kind.damaged())?;
+    if BlobDigest::of(payload).as_bytes() == checksum {
+        Ok(payload)
+    } else {
+        Err(kind.damaged())
+    }
 }
 
 /// The format, and what follows it.

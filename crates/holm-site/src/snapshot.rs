@@ -11,6 +11,45 @@ pub struct EdgeSnapshot {
     pub hosts: Vec<HostEntry>,
 }
 
+/// What changed from one version to a later one: everything about some projects, as it is then.
+///
+/// A project is replaced whole, so a change can be applied to the version that it was made for and to each one
+/// up to its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotChange {
+    /// Whose hosts are replaced, in order, each once.
+    pub projects: Vec<ProjectId>,
+    /// Their hosts, and the version.
+    pub snapshot: EdgeSnapshot,
+}
+
+impl SnapshotChange {
+    /// Whether it says what this project has.
+    pub fn replaces(&self, project_id: ProjectId) -> bool {
+        self.projects.binary_search(&project_id).is_ok()
+    }
+}
+
+impl EdgeSnapshot {
+    /// Becomes the version that the change makes.
+    pub fn apply(&mut self, change: SnapshotChange) {
+        self.hosts
+            .retain(|entry| !change.replaces(entry.project_id));
+        self.hosts.extend(change.snapshot.hosts);
+        // Two sorted runs: a merge, not a sort.
+        self.hosts.sort_by(|one, other| one.host.cmp(&other.host));
+        self.version = change.snapshot.version;
+    }
+
+    /// The entry of a host.
+    pub fn host(&self, host: &str) -> Option<&HostEntry> {
+        let place = self
+            .hosts
+            .binary_search_by(|entry| entry.host.as_str().cmp(host));
+        self.hosts.get(place.ok()?)
+    }
+}
+
 /// One host and what it answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostEntry {

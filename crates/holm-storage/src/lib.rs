@@ -15,5 +15,5 @@ pub use blob::{BlobError, BlobFuture, BlobStore, BlobUpload, UploadReceipt, Veri
 pub use compress::compress;
 pub use limits::{LIMITS, StorageLimits};
 pub use local::LocalBlobStore;
-pub use snapshot_store::{PublishedSnapshot, SnapshotStore, SnapshotStoreError};
+pub use snapshot_store::{PublishedChange, PublishedSnapshot, SnapshotStore, SnapshotStoreError};
 pub use variant::{ContentCoding, Variant, VariantIndex, Variants};

@@ -4,6 +4,13 @@ use std::time::Duration;
 
 use holm_types::{Limit, Unit};
 
+/// Changes behind one whole snapshot; past that a whole one is written. At half of it the changes are folded.
+pub(crate) const SNAPSHOT_CHANGE_COUNT_MAX: usize = 512;
+
+/// Bytes of all changes behind one whole snapshot before they are folded, or a quarter of the snapshot where
+/// that is more.
+pub(crate) const SNAPSHOT_CHANGES_BYTES_MAX: usize = 256 * 1024;
+
 const PACKED_BYTES_MAX: u64 = 64 * 1024;
 const PACK_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const PACK_ENTRIES_MAX: usize = 1_000_000;
@@ -123,5 +130,17 @@ pub const LIMITS: &[Limit] = &[
         Unit::Milliseconds,
         LOCK_WAIT_MAX_MS,
         "Opening fails and says that another process uses the folder.",
+    ),
+    limit(
+        "storage.snapshot_change_count_max",
+        Unit::Count,
+        SNAPSHOT_CHANGE_COUNT_MAX as u64,
+        "The snapshot is written whole; at half of it that happens behind the deployments.",
+    ),
+    limit(
+        "storage.snapshot_changes_bytes_max",
+        Unit::Bytes,
+        SNAPSHOT_CHANGES_BYTES_MAX as u64,
+        "The changes are folded into a whole snapshot, once they are a quarter of it, too.",
     ),
 ];

@@ -235,7 +235,11 @@ impl Fleet {
             ask(round).with_context(|| what.to_owned())?;
             series.push(start.elapsed().as_secs_f64() * 1e3);
         }
-        let what = format!("{what}, p95 of {} (p50 {:.1} ms)", self.rounds, series.median());
+        let what = format!(
+            "{what}, p95 of {} (p50 {:.1} ms)",
+            self.rounds,
+            series.median()
+        );
         verdicts.at_most(&what, series.percentile(95), PAGE_MS_MAX, "ms");
         Ok(())
     }
@@ -247,7 +251,10 @@ impl Fleet {
         site: &Path,
         verdicts: &mut Verdicts,
     ) -> Result<()> {
-        write_file(&site.join("index.html"), b"<!doctype html><title>one more</title>\n")?;
+        write_file(
+            &site.join("index.html"),
+            b"<!doctype html><title>one more</title>\n",
+        )?;
         let project = Self::name(self.projects / 2);
         let mut series = Series::default();
         // The first changes every file of the project.
@@ -307,7 +314,9 @@ fn project_ids(server: &HolmProcess) -> Result<Vec<String>> {
 /// Becomes the owner and gives the session's cookie.
 fn sign_in(server: &HolmProcess) -> Result<String> {
     let link = server.owner_link()?;
-    let (_, code) = link.split_once("code=").context("an owner link has a code")?;
+    let (_, code) = link
+        .split_once("code=")
+        .context("an owner link has a code")?;
     let mut request = Request::new("POST", "", "/claim")
         .header("content-type", "application/x-www-form-urlencoded");
     request.body = format!("code={code}").into_bytes();

@@ -74,7 +74,7 @@ async fn keep(
             };
             change.insert_deployment(&new)?;
             change.insert_announced(id, &manifest)?;
-            change.hosts_changed()?;
+            change.project_hosts_changed(project.id)?;
             find::deployment_of(change, &project, &id.to_string())
         })
         .await

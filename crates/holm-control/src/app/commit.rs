@@ -176,13 +176,13 @@ async fn fail(
     row: &DeploymentRow,
     diagnostics: Vec<Diagnostic>,
 ) -> Result<ApiError, ApiError> {
-    let (id, kept) = (row.id, diagnostics.clone());
+    let (id, project_id, kept) = (row.id, row.project_id, diagnostics.clone());
     let version = core
         .db
         .write(move |change| {
             change.end_deployment(id, DeploymentState::Failed, &kept)?;
             change.delete_announced(id)?;
-            change.hosts_changed()
+            change.project_hosts_changed(project_id)
         })
         .await?;
     // Why the deployment failed matters more than whether its host says so already; the log has both.
@@ -274,7 +274,7 @@ fn seal_and_point(
     }
     Ok(Released {
         row: reread(change)?,
-        version: change.hosts_changed()?,
+        version: change.project_hosts_changed(row.project_id)?,
         labels: aliases.into_iter().map(|alias| alias.label).collect(),
     })
 }

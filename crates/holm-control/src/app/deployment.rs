@@ -75,7 +75,8 @@ pub(crate) async fn promote(
             let alias = Alias::production(&row.project_name);
             release::point(change, &alias, &sealed, MoveCause::Promote, alias_id, now)?;
             row.is_live = true;
-            Ok::<_, ApiError>((row, change.hosts_changed()?))
+            let version = change.project_hosts_changed(row.project_id)?;
+            Ok::<_, ApiError>((row, version))
         })
         .await?;
     // What production pointed at before may be one too many now.
@@ -148,7 +149,7 @@ pub(crate) async fn cancel(
                 return Err(ended(&row));
             }
             change.delete_announced(row.id)?;
-            change.hosts_changed()?;
+            change.project_hosts_changed(row.project_id)?;
             row.state = DeploymentState::Cancelled;
             Ok(row)
         })
@@ -181,7 +182,7 @@ pub(crate) async fn delete(
             change.delete_branch_aliases(row.id)?;
             change.delete_announced(row.id)?;
             change.delete_deployment(row.id)?;
-            Ok(change.hosts_changed()?)
+            Ok(change.project_hosts_changed(row.project_id)?)
         })
         .await?;
     release::show(core, version).await

@@ -110,6 +110,14 @@ impl View<'_> {
             .map_err(DbError::sql("read the aliases"))
     }
 
+    /// Every alias of one project; none when it is not there.
+    pub(crate) fn project_aliases(&self, id: ProjectId) -> Result<Vec<AliasRow>, DbError> {
+        self.connection
+            .prepare(&format!("{ALIAS} AND a.project_id = ?1"))
+            .and_then(|mut statement| statement.query_map([id.as_bytes()], alias)?.collect())
+            .map_err(DbError::sql("read a project's aliases"))
+    }
+
     /// A project's alias with this label. `None` when it has not pointed at anything yet.
     pub(crate) fn alias(
         &self,

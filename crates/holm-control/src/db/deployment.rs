@@ -74,6 +74,11 @@ const DEPLOYMENT: &str = "SELECT d.id, d.project_id, p.name, d.label, d.state, d
     FROM deployments d JOIN projects p ON p.id = d.project_id
     WHERE p.deleted_at IS NULL";
 
+const HOST: &str =
+    "SELECT d.id, d.project_id, d.label, d.state, d.environment, d.document, d.sealed_at
+    FROM deployments d JOIN projects p ON p.id = d.project_id
+    WHERE p.deleted_at IS NULL";
+
 fn deployment(row: &Row<'_>) -> rusqlite::Result<DeploymentRow> {
     Ok(DeploymentRow {
         id: column::id(row, 0, DeploymentId::from_bytes)?,
@@ -168,33 +173,50 @@ impl View<'_> {
 
     /// Every deployment of every project that is there, oldest first, for the snapshot.
     pub(crate) fn deployment_hosts(&self) -> Result<Vec<HostRow>, DbError> {
-        let sql =
-            "SELECT d.id, d.project_id, d.label, d.state, d.environment, d.document, d.sealed_at
-            FROM deployments d JOIN projects p ON p.id = d.project_id
-            WHERE p.deleted_at IS NULL ORDER BY d.id";
         self.connection
-            .prepare(sql)
+            .prepare(&format!("{HOST} ORDER BY d.id"))
             .and_then(|mut statement| statement.query_map((), host)?.collect())
             .map_err(DbError::sql("read the deployments' hosts"))
     }
 
-    /// The newest sealed deployment whose encoded variants nobody has looked after.
-    pub(crate) fn deployment_without_variants(
+    /// The deployments of one project, oldest first, for the snapshot; none when it is not there.
+    pub(crate) fn deployment_hosts_of(&self, id: ProjectId) -> Result<Vec<HostRow>, DbError> {
+        self.connection
+            .prepare(&format!("{HOST} AND d.project_id = ?1 ORDER BY d.id"))
+            .and_then(|mut statement| statement.query_map([id.as_bytes()], host)?.collect())
+            .map_err(DbError::sql("read a project's deployments' hosts"))
+    }
+
+    /// The newest sealed deployments whose encoded variants nobody has looked after, with their documents.
+    pub(crate) fn deployments_without_variants(
         &self,
-    ) -> Result<Option<(DeploymentId, BlobDigest)>, DbError> {
+        rows_max: u32,
+    ) -> Result<Vec<(DeploymentId, BlobDigest)>, DbError> {
         let sql = "SELECT id, document FROM deployments
-            WHERE state = 'sealed' AND variants_at IS NULL ORDER BY id DESC LIMIT 1";
-        let row = self
-            .connection
-            .query_row(sql, (), |row| {
-                Ok((
-                    column::id(row, 0, DeploymentId::from_bytes)?,
-                    column::optional_digest(row, 1)?,
-                ))
+            WHERE state = 'sealed' AND variants_at IS NULL AND document IS NOT NULL
+            ORDER BY id DESC LIMIT ?1";
+        self.connection
+            .prepare(sql)
+            .and_then(|mut statement| {
+                let rows = statement.query_map([rows_max], |row| {
+                    let id = column::id(row, 0, DeploymentId::from_bytes)?;
+                    Ok((id, column::optional_digest(row, 1)?))
+                })?;
+                let rows = rows
+                    .filter_map(|row| row.map(|(id, document)| Some((id, document?))).transpose());
+                rows.collect()
             })
-            .optional()
-            .map_err(DbError::sql("look for a deployment without variants"))?;
-        Ok(row.and_then(|(id, document)| Some((id, document?))))
+            .map_err(DbError::sql("look for deployments without variants"))
+    }
+
+    /// How many entries the index of encoded forms had when it was synced. `None` when nobody knows what became
+    /// of it: the server did not stop in order.
+    pub(crate) fn variants_synced(&self) -> Result<Option<u64>, DbError> {
+        let count: Option<i64> = self
+            .connection
+            .query_row("SELECT variants_synced FROM instance", (), |row| row.get(0))
+            .map_err(DbError::sql("read how many variants were synced"))?;
+        Ok(count.and_then(|count| u64::try_from(count).ok()))
     }
 }
 
@@ -274,7 +296,7 @@ impl Change<'_> {
             .map_err(DbError::sql("delete a deployment"))
     }
 
-    /// Ends uploads that began before `before`. How many there were.
+    /// Ends uploads that began before `before`, and says that their hosts changed. How many there were.
     pub(crate) fn time_out_uploads(&self, before: Timestamp) -> Result<u64, DbError> {
         self.connection
             .execute(
@@ -283,14 +305,22 @@ impl Change<'_> {
                 [before.unix_ms()],
             )
             .map_err(DbError::sql("drop old manifests"))?;
-        self.connection
-            .execute(
-                "UPDATE deployments SET state = 'timed_out'
-                 WHERE state = 'uploading' AND created_at < ?1",
-                [before.unix_ms()],
-            )
-            .map(|count| count as u64)
-            .map_err(DbError::sql("time out old uploads"))
+        let sql = "UPDATE deployments SET state = 'timed_out'
+             WHERE state = 'uploading' AND created_at < ?1 RETURNING project_id";
+        let projects: Vec<ProjectId> = self
+            .connection
+            .prepare(sql)
+            .and_then(|mut statement| {
+                let rows = statement.query_map([before.unix_ms()], |row| {
+                    column::id(row, 0, ProjectId::from_bytes)
+                })?;
+                rows.collect()
+            })
+            .map_err(DbError::sql("time out old uploads"))?;
+        for project_id in &projects {
+            self.project_hosts_changed(*project_id)?;
+        }
+        Ok(projects.len() as u64)
     }
 
     /// Says that a deployment's variants have been looked after.
@@ -302,6 +332,17 @@ impl Change<'_> {
             )
             .map(drop)
             .map_err(DbError::sql("remember that variants were made"))
+    }
+
+    /// Says that the index of encoded forms is synced with so many entries; `None` while it may grow.
+    pub(crate) fn set_variants_synced(&self, count: Option<u64>) -> Result<(), DbError> {
+        self.connection
+            .execute(
+                "UPDATE instance SET variants_synced = ?1",
+                [count.map(column::from_count)],
+            )
+            .map(drop)
+            .map_err(DbError::sql("remember how many variants were synced"))
     }
 
     /// Has the variants of everything an alias points at looked after again: the side index may

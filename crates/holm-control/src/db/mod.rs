@@ -35,6 +35,7 @@ pub(crate) use audit::{AuditRow, Trail};
 pub(crate) use credential::{NEVER, SessionRow, TokenRow};
 pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
 pub(crate) use health::{HealthRow, open_for_check};
+pub(crate) use instance::HostChanges;
 pub(crate) use invitation::InvitationRow;
 pub(crate) use project::{ProjectHost, ProjectRow};
 pub(crate) use settings::SettingsRow;

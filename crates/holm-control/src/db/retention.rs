@@ -1,6 +1,7 @@
 //! Which deployments are kept: the newest of each project, what is pinned, what an alias points at.
 
-use holm_types::{DeploymentId, Timestamp};
+use holm_types::{DeploymentId, ProjectId, Timestamp};
+use rusqlite::OptionalExtension as _;
 
 use super::{Change, DbError, View, column};
 
@@ -42,7 +43,8 @@ impl View<'_> {
 }
 
 impl Change<'_> {
-    /// Expires a deployment if nothing keeps it now, and forgets its variables. False when something does.
+    /// Expires a deployment if nothing keeps it now, forgets its variables and says that its hosts changed.
+    /// False when something keeps it.
     pub(crate) fn expire_deployment(
         &self,
         id: DeploymentId,
@@ -50,7 +52,7 @@ impl Change<'_> {
     ) -> Result<bool, DbError> {
         let expired = self
             .connection
-            .execute(
+            .query_row(
                 "UPDATE deployments SET state = 'expired'
                  WHERE id = ?1 AND state = 'sealed' AND pinned_at IS NULL
                  AND NOT EXISTS (SELECT 1 FROM aliases a WHERE a.deployment_id = deployments.id)
@@ -58,14 +60,19 @@ impl Change<'_> {
                       WHERE n.project_id = deployments.project_id AND n.state = 'sealed'
                       AND (n.sealed_at, n.id) > (deployments.sealed_at, deployments.id))
                   >= (SELECT coalesce(p.deployments_kept, ?2) FROM projects p
-                      WHERE p.id = deployments.project_id)",
+                      WHERE p.id = deployments.project_id)
+                 RETURNING project_id",
                 (id.as_bytes(), column::from_count(kept_by_default)),
+                |row| column::id(row, 0, ProjectId::from_bytes),
             )
+            .optional()
             .map_err(DbError::sql("expire a deployment"))?;
-        if expired > 0 {
-            self.delete_deployment_variables(id)?;
-        }
-        Ok(expired > 0)
+        let Some(project_id) = expired else {
+            return Ok(false);
+        };
+        self.delete_deployment_variables(id)?;
+        self.project_hosts_changed(project_id)?;
+        Ok(true)
     }
 
     /// Pins a deployment at this time, or with `None` leaves it to retention again.

@@ -1,18 +1,22 @@
-//! From the database to the edge's snapshot: which host answers with what.
+//! From the database to the edge's snapshot: which host answers with what. What is published is a change of the
+//! snapshot where the database knows whose hosts changed, otherwise all of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use holm_site::{EdgeSnapshot, HostEntry, HostTarget, codec};
-use holm_storage::{PublishedSnapshot, SnapshotStore, SnapshotStoreError};
+use holm_site::codec::{self, DecodeError};
+use holm_site::{EdgeSnapshot, HostEntry, HostTarget, SnapshotChange};
+use holm_storage::{PublishedChange, PublishedSnapshot, SnapshotStore, SnapshotStoreError};
 use holm_types::{DeploymentId, DeploymentState, Environment, ProjectId, VisitorCode};
 use tokio::sync::Mutex;
 
 use super::Report;
 use crate::app::{deployment_label, production_label};
-use crate::db::{AliasKind, AliasRow, Db, DbError, HostRow, ProjectHost, View};
+use crate::db::{AliasKind, AliasRow, Db, DbError, HostChanges, HostRow, ProjectHost, View};
 use crate::error::ApiError;
+
+/// Projects that one change of the snapshot replaces; when more have changed, all of it is published.
+const CHANGED_PROJECTS_MAX: u32 = 1000;
 
 /// Why a snapshot could not be published. The publisher tries again by itself.
 #[derive(Debug, thiserror::Error)]
@@ -61,19 +65,25 @@ impl SnapshotPublisher {
         }
     }
 
-    /// Publishes if the database is ahead of what is published.
+    /// Publishes if the database is ahead of what is published, and folds changes that have become many.
     pub(crate) async fn run_once(&self) -> Result<Report, PublishError> {
+        let report = self.publish().await?;
+        let publisher = self.clone();
+        // Nobody waits for folding, and it keeps nobody from publishing.
+        on_blocking_thread(move || publisher.fold_if_many()).await?;
+        Ok(report)
+    }
+
+    async fn publish(&self) -> Result<Report, PublishError> {
         let _turn = self.turn.lock().await;
         let publisher = self.clone();
-        tokio::task::spawn_blocking(move || publisher.publish_if_behind())
-            .await
-            .map_err(|_| PublishError::Stopping)?
+        on_blocking_thread(move || publisher.publish_if_behind()).await
     }
 
     /// Returns once a snapshot of at least this version is published.
     pub(crate) async fn reach(&self, version: u64) -> Result<(), PublishError> {
         if self.published_version() < version {
-            self.run_once().await?;
+            self.publish().await?;
         }
         Ok(())
     }
@@ -81,16 +91,16 @@ impl SnapshotPublisher {
     /// At start: publishes if the hosts are not those that are published, whatever the numbers say:
     /// after a crash between commit and publish, after a restored back-up, with another base domain.
     pub(crate) fn publish_at_start(&self) -> Result<Report, PublishError> {
-        let wanted = self.read()?;
+        let wanted = self.db.read_blocking(|view| self.everything(view))?;
         let published = self.store.newest();
-        let is_same = published.as_ref().is_some_and(|published| {
-            codec::decode_snapshot(&published.bytes)
-                .is_ok_and(|snapshot| snapshot.hosts == wanted.hosts)
-        });
-        let published_version = published.map_or(0, |published| published.version);
-        if is_same && published_version == wanted.version {
+        let is_same = published
+            .as_ref()
+            .is_some_and(|published| is_same(published, &wanted));
+        drop(wanted);
+        if is_same {
             return Ok(Report::default());
         }
+        let published_version = published.map_or(0, |published| published.version);
         self.db.write_blocking::<_, DbError>(move |change| {
             change.raise_snapshot_version(published_version)?;
             change.hosts_changed()
@@ -99,43 +109,134 @@ impl SnapshotPublisher {
     }
 
     fn publish_if_behind(&self) -> Result<Report, PublishError> {
-        let published_version = self.published_version();
+        let published_version = self.store.newest_version();
         let wanted_version = self.db.read_blocking(|view| view.snapshot_version())?;
-        if self.store.newest().is_some() && published_version >= wanted_version {
+        if published_version >= Some(wanted_version) {
             return Ok(Report::default());
         }
-        let snapshot = self.read()?;
-        self.store.publish(PublishedSnapshot {
-            version: snapshot.version,
-            bytes: Bytes::from(codec::encode_snapshot(&snapshot)),
-        })?;
+        let is_published = match published_version {
+            Some(since) => self.publish_change(since)?,
+            None => false,
+        };
+        if !is_published {
+            self.publish_everything()?;
+        }
         Ok(Report { changed_count: 1 })
     }
 
+    /// False when everything has to be published.
+    fn publish_change(&self, since: u64) -> Result<bool, PublishError> {
+        let change = self.db.read_blocking::<_, DbError>(|view| {
+            match view.host_changes(since, CHANGED_PROJECTS_MAX)? {
+                HostChanges::Everything => Ok(None),
+                HostChanges::Of(projects) => self.change(view, projects).map(Some),
+            }
+        })?;
+        let Some(change) = change else {
+            return Ok(false);
+        };
+        Ok(self.store.publish_change(PublishedChange {
+            since,
+            version: change.snapshot.version,
+            bytes: codec::encode_change(&change).into(),
+        })?)
+    }
+
+    fn publish_everything(&self) -> Result<(), PublishError> {
+        let snapshot = self.db.read_blocking(|view| self.everything(view))?;
+        let version = snapshot.version;
+        self.store.publish(PublishedSnapshot {
+            version,
+            bytes: codec::encode_snapshot(&snapshot).into(),
+            changes: Vec::new(),
+        })?;
+        self.db
+            .write_blocking(move |change| change.forget_host_changes(version))?;
+        Ok(())
+    }
+
+    fn fold_if_many(&self) -> Result<(), PublishError> {
+        let newest = self.store.newest();
+        let Some(published) = newest.filter(PublishedSnapshot::is_to_be_folded) else {
+            return Ok(());
+        };
+        let version = published.version;
+        let folded = decode(&published).map(|snapshot| codec::encode_snapshot(&snapshot));
+        let Ok(folded) = folded else {
+            // What cannot be read any more is replaced from the database.
+            self.db.write_blocking(|change| change.hosts_changed())?;
+            return self.publish_if_behind().map(drop);
+        };
+        self.store.fold(version, folded.into())?;
+        self.db
+            .write_blocking(move |change| change.forget_host_changes(version))?;
+        Ok(())
+    }
+
     fn published_version(&self) -> u64 {
-        self.store.newest().map_or(0, |published| published.version)
+        self.store.newest_version().unwrap_or(0)
     }
 
-    fn read(&self) -> Result<EdgeSnapshot, DbError> {
-        self.db.read_blocking(|view| self.build(view))
-    }
-
-    fn build(&self, view: &View<'_>) -> Result<EdgeSnapshot, DbError> {
-        let mut hosts = hosts(
+    fn everything(&self, view: &View<'_>) -> Result<EdgeSnapshot, DbError> {
+        let hosts = hosts(
             &view.project_hosts()?,
             &view.deployment_hosts()?,
             &view.aliases()?,
         );
+        Ok(EdgeSnapshot {
+            version: view.snapshot_version()?,
+            hosts: self.named(hosts),
+        })
+    }
+
+    /// What these projects have, in order and each once; nothing for one that is gone.
+    fn change(&self, view: &View<'_>, projects: Vec<ProjectId>) -> Result<SnapshotChange, DbError> {
+        let mut found = Vec::new();
+        for id in &projects {
+            let project = view.project_host(*id)?;
+            found.extend(hosts(
+                project.as_slice(),
+                &view.deployment_hosts_of(*id)?,
+                &view.project_aliases(*id)?,
+            ));
+        }
+        let snapshot = EdgeSnapshot {
+            version: view.snapshot_version()?,
+            hosts: self.named(found),
+        };
+        Ok(SnapshotChange { projects, snapshot })
+    }
+
+    /// Under the base domain, in order.
+    fn named(&self, mut hosts: Vec<HostEntry>) -> Vec<HostEntry> {
         for entry in &mut hosts {
+            entry.host.reserve_exact(1 + self.base_domain.len());
             entry.host.push('.');
             entry.host.push_str(&self.base_domain);
         }
         hosts.sort_unstable_by(|a, b| a.host.cmp(&b.host));
-        Ok(EdgeSnapshot {
-            version: view.snapshot_version()?,
-            hosts,
-        })
+        hosts
     }
+}
+
+async fn on_blocking_thread<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, PublishError> + Send + 'static,
+) -> Result<T, PublishError> {
+    let done = tokio::task::spawn_blocking(act).await;
+    done.map_err(|_| PublishError::Stopping)?
+}
+
+/// Equal snapshots have equal bytes, so that the usual case needs no second one in memory.
+fn is_same(published: &PublishedSnapshot, wanted: &EdgeSnapshot) -> bool {
+    if published.changes.is_empty() {
+        return published.bytes == codec::encode_snapshot(wanted);
+    }
+    decode(published).is_ok_and(|snapshot| snapshot == *wanted)
+}
+
+fn decode(published: &PublishedSnapshot) -> Result<EdgeSnapshot, DecodeError> {
+    let changes = published.changes.iter();
+    codec::decode_snapshot_with(&published.bytes, changes.map(|change| &*change.bytes))
 }
 
 /// Every host of every project; the names are still without the base domain.

@@ -24,13 +24,7 @@ impl<'c> UploadSweeper<'c> {
         let changed_count = self
             .core
             .db
-            .write(move |change| {
-                let count = change.time_out_uploads(before)?;
-                if count > 0 {
-                    change.hosts_changed()?;
-                }
-                Ok::<_, ApiError>(count)
-            })
+            .write::<_, DbError>(move |change| change.time_out_uploads(before))
             .await?;
         if changed_count > 0 {
             self.core.hosts_changed.notify_one();

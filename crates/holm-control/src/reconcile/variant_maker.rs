@@ -21,6 +21,9 @@ const COURTESY_LOOKS: u32 = 50;
 /// Time between two such looks.
 const COURTESY_PAUSE: Duration = Duration::from_millis(20);
 
+/// Deployments that are looked up and remembered together.
+const BATCH_COUNT_MAX: u32 = 256;
+
 /// An asset without variants yet.
 #[derive(Clone, Copy, Debug)]
 struct Source {
@@ -51,25 +54,42 @@ impl<'c> VariantMaker<'c> {
     pub(crate) async fn run_once(&self, stop: &watch::Receiver<bool>) -> Result<Report, ApiError> {
         let mut report = Report::default();
         while !*stop.borrow() {
-            let next = self
+            let next: Vec<_> = self
                 .core
                 .db
-                .read(|view| view.deployment_without_variants())
+                .read(|view| view.deployments_without_variants(BATCH_COUNT_MAX))
                 .await?;
-            let Some((id, document)) = next else {
+            let mut done = Vec::with_capacity(next.len());
+            for (id, document) in next {
+                let Some(made_count) = self.look_after(id, document, stop).await? else {
+                    break;
+                };
+                done.push(id);
+                report.changed_count += made_count;
+                // That took its time; there may be a newer one by now.
+                if made_count > 0 {
+                    break;
+                }
+            }
+            if done.is_empty() {
                 break;
-            };
-            let Some(made_count) = self.look_after(id, document, stop).await? else {
-                break;
-            };
-            report.changed_count += made_count;
-            let now = self.core.now();
-            self.core
-                .db
-                .write(move |change| change.variants_made(id, now))
-                .await?;
+            }
+            self.remember(done).await?;
         }
         Ok(report)
+    }
+
+    /// Says of all these together that they are done: after a restart most have nothing to do, and a commit each
+    /// would be most of the work.
+    async fn remember(&self, done: Vec<DeploymentId>) -> Result<(), ApiError> {
+        let now = self.core.now();
+        self.core
+            .db
+            .write(move |change| {
+                let mut done = done.into_iter();
+                Ok(done.try_for_each(|id| change.variants_made(id, now))?)
+            })
+            .await
     }
 
     /// How many assets were encoded. `None` when it was stopped before the end.

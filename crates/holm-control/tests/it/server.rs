@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use holm_control::{Control, ControlConfig, ControlLimits, ControlParts};
 use holm_site::{EdgeSnapshot, HostTarget, codec};
-use holm_storage::{BlobStore, LocalBlobStore, SnapshotStore, VariantIndex};
+use holm_storage::{BlobStore, LocalBlobStore, PublishedSnapshot, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -214,7 +214,7 @@ impl TestServer {
     /// The snapshot that the edge has.
     pub(crate) fn snapshot(&self) -> EdgeSnapshot {
         let published = self.snapshots.newest().unwrap();
-        codec::decode_snapshot(&published.bytes).unwrap()
+        decode(&published)
     }
 
     /// What the edge shows at a host under the base domain: the deployment, or the status of a gate;
@@ -304,11 +304,17 @@ async fn take_up(snapshots: SnapshotStore, mut is_awake: watch::Receiver<bool>) 
         }
         let newest = changes.borrow_and_update().clone();
         if let Some(published) = newest {
-            codec::decode_snapshot(&published.bytes).unwrap();
+            decode(&published);
             snapshots.acknowledge(published.version);
         }
         if changes.changed().await.is_err() {
             break;
         }
     }
+}
+
+/// The snapshot with all changes.
+fn decode(published: &PublishedSnapshot) -> EdgeSnapshot {
+    let changes = published.changes.iter();
+    codec::decode_snapshot_with(&published.bytes, changes.map(|change| &*change.bytes)).unwrap()
 }

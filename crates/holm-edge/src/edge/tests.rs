@@ -89,9 +89,11 @@ impl Scene {
         };
         let hosts = hosts.iter().map(entry).collect();
         let bytes = codec::encode_snapshot(&EdgeSnapshot { version, hosts }).into();
-        self.edge
-            .inner
-            .take_up(&PublishedSnapshot { version, bytes });
+        self.edge.inner.take_up(&PublishedSnapshot {
+            version,
+            bytes,
+            changes: Vec::new(),
+        });
     }
 
     fn row(&self, host: &str) -> Arc<HostRow> {

@@ -292,7 +292,11 @@ impl Scene {
         hosts.sort_by(|one, other| one.host.cmp(&other.host));
         let bytes = codec::encode_snapshot(&EdgeSnapshot { version, hosts }).into();
         self.snapshots
-            .publish(PublishedSnapshot { version, bytes })
+            .publish(PublishedSnapshot {
+                version,
+                bytes,
+                changes: Vec::new(),
+            })
             .unwrap();
     }
 

@@ -38,6 +38,7 @@ async fn a_newer_snapshot_replaces_and_a_damaged_one_does_not() {
     let damaged = PublishedSnapshot {
         version: 3,
         bytes: (&b"not a snapshot"[..]).into(),
+        changes: Vec::new(),
     };
     scene.snapshots.publish(damaged).unwrap();
     scene

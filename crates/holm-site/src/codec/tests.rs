@@ -48,6 +48,21 @@ fn snapshot() -> impl Strategy<Value = EdgeSnapshot> {
     (any::<u64>(), list(host)).prop_map(|(version, hosts)| EdgeSnapshot { version, hosts })
 }
 
+/// Hosts of four projects, sorted, each once and each always of the same project.
+fn few_projects() -> impl Strategy<Value = EdgeSnapshot> {
+    snapshot().prop_map(|mut snapshot| {
+        for (index, entry) in (0_u8..).zip(&mut snapshot.hosts) {
+            let project = index % 4;
+            entry.project_id = ProjectId::from_bytes([project; 16]);
+            entry.host = format!("{project}-{}-{index}", entry.host);
+        }
+        snapshot
+            .hosts
+            .sort_by(|one, other| one.host.cmp(&other.host));
+        snapshot
+    })
+}
+
 proptest! {
     #[test]
     fn a_document_comes_back(document in any_document()) {
@@ -62,9 +77,38 @@ proptest! {
     }
 
     #[test]
+    fn a_change_comes_back_and_makes_the_newer_version(
+        (older, newer) in (few_projects(), few_projects()),
+        changed in prop::collection::btree_set(0..4_u8, 0..4),
+    ) {
+        let id = |number: u8| ProjectId::from_bytes([number; 16]);
+        let is_changed = |entry: &HostEntry| changed.iter().any(|number| id(*number) == entry.project_id);
+        // The later version: what has changed from `newer`, the rest as it was.
+        let kept = older.hosts.iter().filter(|entry| !is_changed(entry)).cloned();
+        let new: Vec<HostEntry> = newer.hosts.into_iter().filter(is_changed).collect();
+        let mut hosts: Vec<HostEntry> = kept.chain(new.iter().cloned()).collect();
+        hosts.sort_by(|one, other| one.host.cmp(&other.host));
+        let wanted = EdgeSnapshot { version: 7, hosts };
+        let change = SnapshotChange {
+            projects: changed.iter().map(|number| id(*number)).collect(),
+            snapshot: EdgeSnapshot { version: 7, hosts: new },
+        };
+        let bytes = encode_change(&change);
+        prop_assert_eq!(decode_change(&bytes), Ok(change));
+        let whole = encode_snapshot(&older);
+        // Once or twice: replacing is idempotent.
+        for times in 1..3 {
+            let changes = std::iter::repeat_n(bytes.as_slice(), times);
+            prop_assert_eq!(decode_snapshot_with(&whole, changes), Ok(wanted.clone()));
+        }
+        prop_assert!(decode_change(&bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
     fn any_bytes_are_an_answer(payload in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(decode_document(&payload).is_err());
         prop_assert!(decode_snapshot(&payload).is_err());
+        prop_assert!(decode_change(&payload).is_err());
         let framed_payload = framed(&DOCUMENT, &[&payload]);
         if let Ok(document) = decode_document(&framed_payload) {
             prop_assert!(decode_document(&encode_document(&document)) == Ok(document));

@@ -1,15 +1,18 @@
-//! One snapshot as a file: `snapshot-<version>.bin`, a header with a checksum, then the bytes unread.
+//! One snapshot or change as a file: `snapshot-<version>.bin` or `change-<version>.bin`, a header with a
+//! checksum, then the bytes unread.
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::{Buf, Bytes};
 use holm_types::{BlobDigest, BlobHasher};
 
-use super::{PublishedSnapshot, SnapshotStoreError, failed};
+use super::{SnapshotStoreError, failed};
 
 const MAGIC: [u8; 8] = *b"HOLMSNAP";
+/// A change has the version that it applies to in front of its bytes.
+const CHANGE_MAGIC: [u8; 8] = *b"HOLMCHNG";
 const FORMAT: u64 = 1;
 /// Magic, format, snapshot version, length: 8 bytes each, then the checksum.
 const CHECKED_LEN: usize = 32;
@@ -24,23 +27,65 @@ pub(super) enum Fault {
     Newer,
 }
 
-/// The version in a file's name. `None` when it is another file.
+/// What a file holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    /// The version that a change applies to. `None` for a whole snapshot.
+    since: Option<u64>,
+    version: u64,
+}
+
+impl Part {
+    pub(super) const fn whole(version: u64) -> Self {
+        Self {
+            since: None,
+            version,
+        }
+    }
+
+    pub(super) const fn change(since: u64, version: u64) -> Self {
+        Self {
+            since: Some(since),
+            version,
+        }
+    }
+
+    fn path(self, folder: &Path) -> PathBuf {
+        let kind = if self.since.is_some() {
+            "change"
+        } else {
+            "snapshot"
+        };
+        folder.join(format!("{kind}-{:020}.bin", self.version))
+    }
+}
+
+/// The version in the name of a whole snapshot's file. `None` when it is another file.
 pub(super) fn version_of(path: &Path) -> Option<u64> {
+    numbered(path, "snapshot-")
+}
+
+/// The version in the name of a change's file. `None` when it is another file.
+pub(super) fn changed_version_of(path: &Path) -> Option<u64> {
+    numbered(path, "change-")
+}
+
+fn numbered(path: &Path, kind: &str) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
-    name.strip_prefix("snapshot-")?
-        .strip_suffix(".bin")?
-        .parse()
-        .ok()
+    name.strip_prefix(kind)?.strip_suffix(".bin")?.parse().ok()
 }
 
 /// Writes the file so that a crash leaves it whole or absent.
-pub(super) fn write(folder: &Path, snapshot: &PublishedSnapshot) -> Result<(), SnapshotStoreError> {
-    let path = folder.join(format!("snapshot-{:020}.bin", snapshot.version));
+pub(super) fn write(folder: &Path, part: Part, bytes: &[u8]) -> Result<(), SnapshotStoreError> {
+    let path = part.path(folder);
     let temporary = path.with_extension("tmp");
     let mut file = File::create(&temporary).map_err(failed("create", &temporary))?;
+    let since = part.since.map(u64::to_le_bytes);
+    let since = since.as_ref().map_or(&[][..], |since| since.as_slice());
     let write = || {
-        file.write_all(&header(snapshot))?;
-        file.write_all(&snapshot.bytes)?;
+        file.write_all(&header(part, [since, bytes]))?;
+        file.write_all(since)?;
+        file.write_all(bytes)?;
         file.sync_data()
     };
     let written = { write }();
@@ -54,51 +99,55 @@ pub(super) fn write(folder: &Path, snapshot: &PublishedSnapshot) -> Result<(), S
     sync_folder().map_err(failed("sync", folder))
 }
 
-fn header(snapshot: &PublishedSnapshot) -> [u8; HEADER_LEN] {
+fn header(part: Part, pieces: [&[u8]; 2]) -> [u8; HEADER_LEN] {
     let mut header = [0; HEADER_LEN];
     let (checked, checksum) = header.split_at_mut(CHECKED_LEN);
-    let numbers = [
-        u64::from_le_bytes(MAGIC),
-        FORMAT,
-        snapshot.version,
-        snapshot.bytes.len() as u64,
-    ];
+    let magic = part.since.map_or(MAGIC, |_| CHANGE_MAGIC);
+    let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let numbers = [u64::from_le_bytes(magic), FORMAT, part.version, len as u64];
     for (place, number) in checked.chunks_exact_mut(8).zip(numbers) {
         place.copy_from_slice(&number.to_le_bytes());
     }
-    checksum.copy_from_slice(checksum_of(checked, &snapshot.bytes).as_bytes());
+    checksum.copy_from_slice(checksum_of(checked, pieces).as_bytes());
     header
 }
 
-fn checksum_of(checked: &[u8], bytes: &[u8]) -> BlobDigest {
+fn checksum_of(checked: &[u8], pieces: [&[u8]; 2]) -> BlobDigest {
     let mut hasher = BlobHasher::new();
     hasher.update(checked);
-    hasher.update(bytes);
+    for piece in pieces {
+        hasher.update(piece);
+    }
     hasher.finish()
 }
 
-/// The bytes of a snapshot whose file name says `version`.
-pub(super) fn decode(version: u64, mut file: Bytes) -> Result<Bytes, Fault> {
+/// Since which version the bytes of a file hold whose name says `version`, and the bytes; for a whole snapshot
+/// that is the version itself.
+pub(super) fn decode(version: u64, mut file: Bytes) -> Result<(u64, Bytes), Fault> {
     if file.len() < HEADER_LEN {
         return Err(Fault::Torn("it is too short"));
     }
     let mut header = file.split_to(HEADER_LEN);
     let checksum = header.split_off(CHECKED_LEN);
-    if checksum_of(&header, &file).as_bytes().as_slice() != checksum.as_ref() {
+    if checksum_of(&header, [&file, &[]]).as_bytes().as_slice() != checksum.as_ref() {
         return Err(Fault::Torn("its checksum is wrong"));
     }
     let numbers: [u64; 4] = std::array::from_fn(|_| header.get_u64_le());
-    match numbers {
-        [magic, FORMAT, found, len] => {
-            let is_right =
-                magic == u64::from_le_bytes(MAGIC) && found == version && len == file.len() as u64;
-            if is_right {
-                Ok(file)
-            } else {
-                Err(Fault::Torn("its header does not fit its name"))
-            }
-        }
-        [magic, ..] if magic == u64::from_le_bytes(MAGIC) => Err(Fault::Newer),
-        _ => Err(Fault::Torn("it is no snapshot")),
+    let [magic, format, found, len] = numbers;
+    let is_change = magic == u64::from_le_bytes(CHANGE_MAGIC);
+    if !is_change && magic != u64::from_le_bytes(MAGIC) {
+        return Err(Fault::Torn("it is no snapshot"));
     }
+    if format != FORMAT {
+        return Err(Fault::Newer);
+    }
+    if found != version || len != file.len() as u64 || (is_change && file.len() < 8) {
+        return Err(Fault::Torn("its header does not fit its name"));
+    }
+    let since = if is_change {
+        file.get_u64_le()
+    } else {
+        version
+    };
+    Ok((since, file))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use holm_storage::{PublishedSnapshot, SnapshotStore};
+use holm_storage::{PublishedChange, PublishedSnapshot, SnapshotStore};
 
 use crate::support::{cut, files_below, flip, run};
 
@@ -12,6 +12,7 @@ fn snapshot(version: u64) -> PublishedSnapshot {
     PublishedSnapshot {
         version,
         bytes: format!("snapshot {version}").into_bytes().into(),
+        changes: Vec::new(),
     }
 }
 
@@ -51,6 +52,7 @@ fn versions_only_grow() {
         .publish(PublishedSnapshot {
             version: 5,
             bytes: "other".into(),
+            changes: Vec::new(),
         })
         .unwrap();
     assert_eq!(store.newest(), Some(snapshot(5)));
@@ -139,4 +141,127 @@ fn edges_are_told_and_say_when_they_serve_it() {
         );
         assert!(!store.taken_up(4, Duration::from_millis(1)).await);
     });
+}
+
+fn change(since: u64, version: u64) -> PublishedChange {
+    PublishedChange {
+        since,
+        version,
+        bytes: format!("change {since} to {version}").into_bytes().into(),
+    }
+}
+
+/// The versions of the changes that lie on the newest whole one.
+fn changes(folder: &Path) -> Vec<u64> {
+    let newest = SnapshotStore::open(folder).unwrap().newest().unwrap();
+    for each in &newest.changes {
+        assert_eq!(*each, change(each.since, each.version));
+    }
+    let versions: Vec<u64> = newest.changes.iter().map(|change| change.version).collect();
+    assert_eq!(newest.version, *versions.last().unwrap_or(&newest.version));
+    versions
+}
+
+/// Version 1 whole, versions 2 to 5 as changes.
+fn publish_changes(folder: &Path) -> SnapshotStore {
+    let store = SnapshotStore::open(folder).unwrap();
+    assert!(
+        !store.publish_change(change(1, 2)).unwrap(),
+        "nothing to apply it to"
+    );
+    store.publish(snapshot(1)).unwrap();
+    for version in 2..=5 {
+        assert!(store.publish_change(change(version - 1, version)).unwrap());
+    }
+    store
+}
+
+#[test]
+fn changes_survive_a_restart_and_come_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = publish_changes(folder.path());
+    assert_eq!(store.newest_version(), Some(5));
+    assert!(
+        store.publish_change(change(2, 4)).unwrap(),
+        "an older one is ignored"
+    );
+    assert!(
+        !store.publish_change(change(6, 7)).unwrap(),
+        "one is missing between"
+    );
+    assert_eq!(changes(folder.path()), [2, 3, 4, 5]);
+    assert!(
+        store.publish_change(change(3, 6)).unwrap(),
+        "it may overlap"
+    );
+    assert_eq!(changes(folder.path()), [2, 3, 4, 5, 6]);
+    store.publish(snapshot(9)).unwrap();
+    assert_eq!(changes(folder.path()), [] as [u64; 0]);
+    assert_eq!(newest(folder.path()), Some(9));
+}
+
+#[test]
+fn a_torn_change_is_dropped_with_all_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for kept in [0, 31, 63, 64, 71, 64 + 8 + 12] {
+        publish_changes(folder.path());
+        let path = folder.path().join("change-00000000000000000003.bin");
+        cut(&path, kept);
+        assert_eq!(changes(folder.path()), [2], "cut to {kept}");
+        // Another version 3: what lay behind the torn one must not come behind this.
+        let store = SnapshotStore::open(folder.path()).unwrap();
+        assert!(store.publish_change(change(2, 3)).unwrap());
+        assert_eq!(changes(folder.path()), [2, 3], "cut to {kept}");
+        fs::remove_dir_all(folder.path()).unwrap();
+    }
+    for at in 0..64 + 8 + 13 {
+        publish_changes(folder.path());
+        flip(&folder.path().join("change-00000000000000000005.bin"), at);
+        assert_eq!(changes(folder.path()), [2, 3, 4], "byte {at}");
+        fs::remove_dir_all(folder.path()).unwrap();
+    }
+}
+
+#[test]
+fn folding_keeps_what_came_meanwhile_and_a_way_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = publish_changes(folder.path());
+    let subscriber = store.subscribe();
+    let whole = snapshot(4).bytes;
+    store.fold(9, whole.clone()).unwrap();
+    assert_eq!(store.newest().unwrap().changes.len(), 4, "no such version");
+    store.fold(4, whole.clone()).unwrap();
+    assert!(!subscriber.has_changed().unwrap(), "it is no news");
+    let now = store.newest().unwrap();
+    assert_eq!((now.version, &now.bytes), (5, &whole));
+    assert_eq!(changes(folder.path()), [5]);
+    // The whole one is torn: the one before it leads there with its changes.
+    cut(&folder.path().join("snapshot-00000000000000000004.bin"), 70);
+    assert_eq!(changes(folder.path()), [2, 3, 4, 5]);
+    assert_eq!(
+        SnapshotStore::open(folder.path())
+            .unwrap()
+            .newest()
+            .unwrap()
+            .bytes,
+        snapshot(1).bytes
+    );
+}
+
+#[test]
+fn changes_do_not_pile_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = publish_changes(folder.path());
+    let mut version = 5;
+    while store.publish_change(change(version, version + 1)).unwrap() {
+        version += 1;
+        let newest = store.newest().unwrap();
+        assert_eq!(newest.is_to_be_folded(), newest.changes.len() >= 256);
+    }
+    assert_eq!(version, 513, "512 changes behind version 1");
+    store.fold(version, snapshot(version).bytes).unwrap();
+    assert!(store.publish_change(change(version, version + 1)).unwrap());
+    store.fold(version + 1, snapshot(version).bytes).unwrap();
+    // Two whole ones, and no change older than the older of them.
+    assert_eq!(files_below(folder.path()).len(), 3);
 }
