@@ -224,7 +224,9 @@ fn refuse_lost_database(db_file: &Path, snapshots: &SnapshotStore) -> Result<(),
     let Some(published) = snapshots.newest().filter(|_| !is_there) else {
         return Ok(());
     };
-    if codec::decode_snapshot(&published.bytes).is_ok_and(|snapshot| snapshot.hosts.is_empty()) {
+    let changes = published.changes.iter().map(|change| &*change.bytes);
+    let snapshot = codec::decode_snapshot_with(&published.bytes, changes);
+    if snapshot.is_ok_and(|snapshot| snapshot.hosts.is_empty()) {
         return Ok(());
     }
     Err(OpenControlError::DatabaseLost {
