@@ -5,9 +5,10 @@ use holm_site::codec;
 use holm_types::BlobDigest;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|payload: &[u8]| {
+fuzz_target!(|input: (u8, &[u8])| {
+    let (format, payload) = input;
     let checksum = BlobDigest::of(payload);
-    let bytes = [b"HOLMSNAP", &[1, 0][..], checksum.as_bytes(), payload].concat();
+    let bytes = [b"HOLMSNAP", &[format, 0][..], checksum.as_bytes(), payload].concat();
     let Ok(snapshot) = codec::decode_snapshot(&bytes) else {
         return;
     };

@@ -21,6 +21,7 @@ pub(crate) const USAGE: &str = "  fuzz            libFuzzer over what reads stra
 
 /// Every target: a file in `fuzz/targets`.
 const TARGETS: &[&str] = &[
+    "archive",
     "document",
     "edgeone_json",
     "headers",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 
-use crate::check::Acceptance;
+use crate::check::{Acceptance, Moto};
 use crate::options::Options;
 use crate::timed::{self, is_installed};
 use crate::workspace::cargo;
@@ -99,6 +99,16 @@ const STEPS: &[Step] = &[
         name: "rawhttp",
         what: "broken and hostile requests, before and after load",
         run: rawhttp,
+    },
+    Step {
+        name: "s3",
+        what: "blobs in a real S3 server (installs moto[server] into the target folder)",
+        run: s3,
+    },
+    Step {
+        name: "faults",
+        what: "a full and a read-only disk: clear errors, visitors notice nothing",
+        run: faults,
     },
     Step {
         name: "crash",
@@ -265,6 +275,21 @@ fn rawhttp(root: &Path) -> Result<Done> {
         ));
     }
     check(root, "rawhttp", &[])
+}
+
+/// The S3 server is a Python package; without pip or its registry there is none to ask.
+fn s3(root: &Path) -> Result<Done> {
+    match Moto::install(root)? {
+        Ok(_) => check(root, "s3", &[]),
+        Err(why) => Ok(Done::Skipped(why)),
+    }
+}
+
+fn faults(root: &Path) -> Result<Done> {
+    match check::unable_to_check_faults() {
+        Some(why) => Ok(Done::Skipped(why)),
+        None => check(root, "faults", &[]),
+    }
 }
 
 fn deny(root: &Path) -> Result<Done> {

@@ -54,6 +54,8 @@ pub enum SourceKind {
     /// From a folder.
     #[default]
     Upload,
+    /// From a ZIP file, which the server unpacked.
+    Archive,
 }
 
 /// Every further line of a streamed manifest.

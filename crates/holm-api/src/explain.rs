@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The plan for one URL, with every rule considered.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainReport {
-    /// The URL that was asked about.
+    /// The URL that was asked about; the value of `eo_token` is masked.
     pub url: String,
     /// The project's name.
     pub project: String,
@@ -18,7 +18,7 @@ pub struct ExplainReport {
     pub decision: String,
     /// The status that would be sent.
     pub status: u16,
-    /// What in one line: the location, the file, the function or the gate's word.
+    /// What in one line: the location, the file, the function or the gate's word and why.
     pub summary: String,
     /// Response headers that the deployment decides (`cache-control`, rule headers, `location` ...).
     pub headers: Vec<(String, String)>,
@@ -29,7 +29,7 @@ pub struct ExplainReport {
 /// One rule that was considered.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainConsidered {
-    /// `redirects`, `trailing_slash`, `rewrites`, `files`, `functions`, `file_routes`, `fallback`, `headers`, `caches`.
+    /// `access_rules`, `rate_limits`, `protection`, `redirects`, `trailing_slash`, `rewrites`, `files`, `functions`, `file_routes`, `fallback`, `headers`, `caches`.
     pub step: String,
     /// The rule in words.
     pub rule: String,

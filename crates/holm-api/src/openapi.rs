@@ -1,6 +1,7 @@
 //! The OpenAPI document: made from the table of operations, the schemas of the wire types and the table
 //! of error codes. Nothing in it is written twice.
 
+mod also;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -12,8 +13,8 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    API_PREFIX, FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, Method, OPERATIONS, Operation, Policy,
-    Problem,
+    API_PREFIX, BACKUP_MEDIA_TYPE, DeploymentEvent, EVENTS_MEDIA_TYPE, FRAME_MEDIA_TYPE,
+    MANIFEST_MEDIA_TYPE, Method, OPERATIONS, Operation, Policy, Problem,
 };
 use shape::{Body, SHAPES, Shape};
 
@@ -101,7 +102,8 @@ fn describe(
     if let Policy::Needs(permission) = operation.policy {
         described["x-permission"] = json!(permission.as_str());
     }
-    if let Some(content) = content(&shape.request, generator) {
+    if let Some(mut content) = content(&shape.request, generator) {
+        also::add_requests(operation.id, &mut content);
         let is_required = !matches!(shape.request, Body::Frames { may_be_empty: true });
         described["requestBody"] = json!({ "required": is_required, "content": content });
     }
@@ -179,6 +181,7 @@ fn responses(
         success["content"] = content;
     }
     responses.insert(operation.success.to_string(), success);
+    also::add_responses(operation.id, generator, &mut responses);
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for code in codes(operation, shape) {
         let named = by_status.entry(code.status()).or_default();
@@ -258,6 +261,18 @@ fn content(body: &Body, generator: &mut SchemaGenerator) -> Option<Value> {
             let schema =
                 json!({ "type": "string", "description": about, "x-head": head, "x-line": line });
             (MANIFEST_MEDIA_TYPE, schema)
+        }
+        Body::Events => {
+            let about = "Server-sent events. The `id` and `event` of each are those of its `data`.";
+            let event = generator.subschema_for::<DeploymentEvent>().to_value();
+            let schema = json!({ "type": "string", "description": about, "x-data": event });
+            (EVENTS_MEDIA_TYPE, schema)
+        }
+        Body::Backup => {
+            let about = "A back-up: entries with a checksum each, and one over everything at its end. \
+                Without that end it is torn.";
+            let schema = json!({ "type": "string", "format": "binary", "description": about });
+            (BACKUP_MEDIA_TYPE, schema)
         }
         Body::Frames { .. } => {
             let about = "Blobs one after another, each as 32 bytes of BLAKE3 digest, 8 bytes of size \

@@ -126,6 +126,11 @@ operations! {
     variable_delete Delete "/projects/{project}/variables/{variable}" Policy::Needs(Permission::Manage), 204 "Delete a variable, from one environment with `?environment=`, else from both.";
     alias_list Get "/projects/{project}/aliases" Policy::Needs(Permission::Read), 200 "The production and branch aliases of a project, newest first.";
     project_rollback Post "/projects/{project}/rollback" Policy::Needs(Permission::Deploy), 200 "Point production at the deployment it pointed at before.";
+    protection_view Get "/projects/{project}/protection" Policy::Needs(Permission::Read), 200 "Who is shown a project's hosts.";
+    protection_update Patch "/projects/{project}/protection" Policy::Needs(Permission::Manage), 200 "Protect a project's hosts, or open them; returns when it is served.";
+    access_rules_view Get "/projects/{project}/access-rules" Policy::Needs(Permission::Read), 200 "Whom a project's hosts refuse and slow down.";
+    access_rules_update Put "/projects/{project}/access-rules" Policy::Needs(Permission::Manage), 200 "Replace a project's access rules; returns when they are served.";
+    project_share Post "/projects/{project}/share" Policy::Needs(Permission::Read), 200 "A link to a host of a project that opens it for three hours if it is protected.";
     deployment_list Get "/projects/{project}/deployments" Policy::Needs(Permission::Read), 200 "A project's deployments, newest first.";
     deployment_create Post "/projects/{project}/deployments" Policy::Needs(Permission::Deploy), 201 "Announce a deployment's files; the answer lists the missing blobs.";
     deployment_view Get "/projects/{project}/deployments/{deployment}" Policy::Needs(Permission::Read), 200 "One deployment.";
@@ -138,6 +143,10 @@ operations! {
     deployment_unpin Post "/projects/{project}/deployments/{deployment}/unpin" Policy::Needs(Permission::Deploy), 200 "Leave this deployment to retention again.";
     deployment_variables Get "/projects/{project}/deployments/{deployment}/variables" Policy::Needs(Permission::Read), 200 "The variables that a deployment was made with; values of secrets are never shown.";
     deployment_delete Delete "/projects/{project}/deployments/{deployment}" Policy::Needs(Permission::Deploy), 204 "Delete a deployment; its URL answers 410.";
+    deployment_events Get "/projects/{project}/deployments/{deployment}/events" Policy::Needs(Permission::Read), 200 "What happens to a deployment, as a stream of events until it has ended.";
     limit_list Get "/limits" Policy::Needs(Permission::Read), 200 "Every maximum of this server: what holds, the default, and the setting.";
+    storage_view Get "/storage" Policy::Needs(Permission::Read), 200 "How full the blob store is, and what the last collection did.";
+    storage_collect Post "/storage/collect" Policy::Needs(Permission::Manage), 200 "Remove the blobs that nobody wants, now; `dry_run` only looks.";
+    backup_create Post "/backup" Policy::Needs(Permission::Own), 200 "Everything in one file, while serving.";
     explain_view Get "/explain" Policy::Needs(Permission::Read), 200 "Why a URL answers as it does: `?url=` and optionally `&deployment=`.";
 }

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::link::Link;
 use crate::printer::Printer;
 use crate::surroundings::Surroundings;
+use crate::trust::Trust;
 
 /// A server and the token for it.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Access {
     pub api: ApiUrl,
     /// `None`: only public operations will work.
     pub token: Option<Token>,
+    /// Who is believed about the server's name.
+    pub trust: Trust,
 }
 
 /// Who named the address.
@@ -55,9 +58,20 @@ impl Access {
                 &error,
             )
         })?;
-        let token = pick_token(connection, surroundings, origin)?;
-        let token = token.or_else(|| credentials.token(&api).cloned());
-        Self { api, token }.guarded(connection.insecure_http)
+        let picked = pick_token(connection, surroundings, origin)?;
+        let stored = || Some((credentials.token(&api)?.clone(), "the stored logins"));
+        let picked = picked.or_else(stored);
+        if connection.verbose {
+            printer.note(&format!("server   {api}  (from {})", origin.words()));
+            let place = picked.as_ref().map_or("none", |(_, place)| place);
+            printer.note(&format!("token    from {place}"));
+        }
+        Self {
+            api,
+            token: picked.map(|(token, _)| token),
+            trust: pick_trust(connection, surroundings, printer)?,
+        }
+        .guarded(connection.insecure_http)
     }
 
     /// Refuses to send a token where it can be read on the way.
@@ -82,6 +96,12 @@ impl Access {
 }
 
 impl Origin {
+    /// Whether the user chose the address, as against a folder or a default. A variable that was made
+    /// for another service is sent nowhere else.
+    fn is_named_by_user(self) -> bool {
+        matches!(self, Self::Flag | Self::Environment | Self::Login)
+    }
+
     fn words(self) -> &'static str {
         match self {
             Self::Flag => "--api",
@@ -127,17 +147,39 @@ fn pick_token(
     connection: &Connection,
     surroundings: &Surroundings,
     origin: Origin,
-) -> Result<Option<Token>, CliError> {
+) -> Result<Option<(Token, &'static str)>, CliError> {
     let (text, place) = match (&connection.token, &surroundings.token) {
         (Some(token), _) => (token, "--token"),
         (None, Some(token)) if origin != Origin::Link => (token, "HOLM_TOKEN"),
+        (None, None) => match &surroundings.edgeone_token {
+            Some(token) if surroundings.takes_edgeone_token && origin.is_named_by_user() => {
+                (token, "EDGEONE_PAGES_API_TOKEN")
+            }
+            _ => return Ok(None),
+        },
         _ => return Ok(None),
     };
     let token = text.parse().map_err(|error| {
         CliError::because(Exit::Auth, format!("use the token from {place}"), &error)
             .next("Copy the whole token, or log in with `holm login`.")
     })?;
-    Ok(Some(token))
+    Ok(Some((token, place)))
+}
+
+fn pick_trust(
+    connection: &Connection,
+    surroundings: &Surroundings,
+    printer: &Printer,
+) -> Result<Trust, CliError> {
+    let flag = connection.ca.as_ref().map(|path| ("--ca", path));
+    let variable = surroundings.ca.as_ref().map(|(name, path)| (*name, path));
+    let Some((named_by, path)) = flag.or(variable) else {
+        return Ok(Trust::default());
+    };
+    if connection.verbose {
+        printer.note(&format!("trust    {}  (from {named_by})", path.display()));
+    }
+    Trust::of_file(path, named_by)
 }
 
 #[cfg(test)]
@@ -197,6 +239,7 @@ mod tests {
         Link {
             project: "blog".parse().unwrap(),
             api: api.into(),
+            file: std::path::PathBuf::default(),
         }
     }
 
@@ -225,6 +268,25 @@ mod tests {
         case.surroundings.token = Some("holm_env".into());
         case.link = Some(link("https://evil.example"));
         check(&case, "https://evil.example no token");
+    }
+
+    #[test]
+    fn edgeones_variable_counts_for_pages_and_servers_that_the_user_named() {
+        let mut case = case();
+        case.surroundings.edgeone_token = Some("holm_edgeone".into());
+        case.surroundings.api = Some("https://env.example".into());
+        check(&case, "https://env.example no token");
+        case.surroundings.takes_edgeone_token = true;
+        check(&case, "https://env.example holm_edgeone");
+        case.surroundings.token = Some("holm_env".into());
+        check(&case, "https://env.example holm_env");
+        case.surroundings.token = None;
+        case.surroundings.api = None;
+        case.link = Some(link("https://evil.example"));
+        check(&case, "https://evil.example no token");
+        case.surroundings.edgeone_token = Some("AbC0123=".into());
+        case.link = None;
+        check(&case, "exit 3");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The HTTP client: one agent with kept connections, time limits, retries, and problem bodies as errors.
 
 mod error;
+mod events;
+mod guard_operations;
+mod listening;
 mod operations;
 mod project_operations;
 mod who;
@@ -12,14 +15,17 @@ use std::time::Duration;
 use holm_api::{API_PREFIX, Problem};
 use serde::de::DeserializeOwned;
 use ureq::http::{Request, Response, header};
+use ureq::tls::TlsConfig;
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body, SendBody};
 
 pub(crate) use error::{ClientError, Stopped};
-pub(crate) use operations::{Frames, Manifest, PageAsked};
+pub(crate) use operations::{ExplainAsked, Frames, Manifest, PageAsked};
 
 use crate::access::Access;
 use crate::api_url::ApiUrl;
 use crate::limits::CliLimits;
+use listening::ListeningConnector;
 
 /// Talks to one server as one user.
 #[derive(Debug)]
@@ -31,6 +37,10 @@ pub(crate) struct Client {
     was_reached: Cell<bool>,
 }
 
+/// Bodies of at least this many bytes are sent after the server has said that it wants them: for them a
+/// round trip is little.
+const ASKED_FIRST_BYTES: u64 = 1024 * 1024;
+
 /// Whether a request may be sent again when its answer did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
@@ -40,6 +50,15 @@ pub(crate) enum Again {
     IfUnseen,
 }
 
+/// How an answer arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// Within the time for a whole answer.
+    Whole,
+    /// Piece by piece, each within that time.
+    Streamed,
+}
+
 /// One request.
 pub(crate) struct Call<'a> {
     method: &'static str,
@@ -47,6 +66,8 @@ pub(crate) struct Call<'a> {
     path: String,
     payload: Payload<'a>,
     again: Again,
+    /// Whether the answer may come before the work is done.
+    may_go_on: bool,
 }
 
 /// A request's body.
@@ -70,6 +91,7 @@ impl<'a> Call<'a> {
             path,
             payload: Payload::Empty,
             again: Again::Harmless,
+            may_go_on: false,
         }
     }
 
@@ -79,6 +101,7 @@ impl<'a> Call<'a> {
             path,
             payload,
             again,
+            may_go_on: false,
         }
     }
 }
@@ -97,13 +120,22 @@ impl Client {
             .timeout_send_body(Some(limits.send_time_max))
             .timeout_recv_response(Some(limits.answer_time_max))
             .timeout_recv_body(Some(limits.receive_time_max))
+            .tls_config(
+                TlsConfig::builder()
+                    .root_certs(access.trust.root_certs())
+                    .build(),
+            )
             .output_buffer_size(256 * 1024);
         if access.api.is_loopback() {
             // HTTP_PROXY is about other machines.
             config = config.proxy(None);
         }
         Self {
-            agent: config.build().new_agent(),
+            agent: Agent::with_parts(
+                config.build(),
+                ListeningConnector::default(),
+                DefaultResolver::default(),
+            ),
             access,
             limits,
             was_reached: Cell::new(false),
@@ -158,12 +190,43 @@ impl Client {
     }
 
     fn attempt(&self, call: &Call<'_>) -> Result<Vec<u8>, ClientError> {
+        self.read_answer(self.transmit(call, Pace::Whole)?)
+    }
+
+    /// Sends a request once and hands over the body of a successful answer as it arrives.
+    fn receive(
+        &self,
+        call: &Call<'_>,
+        take: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> Result<(), ClientError> {
+        let mut response = self.transmit(call, Pace::Streamed)?;
+        if !response.status().is_success() {
+            return self.read_answer(response).map(drop);
+        }
+        let mut reader = response.body_mut().as_reader();
+        let mut piece = vec![0; 256 * 1024];
+        loop {
+            let fail = |error: std::io::Error| {
+                ClientError::of_transport(&self.access.api, ureq::Error::Io(error))
+            };
+            let len = reader.read(&mut piece).map_err(fail)?;
+            if len == 0 {
+                return Ok(());
+            }
+            take(piece.get(..len).unwrap_or_default()).map_err(ClientError::Unkept)?;
+        }
+    }
+
+    fn transmit(&self, call: &Call<'_>, pace: Pace) -> Result<Response<Body>, ClientError> {
         let mut request = Request::builder()
             .method(call.method)
             .uri(format!("{}{API_PREFIX}{}", self.access.api, call.path))
             .header(header::ACCEPT, "application/json, application/problem+json");
         if let Some(token) = &self.access.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.secret()));
+        }
+        if call.may_go_on {
+            request = request.header("prefer", "respond-async");
         }
         let fail = |error: ureq::Error| ClientError::of_transport(&self.access.api, error);
         let response = match &call.payload {
@@ -177,7 +240,8 @@ impl Client {
                 let request = request
                     .header(header::CONTENT_TYPE, *media_type)
                     .body(*bytes);
-                self.agent.run(request.map_err(|error| fail(error.into()))?)
+                let request = request.map_err(|error| fail(error.into()))?;
+                self.agent.run(self.at_pace(request, pace))
             }
             Payload::Stream {
                 media_type,
@@ -185,6 +249,10 @@ impl Client {
                 open,
             } => {
                 let mut reader = open();
+                if *size_bytes >= ASKED_FIRST_BYTES {
+                    // What the head alone makes the server refuse is refused before it is sent.
+                    request = request.header(header::EXPECT, "100-continue");
+                }
                 let request = request
                     .header(header::CONTENT_TYPE, *media_type)
                     .header(header::CONTENT_LENGTH, *size_bytes)
@@ -192,7 +260,19 @@ impl Client {
                 self.agent.run(request.map_err(|error| fail(error.into()))?)
             }
         };
-        self.read_answer(response.map_err(fail)?)
+        response.map_err(fail)
+    }
+
+    /// A streamed answer may take as long as it likes, as long as it goes on arriving.
+    fn at_pace<'b>(&self, request: Request<&'b [u8]>, pace: Pace) -> Request<&'b [u8]> {
+        if pace == Pace::Whole {
+            return request;
+        }
+        self.agent
+            .configure_request(request)
+            .timeout_recv_body(None)
+            .timeout_per_read(Some(self.limits.receive_time_max))
+            .build()
     }
 
     fn read_answer(&self, mut response: Response<Body>) -> Result<Vec<u8>, ClientError> {

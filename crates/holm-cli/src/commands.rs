@@ -2,6 +2,7 @@
 
 mod aliases;
 mod audit;
+mod backup;
 mod browser;
 mod completion;
 mod delete;
@@ -9,21 +10,29 @@ mod deploy;
 mod deployments;
 mod env;
 mod explain;
+mod init;
 mod inspect;
 mod limits;
+mod link_project;
 mod login;
 mod logout;
 mod members;
 mod open;
+mod pages;
 mod pin;
 mod projects;
 mod promote;
+mod protect;
 mod redeploy;
 mod rollback;
+mod rules;
 mod settings;
+mod share;
 mod status;
+mod storage;
 mod target;
 mod tokens;
+mod unlink;
 mod whoami;
 
 use holm_types::{ProjectName, Timestamp};
@@ -55,6 +64,10 @@ impl Session<'_> {
             Word::Members(args) => members::run(self, args),
             Word::Audit(args) => audit::run(self, args),
             Word::Deploy(args) => deploy::run(self, args),
+            Word::Init(args) => init::run(self, args),
+            Word::Link(args) => link_project::run(self, args),
+            Word::Unlink(args) => unlink::run(self, args),
+            Word::Pages(args) => return pages::run(self, args),
             Word::Projects(args) => match &args.action {
                 Some(ProjectsAction::Set(args)) => settings::run(self, args),
                 None => projects::run(self, args),
@@ -71,8 +84,13 @@ impl Session<'_> {
             Word::Promote(args) => promote::run(self, args),
             Word::Rollback(args) => rollback::run(self, args),
             Word::Open(args) => open::run(self, args),
+            Word::Share(args) => share::run(self, args),
+            Word::Protect(args) => protect::run(self, args),
+            Word::Rules(args) => rules::run(self, args),
             Word::Explain(args) => explain::run(self, args),
             Word::Status(args) => status::run(self, args),
+            Word::Storage(args) => storage::run(self, args),
+            Word::Backup(args) => backup::run(self, args),
             Word::Completion(args) => {
                 completion::run(self, args, whole);
                 Ok(())
@@ -89,8 +107,21 @@ impl Session<'_> {
         Ok(link::find(&self.surroundings.current_folder)?)
     }
 
+    /// With `--verbose`: which project the folder belongs to by which file.
+    fn tell_link(&self, connection: &Connection, link: Option<&Link>) {
+        if !connection.verbose {
+            return;
+        }
+        let told = match link {
+            Some(link) => format!("project  {}  (from {})", link.project, link.file.display()),
+            None => format!("project  none linked  (no {} found)", link::LINK_FILE),
+        };
+        self.printer.note(&told);
+    }
+
     /// A client with a token.
     fn client(&self, connection: &Connection, link: Option<&Link>) -> Result<Client, CliError> {
+        self.tell_link(connection, link);
         let access = Access::decide(connection, self.surroundings, link, self.printer)?;
         Ok(Client::new(access.with_token()?))
     }

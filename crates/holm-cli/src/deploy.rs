@@ -1,14 +1,20 @@
 //! Deploying a folder: what to deploy, the digests, the protocol of decision D10.16, the outcome.
 
+mod archive;
 mod digest;
 mod digest_cache;
 mod folder;
 mod options;
 mod prepare;
 mod scan;
+mod settle;
 mod transfer;
 mod upload;
 
+pub(crate) use archive::{ArchiveDeploy, PreparedArchive, is_archive};
+pub(crate) use digest::DigestedFile;
+pub(crate) use digest_cache::DigestCache;
+pub(crate) use folder::name_from_folder;
 pub use options::{DeployOptions, DeployOutcome};
 pub(crate) use prepare::Prepared;
 pub(crate) use transfer::Deploy;
@@ -44,6 +50,7 @@ pub fn deploy_folder(options: &DeployOptions) -> Result<DeployOutcome, CliError>
         source: options.source.clone(),
         progress: &Progress::new(options.progress, &surroundings, printer.clone()),
         cache_folder: surroundings.cache_folder.as_deref(),
+        told: None,
     };
     let outcome = deploy.run()?;
     if options.write_link {
@@ -68,6 +75,7 @@ fn access_of(options: &DeployOptions) -> Result<Access, CliError> {
     Access {
         api,
         token: Some(token),
+        trust: crate::trust::Trust::default(),
     }
     .guarded(false)
 }

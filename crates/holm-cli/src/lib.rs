@@ -12,6 +12,7 @@ mod commands;
 mod credentials;
 mod deploy;
 mod dotenv;
+mod edgeone_link;
 mod error;
 mod escape;
 mod exit;
@@ -23,6 +24,7 @@ mod small_file;
 mod style;
 mod surroundings;
 mod table;
+mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -64,9 +66,9 @@ pub fn run_within(args: impl IntoIterator<Item = OsString>, whole: clap::Command
                 surroundings: &surroundings,
                 printer: &printer,
             };
-            session.run(&cli.word, whole).into()
+            printer.ending(session.run(&cli.word, whole)).into()
         }
-        Err(error) => tell_usage(&error, &printer).into(),
+        Err(error) => printer.ending(tell_usage(&error, &printer)).into(),
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) struct CliLimits {
     pub receive_time_max: Duration,
     /// Bytes of one answer.
     pub answer_bytes_max: u64,
-    /// Bytes of a file of settings: `edgeone.json`, `package.json`, the link file, the credentials.
+    /// Bytes of a file of settings: `edgeone.json`, `package.json`, the link file, the credentials, access
+    /// rules, a password on standard input.
     pub settings_bytes_max: u64,
     /// Bytes of one folder's digest cache.
     pub digest_cache_bytes_max: u64,

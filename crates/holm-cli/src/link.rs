@@ -25,6 +25,9 @@ pub(crate) struct Link {
     pub project: ProjectName,
     /// The address of its server's API.
     pub api: String,
+    /// The file that says so.
+    #[serde(skip)]
+    pub file: PathBuf,
 }
 
 /// Why a link file could not be read or written.
@@ -85,7 +88,10 @@ fn read(path: &Path) -> Result<Option<Link>, LinkError> {
         }
     };
     match serde_json::from_slice(&bytes) {
-        Ok(link) => Ok(Some(link)),
+        Ok(link) => Ok(Some(Link {
+            file: path.to_owned(),
+            ..link
+        })),
         Err(source) => Err(LinkError::Damaged {
             path: path.to_owned(),
             source,
@@ -99,6 +105,7 @@ pub(crate) fn write(folder: &Path, project: &ProjectName, api: &ApiUrl) -> io::R
     let link = Link {
         project: project.clone(),
         api: api.to_string(),
+        file: path.clone(),
     };
     if matches!(read(&path), Ok(Some(old)) if old == link) {
         return Ok(());
@@ -106,6 +113,22 @@ pub(crate) fn write(folder: &Path, project: &ProjectName, api: &ApiUrl) -> io::R
     let mut text = serde_json::to_vec_pretty(&link).unwrap_or_default();
     text.push(b'\n');
     replace(&path, &text, Readers::Usual)
+}
+
+/// Removes the link of exactly this folder, and its folder when nothing else is in it. False when there
+/// was none.
+pub(crate) fn remove(folder: &Path) -> io::Result<bool> {
+    let path = folder.join(LINK_FILE);
+    match std::fs::remove_file(&path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    if let Some(parent) = path.parent() {
+        // Something else of the user's may be in it; then it stays.
+        drop(std::fs::remove_dir(parent));
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Everything said along the way goes to stderr.
 
 use std::io::{self, Read, Write};
+use std::sync::{Arc, OnceLock};
 
 use holm_types::{Diagnostic, Severity};
 use serde::Serialize;
@@ -29,10 +30,12 @@ impl Printer {
             out: Stream {
                 is_result: true,
                 style: style(surroundings.stdout_is_terminal),
+                lost: Arc::default(),
             },
             err: Stream {
                 is_result: false,
                 style: style(surroundings.stderr_is_terminal),
+                lost: Arc::default(),
             },
         }
     }
@@ -57,6 +60,17 @@ impl Printer {
         // The values are ours and have string keys: they always have a JSON form.
         let text = escape::json(&serde_json::to_string(value).unwrap_or_default());
         self.result(&text);
+    }
+
+    /// How the command ends: a result that could not be written, on a full disk for example, was not
+    /// given to anybody, whatever else went well.
+    pub(crate) fn ending(&self, exit: Exit) -> Exit {
+        let Some(why) = self.out.lost.get().filter(|_| exit == Exit::Ok) else {
+            return exit;
+        };
+        let error = CliError::new(Exit::Failure, "write the result to standard output", why);
+        self.err.write(&render_error(&error, self.err.style));
+        error.exit()
     }
 
     /// Says something on stderr.
@@ -181,6 +195,8 @@ pub(crate) fn render_error(error: &CliError, style: Style) -> String {
 struct Stream {
     is_result: bool,
     style: Style,
+    /// Why something could not be written, the first time.
+    lost: Arc<OnceLock<String>>,
 }
 
 impl Stream {
@@ -191,12 +207,18 @@ impl Stream {
                 .write_all(text.as_bytes())
                 .and_then(|()| stream.flush())
         };
-        // A reader that has gone away (`holm projects | head -1`) is no failure of ours.
-        drop(if self.is_result {
+        let written = if self.is_result {
             write(&mut io::stdout())
         } else {
             write(&mut io::stderr())
-        });
+        };
+        match written {
+            // A reader that has gone away (`holm projects | head -1`) is no failure of ours.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.lost.get_or_init(|| error.to_string());
+            }
+            _ => {}
+        }
     }
 }
 

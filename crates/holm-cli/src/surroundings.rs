@@ -11,6 +11,16 @@ pub(crate) struct Surroundings {
     pub token: Option<String>,
     /// `HOLM_API`.
     pub api: Option<String>,
+    /// `HOLM_CA`, else `SSL_CERT_FILE`: the variable and the file.
+    pub ca: Option<(&'static str, PathBuf)>,
+    /// `EDGEONE_PAGES_API_TOKEN`: what `holm pages` takes for `HOLM_TOKEN` when that is absent.
+    pub edgeone_token: Option<String>,
+    /// Whether `edgeone_token` counts: only for `holm pages`.
+    pub takes_edgeone_token: bool,
+    /// `EDGEONE_PAGES_PROJECT_NAME`: what `holm pages` takes for `--name` when that is absent.
+    pub edgeone_project: Option<String>,
+    /// `GITHUB_OUTPUT`: where a step of a GitHub workflow leaves its results.
+    pub github_output: Option<PathBuf>,
     /// Where settings of the user live: `$XDG_CONFIG_HOME/holm` or `~/.config/holm`. `None` without a home.
     pub config_folder: Option<PathBuf>,
     /// Where caches of the user live: `$XDG_CACHE_HOME/holm` or `~/.cache/holm`. `None` without a home.
@@ -37,6 +47,13 @@ impl Surroundings {
         Self {
             token: text("HOLM_TOKEN"),
             api: text("HOLM_API"),
+            ca: ["HOLM_CA", "SSL_CERT_FILE"]
+                .into_iter()
+                .find_map(|name| Some((name, PathBuf::from(text(name)?)))),
+            edgeone_token: text("EDGEONE_PAGES_API_TOKEN"),
+            takes_edgeone_token: false,
+            edgeone_project: text("EDGEONE_PAGES_PROJECT_NAME"),
+            github_output: text("GITHUB_OUTPUT").map(PathBuf::from),
             config_folder: user_folder("XDG_CONFIG_HOME", ".config"),
             cache_folder: user_folder("XDG_CACHE_HOME", ".cache"),
             current_folder: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),

@@ -72,6 +72,11 @@ impl RequestBody {
         Ok(None)
     }
 
+    /// How many bytes the head says will come. `None` when it does not say.
+    pub(crate) fn announced_bytes(&self) -> Option<u64> {
+        http_body::Body::size_hint(&self.body).exact()
+    }
+
     /// The whole body, if it is at most this long.
     pub(crate) async fn whole(
         &mut self,

@@ -1,5 +1,6 @@
 //! What the control plane is told and what it is given.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use holm_site::limits::RuleLimits;
@@ -49,6 +50,17 @@ impl ControlConfig {
             None => format!("{}://{host}", self.public_scheme),
         }
     }
+}
+
+/// A file that goes into a back-up as it is, when it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupFile {
+    /// Its name in the back-up, such as `holm.toml`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it is a key that opens secrets: such a file goes in only when that is asked for.
+    pub is_key: bool,
 }
 
 /// The parts that the control plane works with.

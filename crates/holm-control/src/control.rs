@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::instance;
-use crate::config::{ControlConfig, ControlParts};
+use crate::config::{BackupFile, ControlConfig, ControlParts};
 use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::error::chain;
@@ -129,6 +129,12 @@ impl Control {
     ) -> Result<String, IssueTokenError> {
         instance::new_local_token(&self.core, name, valid_for)
             .map_err(|error| IssueTokenError(Box::new(error)))
+    }
+
+    /// Says what goes into back-ups beside the database and the blobs. Told once; later calls change
+    /// nothing.
+    pub fn set_backup_files(&self, files: Vec<BackupFile>) {
+        self.core.backup_files.get_or_init(|| files);
     }
 
     /// Serves the API under `/v1` and the status page at `/` until `stop` is true; then finishes what

@@ -1,20 +1,33 @@
 //! What every operation works with: configuration, database, stores, clock, and the two nudges.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use bytes::Bytes;
 use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy, ErrorCode, IdMint, RequestIds, Timestamp};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, RwLock, Semaphore, SemaphorePermit};
 
 use crate::api::RunningKeys;
 use crate::app::{ManifestRoom, UnshownRollBacks};
 use crate::authz::password::PasswordDesk;
-use crate::config::{ControlConfig, ControlParts};
+use crate::config::{BackupFile, ControlConfig, ControlParts};
 use crate::db::Db;
 use crate::error::ApiError;
+use crate::events::EventBell;
 use crate::guard::{RequestGuard, SignInGuard, TokenUses};
 use crate::reconcile::SnapshotPublisher;
 use crate::secret_key::SecretKey;
+use crate::spool::Spools;
+
+/// Passwords of projects hashed at once; further ones wait.
+const HASHING_MAX: usize = 2;
+
+/// How often work in the background looks whether a deploy is under way before it goes on all the same.
+const COURTESY_LOOKS: u32 = 50;
+
+/// Time between two such looks.
+const COURTESY_PAUSE: Duration = Duration::from_millis(20);
 
 /// The control plane's parts, joined. Shared by requests and reconcilers.
 #[derive(Debug)]
@@ -53,12 +66,32 @@ pub(crate) struct Core {
     pub(crate) token_uses: TokenUses,
     /// Idempotency keys whose first request is still running.
     pub(crate) running_keys: RunningKeys,
+    /// Held for reading from the storing of a blob that no announced manifest names until the row or
+    /// record that names it is there. A collection waits for all who hold it before it looks who wants
+    /// what; see [`crate::reconcile::BlobCollector`].
+    pub(crate) references: RwLock<()>,
+    /// Held for writing by a collection of blobs, for reading by whoever needs that nothing is removed.
+    pub(crate) collecting: Arc<RwLock<()>>,
+    /// One back-up at a time.
+    pub(crate) backups: Arc<Semaphore>,
+    /// What a back-up has beside the database and the blobs; told once, after opening.
+    pub(crate) backup_files: OnceLock<Vec<BackupFile>>,
     /// Room for requests in flight.
     requests: Semaphore,
     /// Room for deployments being written down or compiled; never held while a body arrives.
     pub(crate) deploys: Semaphore,
+    /// Turns at hashing a password of a project, which takes some 20 ms and 19 MiB.
+    pub(crate) hashing: Semaphore,
     /// Room for manifests in memory.
     pub(crate) manifest_room: ManifestRoom,
+    /// Room on disk for archives.
+    pub(crate) spools: Spools,
+    /// Rung when something has happened to a deployment.
+    pub(crate) events: Arc<EventBell>,
+    /// Room for commits that go on behind their answer.
+    pub(crate) background_commits: Arc<Semaphore>,
+    /// The OpenAPI document, made when it is first asked for: it is the same for everybody.
+    pub(crate) openapi: OnceLock<Bytes>,
 }
 
 impl Core {
@@ -90,8 +123,17 @@ impl Core {
             rates: RequestGuard::new(&config.limits),
             token_uses: TokenUses::default(),
             running_keys: RunningKeys::default(),
+            references: RwLock::new(()),
+            collecting: Arc::default(),
+            backups: Arc::new(Semaphore::new(1)),
+            backup_files: OnceLock::new(),
             requests: Semaphore::new(config.limits.requests_max),
             manifest_room: ManifestRoom::new(config.limits.manifests_bytes_max),
+            hashing: Semaphore::new(HASHING_MAX),
+            events: Arc::new(EventBell::new(&config.limits)),
+            background_commits: Arc::new(Semaphore::new(config.limits.background_commits_max)),
+            openapi: OnceLock::new(),
+            spools: Spools::new(db.folder(), &config.limits),
             deploys: Semaphore::new(config.limits.deploys_max),
             db,
             blobs: parts.blobs,
@@ -113,6 +155,15 @@ impl Core {
                 "control.requests_max",
             )
         })
+    }
+
+    /// Waits while somebody is announcing or committing, but not for ever.
+    pub(crate) async fn let_deploys_go_first(&self) {
+        let mut looks_left = COURTESY_LOOKS;
+        while self.deploys.available_permits() < self.config.limits.deploys_max && looks_left > 0 {
+            looks_left -= 1;
+            tokio::time::sleep(COURTESY_PAUSE).await;
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -23,6 +23,8 @@ pub struct DoctorFindings {
     pub alias_count: u64,
     /// Blobs that sealed deployments need, each counted once.
     pub blob_count: u64,
+    /// The database is of an earlier program and is brought up to date when the server starts.
+    pub needs_migration: bool,
     /// What is wrong; empty when nothing is.
     pub problems: Vec<DoctorProblem>,
 }
@@ -48,6 +50,7 @@ pub fn check_database(db_file: &Path, blobs: &dyn BlobStore) -> DoctorFindings {
         let checking = scope.spawn(|| {
             let connection = open_for_check(db_file)?;
             let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
                 .build()
                 .map_err(DbError::Thread)?;
             check(
@@ -95,6 +98,7 @@ fn check(
     if found != newest {
         let finding = format!("it has schema {found}, this program reads {newest}");
         let hint = "start the server once with the newest program";
+        findings.needs_migration = found < newest;
         findings.report("database", finding, hint);
         return Ok(());
     }

@@ -184,6 +184,7 @@ impl From<DbError> for ApiError {
             DbError::Closed => (ErrorCode::ServerStopping, "The server is stopping"),
             DbError::Sql { source, .. } if is_disk(source) => DISK,
             DbError::Commit(source) if is_disk(source) => DISK,
+            DbError::Copy(_) => DISK,
             _ => (
                 ErrorCode::Internal,
                 "The database did not answer as it should",

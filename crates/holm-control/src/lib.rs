@@ -20,6 +20,7 @@ mod core;
 mod db;
 mod doctor;
 mod error;
+mod events;
 mod guard;
 mod limits;
 mod listener;
@@ -29,9 +30,10 @@ mod reconcile;
 mod secret_key;
 #[cfg(feature = "seed")]
 pub mod seed;
+mod spool;
 mod stop;
 
-pub use config::{ControlConfig, ControlParts};
+pub use config::{BackupFile, ControlConfig, ControlParts};
 pub use control::{Control, IssueTokenError, OpenControlError};
 pub use doctor::{DoctorFindings, DoctorProblem, check_database};
 pub use holm_site::limits::RuleLimits;

@@ -25,6 +25,24 @@ pub struct ControlLimits {
     pub config_bytes_max: u64,
     /// Deployments being written down or compiled at once, after their bodies arrived. Default 8.
     pub deploys_max: usize,
+    /// Bytes of one archive. Default 1 GiB.
+    pub archive_bytes_max: u64,
+    /// Entries of one archive, folders included. Default 100,000.
+    pub archive_entries_max: u64,
+    /// Bytes of an archive's list of entries, which is held in memory. Default 32 MiB.
+    pub archive_directory_bytes_max: u64,
+    /// Bytes that an archive unpacks to. Default 4 GiB.
+    pub archive_unpacked_bytes_max: u64,
+    /// Unpacked bytes for each byte of an archive, where it unpacks to more than 64 MiB. Default 200.
+    pub archive_ratio_max: u64,
+    /// Archives on disk at once, arriving or being unpacked. Default 2.
+    pub archives_max: usize,
+    /// Streams of events that are followed at once. Default 32.
+    pub event_streams_max: usize,
+    /// How long one stream of events is followed. Default 30 minutes.
+    pub event_stream_time_max: Duration,
+    /// Commits that go on behind their answer at once. Default 32.
+    pub background_commits_max: usize,
     /// Projects on this server. Default 1,000.
     pub projects_max: u64,
     /// Sealed deployments that a project keeps when it does not say how many itself: the newest, beside
@@ -124,7 +142,15 @@ pub struct ControlLimits {
     pub idempotency_keys_max: u64,
     /// Bytes of all answers that idempotency keys keep. Default 64 MiB.
     pub idempotency_bytes_max: u64,
+    /// How long a collection waits, after it has found what nobody wants, for visitors whose requests
+    /// began before. Default 5 s.
+    pub collect_settle_time: Duration,
+    /// How long a back-up waits for its client to take the next piece. Default 60 s.
+    pub backup_stall_max: Duration,
 }
+
+/// Below this many unpacked bytes an archive's growth does not matter: what is small is no bomb.
+pub(crate) const ARCHIVE_RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The bounds of [`ControlLimits::files_max`].
 pub const FILES_MAX_MAX: u64 = 2_000_000;
@@ -148,6 +174,15 @@ impl Default for ControlLimits {
             inline_bytes_max: 4 * 1024 * 1024,
             config_bytes_max: 1024 * 1024,
             deploys_max: 8,
+            archive_bytes_max: 1024 * 1024 * 1024,
+            archive_entries_max: 100_000,
+            archive_directory_bytes_max: 32 * 1024 * 1024,
+            archive_unpacked_bytes_max: 4 * 1024 * 1024 * 1024,
+            archive_ratio_max: 200,
+            archives_max: 2,
+            event_streams_max: 32,
+            event_stream_time_max: Duration::from_mins(30),
+            background_commits_max: 32,
             projects_max: 1000,
             deployments_kept_max: 10,
             variables_max: 100,
@@ -196,6 +231,8 @@ impl Default for ControlLimits {
             idempotency_answer_bytes_max: 8 * 1024 * 1024,
             idempotency_keys_max: 10_000,
             idempotency_bytes_max: 64 * 1024 * 1024,
+            collect_settle_time: Duration::from_secs(5),
+            backup_stall_max: Duration::from_mins(1),
         }
     }
 }
@@ -219,6 +256,15 @@ limits! {
     "inline_bytes_max" Bytes 4_194_304 "The commit is refused with 413 request/too-large; upload the blobs first.";
     "config_bytes_max" Bytes 1_048_576 "The deployment is refused with 422 deployment/file-too-large.";
     "deploys_max" Count 8 "Further announcements and commits wait.";
+    "archive_bytes_max" Bytes 1_073_741_824 "The archive is refused with 413 request/too-large.";
+    "archive_entries_max" Count 100_000 "The archive is refused with 413 deployment/archive-too-large.";
+    "archive_directory_bytes_max" Bytes 33_554_432 "The archive is refused with 413 deployment/archive-too-large.";
+    "archive_unpacked_bytes_max" Bytes 4_294_967_296 "The archive is refused with 413 deployment/archive-too-large.";
+    "archive_ratio_max" Count 200 "The archive is refused with 413 deployment/archive-too-large.";
+    "archives_max" Count 2 "A further archive is refused with 503 server/busy.";
+    "event_streams_max" Count 32 "A further stream is refused with 503 server/busy.";
+    "event_stream_time_max" Milliseconds 1_800_000 "The stream ends; `Last-Event-ID` goes on behind it.";
+    "background_commits_max" Count 32 "A further commit is carried out before it is answered.";
     "projects_max" Count 1_000 "A new project is refused with 409 project/limit.";
     "deployments_kept_max" Count 10 "The oldest that is neither pinned nor pointed at expires and answers 401.";
     "variables_max" Count 100 "Further variables are refused with 409 variable/limit.";
@@ -267,6 +313,8 @@ limits! {
     "idempotency_answer_bytes_max" Bytes 8_388_608 "The request is done; asking again is refused with 409 request/idempotency-not-kept.";
     "idempotency_keys_max" Count 10_000 "The oldest are forgotten.";
     "idempotency_bytes_max" Bytes 67_108_864 "The oldest are forgotten.";
+    "collect_settle_time" Milliseconds 5_000 "The collection removes what nobody wants.";
+    "backup_stall_max" Milliseconds 60_000 "The back-up is broken off.";
 }
 
 holm_types::settable_limits!(ControlLimits {
@@ -279,6 +327,15 @@ holm_types::settable_limits!(ControlLimits {
     inline_bytes_max,
     config_bytes_max,
     deploys_max,
+    archive_bytes_max,
+    archive_entries_max,
+    archive_directory_bytes_max,
+    archive_unpacked_bytes_max,
+    archive_ratio_max,
+    archives_max,
+    event_streams_max,
+    event_stream_time_max,
+    background_commits_max,
     projects_max,
     deployments_kept_max,
     variables_max,
@@ -327,6 +384,8 @@ holm_types::settable_limits!(ControlLimits {
     idempotency_answer_bytes_max,
     idempotency_keys_max,
     idempotency_bytes_max,
+    collect_settle_time,
+    backup_stall_max,
 });
 
 #[cfg(test)]
@@ -356,6 +415,7 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
+        assert_eq!(LIMITS.len(), 68);
         assert_eq!(
             limits
                 .in_force(LIMITS)
@@ -364,6 +424,5 @@ mod tests {
             "a default in the table is not the one in the code"
         );
         assert!(limits.in_force(LIMITS).all(|row| row.is_settable));
-        assert_eq!(LIMITS.len(), 57);
     }
 }

@@ -57,6 +57,7 @@ pub(crate) async fn serve(core: Arc<Core>, listener: TcpListener, mut stop: watc
         }
     }
     drop(listener);
+    core.events.stop();
     let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
     let drained = tokio::time::timeout(limits.drain_time_max, places.acquire_many(all)).await;
     if drained.is_err() {

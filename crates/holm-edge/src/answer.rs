@@ -26,7 +26,7 @@ pub(crate) const EO_CACHE_STATUS: HeaderName = HeaderName::from_static("eo-cache
 /// The same in the words of RFC 9211.
 pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Why a 401, as `EdgeOne` names the field.
-const X_EOP_MSG: HeaderName = HeaderName::from_static("x-eop-msg");
+pub(crate) const X_EOP_MSG: HeaderName = HeaderName::from_static("x-eop-msg");
 /// Keeps previews out of search engines.
 const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 
@@ -102,7 +102,7 @@ impl Answer {
         self.headers
             .entry(EO_LOG_UUID)
             .or_insert_with(|| draft.request_id().as_u64().into());
-        if self.closes && draft.closes() {
+        if (self.closes || draft.is_last()) && draft.closes() {
             self.headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }

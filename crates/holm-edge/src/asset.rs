@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use holm_site::Asset;
-use holm_storage::ContentCoding;
+use holm_storage::{BlobError, ContentCoding};
 use holm_telemetry::CacheStatus;
 use holm_types::{BlobDigest, Timestamp, VisitorCode};
 use http::header::{
@@ -27,6 +27,7 @@ use crate::body::BodySource;
 use crate::cache::{BlobKey, CachedBlob};
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
+use crate::record::chain;
 
 use byte_range::ByteRange;
 use conditional::{Validators, Verdict, range_applies};
@@ -37,7 +38,7 @@ use negotiation::Negotiation;
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// One file asked for by one request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AssetRequest<'a> {
     /// The file.
     pub(crate) asset: Asset<'a>,
@@ -177,7 +178,7 @@ pub(crate) fn answer_asset(edge: &EdgeInner, request: &AssetRequest<'_>) -> Asse
             step
         }
         ByteRange::Part(range) => match source.body(range.clone()) {
-            Err(wanted) => AssetStep::Fetch(wanted),
+            Err(not_here) => not_here.step(edge, request, &form),
             Ok(body) => {
                 let mut step = step(StatusCode::PARTIAL_CONTENT, body);
                 step.set_content_range(&content_range(&range, form.size_bytes));
@@ -185,7 +186,7 @@ pub(crate) fn answer_asset(edge: &EdgeInner, request: &AssetRequest<'_>) -> Asse
             }
         },
         ByteRange::Parts(ranges) => match multipart::body(&source, &ranges) {
-            Err(wanted) => AssetStep::Fetch(wanted),
+            Err(not_here) => not_here.step(edge, request, &form),
             Ok(body) => {
                 let mut step = step(StatusCode::PARTIAL_CONTENT, body);
                 step.set_media_type(multipart::media_type(&form.key.source));
@@ -193,7 +194,7 @@ pub(crate) fn answer_asset(edge: &EdgeInner, request: &AssetRequest<'_>) -> Asse
             }
         },
         ByteRange::Whole => match source.body(0..form.size_bytes) {
-            Err(wanted) => AssetStep::Fetch(wanted),
+            Err(not_here) => not_here.step(edge, request, &form),
             Ok(body) => step(request.status, body),
         },
     }
@@ -243,6 +244,36 @@ impl AssetStep {
     fn set_media_type(&mut self, media_type: HeaderValue) {
         if let Self::Answer(answer) = self {
             answer.fields.content.media_type = media_type;
+        }
+    }
+}
+
+/// Why there are no bytes to send yet.
+enum NotHere {
+    /// They have to be fetched first.
+    Fetch(BlobWanted),
+    /// The store does not have them as they were.
+    Lost(BlobError),
+}
+
+impl NotHere {
+    /// A lost encoded form is no reason not to send the file as it was deployed.
+    fn step(self, edge: &EdgeInner, request: &AssetRequest<'_>, form: &Form) -> AssetStep {
+        match self {
+            Self::Fetch(wanted) => AssetStep::Fetch(wanted),
+            Self::Lost(_) if form.key.coding != ContentCoding::Identity => {
+                let is_identity_only = true;
+                answer_asset(
+                    edge,
+                    &AssetRequest {
+                        is_identity_only,
+                        ..request.clone()
+                    },
+                )
+            }
+            Self::Lost(error) => {
+                AssetStep::Refuse(Refusal::new(VisitorCode::InternalError, chain(&error)))
+            }
         }
     }
 }
@@ -319,7 +350,7 @@ struct Source<'a> {
 
 impl Source<'_> {
     /// The bytes of a range: from memory, or streamed if they are many, or first to be fetched.
-    fn body(&self, range: Range<u64>) -> Result<BodySource, BlobWanted> {
+    fn body(&self, range: Range<u64>) -> Result<BodySource, NotHere> {
         if *self.request.method == Method::HEAD {
             return Ok(BodySource::Empty);
         }
@@ -329,13 +360,14 @@ impl Source<'_> {
         let Form { key, size_bytes } = *self.form;
         let bypasses_memory = self.request.bypasses_memory();
         if size_bytes <= self.edge.config.limits.cached_blob_bytes_max {
-            return Err(BlobWanted {
+            return Err(NotHere::Fetch(BlobWanted {
                 key,
                 blob: key.blob,
                 bypasses_memory,
-            });
+            }));
         }
         let stream = BlobStream::new(self.edge, key.blob, size_bytes, range, bypasses_memory);
+        let stream = stream.map_err(NotHere::Lost)?;
         Ok(BodySource::Stream(Box::new(stream)))
     }
 }

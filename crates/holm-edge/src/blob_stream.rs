@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use holm_storage::{BlobError, BlobStore};
+use holm_storage::{BlobError, BlobPin, BlobStore};
 use holm_types::BlobDigest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinError, JoinHandle};
@@ -89,6 +89,8 @@ pub(crate) struct BlobStream {
     /// The room for the small piece that this stream may always have.
     own_room: Arc<Semaphore>,
     digest: BlobDigest,
+    /// Keeps the blob from being collected while it is sent.
+    _pin: BlobPin,
     blob_bytes: u64,
     /// Whether pieces in memory are neither used nor left there.
     bypasses_memory: bool,
@@ -101,14 +103,18 @@ pub(crate) struct BlobStream {
 
 impl BlobStream {
     /// A stream over a range that lies within the blob, which has `blob_bytes`.
+    ///
+    /// # Errors
+    /// When it is known already that the blob cannot be read.
     pub(crate) fn new(
         edge: &EdgeInner,
         digest: BlobDigest,
         blob_bytes: u64,
         range: Range<u64>,
         bypasses_memory: bool,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, BlobError> {
+        Ok(Self {
+            _pin: edge.parts.blobs.pin(&digest)?,
             blobs: Arc::clone(&edge.parts.blobs),
             share: edge.streams.clone(),
             own_room: Arc::new(Semaphore::new(1)),
@@ -118,7 +124,7 @@ impl BlobStream {
             remaining_bytes: range.end - range.start,
             rest: range,
             reading: None,
-        }
+        })
     }
 
     /// Whether the piece that is sent first is in memory.

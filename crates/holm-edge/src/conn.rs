@@ -154,7 +154,7 @@ async fn drive(connection: &mut HttpConnection, watch: &ConnectionWatch) -> End 
         if let Some(verdict) = watch.verdict() {
             return End::Judged(verdict);
         }
-        if watch.is_draining() {
+        if watch.is_draining_promptly() {
             Pin::new(&mut *connection).graceful_shutdown();
         }
         tokio::select! {

@@ -1,6 +1,7 @@
 //! What one request comes to: host, gates, plan, file. Reads memory only; what is not there is named,
 //! fetched by the caller, and the question is asked again.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +15,12 @@ use crate::asset::{AssetAnswer, AssetRequest, AssetStep, BlobWanted, answer_asse
 use crate::cache::{BlobKey, CachedBlob};
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
+use crate::gate::{self, GateAnswer, Passed};
 use crate::head::{Asked, read_host};
 use crate::hosts::{HostRow, RowTarget, SiteRow};
 use crate::record::shortened;
 use crate::rule_headers::{RuleHeaders, Subject};
+use crate::visitor;
 
 /// What was fetched for a request so far. Kept from one asking to the next, so that all of an answer
 /// comes from one deployment even if a newer snapshot arrives meanwhile.
@@ -27,6 +30,8 @@ pub(crate) struct Gathered {
     pub(crate) site: Option<(Arc<HostRow>, Arc<Site>)>,
     /// A small blob, and what it is: used only where exactly that is to be sent.
     pub(crate) blob: Option<(BlobKey, Arc<CachedBlob>)>,
+    /// That the gate let the request through. It is asked once, however often the decision is.
+    pub(crate) passed: Option<Passed>,
     /// An encoded form could not be read: the file as it was deployed will do.
     pub(crate) is_identity_only: bool,
 }
@@ -40,6 +45,8 @@ pub(crate) struct Decision {
     pub(crate) host_text: Option<Arc<str>>,
     /// The site's header rules for this path.
     pub(crate) rules: RuleHeaders,
+    /// What the gate remarked.
+    pub(crate) passed: Passed,
     /// What to do.
     pub(crate) outcome: Outcome,
 }
@@ -49,6 +56,8 @@ pub(crate) struct Decision {
 pub(crate) enum Outcome {
     /// Send a page of Holm's.
     Page(Refusal),
+    /// Send what the gate says.
+    Gate(GateAnswer),
     /// Send a redirect.
     Redirect(Redirect),
     /// Send a file.
@@ -84,7 +93,8 @@ impl Missing {
 pub(crate) fn decide(
     edge: &EdgeInner,
     parts: &Parts,
-    gathered: &Gathered,
+    peer: IpAddr,
+    gathered: &mut Gathered,
 ) -> Result<Decision, Missing> {
     // `OPTIONS *` asks about the server as a whole (RFC 9110 section 9.3.7).
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
@@ -97,17 +107,17 @@ pub(crate) fn decide(
         Ok(asked) => asked,
         Err(refusal) => return Ok(refused(parts, edge, refusal)),
     };
-    if let Some((row, site)) = &gathered.site {
-        return decide_row(edge, parts, gathered, row, Some(site), asked);
+    if let Some((row, site)) = gathered.site.clone() {
+        return decide_row(edge, parts, peer, gathered, &row, Some(&site), asked);
     }
     let hosts = edge.hosts.load();
-    match hosts.find(asked.host.as_str()) {
-        Some(row) => decide_row(edge, parts, gathered, row, None, asked),
-        None => Ok(without_row(
-            asked.host.as_str(),
-            Outcome::Page(Refusal::new(VisitorCode::NotFound, "no site has this host")),
-        )),
+    if let Some(row) = hosts.find(asked.host.as_str()) {
+        return decide_row(edge, parts, peer, gathered, row, None, asked);
     }
+    let head = edge.head(asked, parts, false, peer);
+    gate::pass_unknown(edge, &head, &parts.headers);
+    let refusal = Refusal::new(VisitorCode::NotFound, "no site has this host");
+    Ok(without_row(head.host.as_str(), Outcome::Page(refusal)))
 }
 
 fn without_row(host: &str, outcome: Outcome) -> Decision {
@@ -115,6 +125,7 @@ fn without_row(host: &str, outcome: Outcome) -> Decision {
         row: None,
         host_text: Some(host.into()),
         rules: RuleHeaders::default(),
+        passed: Passed::default(),
         outcome,
     }
 }
@@ -127,35 +138,79 @@ fn refused(parts: &Parts, edge: &EdgeInner, refusal: Refusal) -> Decision {
     without_row(&host, Outcome::Page(refusal))
 }
 
+/// The gate comes first, whatever is behind it.
 fn decide_row(
+    edge: &EdgeInner,
+    parts: &Parts,
+    peer: IpAddr,
+    gathered: &mut Gathered,
+    row: &Arc<HostRow>,
+    site: Option<&Arc<Site>>,
+    asked: Asked<'_>,
+) -> Result<Decision, Missing> {
+    let head = edge.head(asked, parts, row.is_custom_domain, peer);
+    let passed = gathered.passed.take().filter(|passed| passed.is_by(row));
+    let passed = passed.map_or_else(|| gate::pass(edge, row, &head, &parts.headers, peer), Ok);
+    let (passed, (rules, outcome)) = match passed {
+        Err(answer) => {
+            let outcome = (RuleHeaders::default(), Outcome::Gate(answer));
+            (Passed::default(), outcome)
+        }
+        Ok(passed) => match decide_target(edge, parts, gathered, row, site, &head) {
+            Ok(outcome) => (passed, outcome),
+            Err(missing) => {
+                gathered.passed = Some(passed);
+                return Err(missing);
+            }
+        },
+    };
+    Ok(Decision {
+        row: Some(Arc::clone(row)),
+        host_text: None,
+        rules,
+        passed,
+        outcome,
+    })
+}
+
+fn decide_target(
     edge: &EdgeInner,
     parts: &Parts,
     gathered: &Gathered,
     row: &Arc<HostRow>,
     site: Option<&Arc<Site>>,
-    asked: Asked<'_>,
-) -> Result<Decision, Missing> {
-    let (rules, outcome) = match &row.target {
+    head: &RequestHead<'_>,
+) -> Result<(RuleHeaders, Outcome), Missing> {
+    match &row.target {
         RowTarget::Gate { code, .. } => {
             let refusal = Refusal::new(*code, "the host shows a page instead of a site");
-            (RuleHeaders::default(), Outcome::Page(refusal))
+            Ok((RuleHeaders::default(), Outcome::Page(refusal)))
         }
         RowTarget::Site(site_row) => {
             let site = site
                 .map(Arc::clone)
                 .or_else(|| site_row.slot.built(&edge.sites))
                 .ok_or_else(|| Missing::Site(Arc::clone(row)))?;
-            let head = asked.head(parts, row.is_custom_domain);
-            decide_site(edge, parts, gathered, site_row, &site, &head)
-                .map_err(|wanted| Missing::Blob(Arc::clone(row), wanted))?
+            decide_site(edge, parts, gathered, site_row, &site, head)
+                .map_err(|wanted| Missing::Blob(Arc::clone(row), wanted))
         }
-    };
-    Ok(Decision {
-        row: Some(Arc::clone(row)),
-        host_text: None,
-        rules,
-        outcome,
-    })
+    }
+}
+
+impl EdgeInner {
+    /// The head as the plan and the gate want it: how the visitor came is what a trusted proxy says.
+    pub(crate) fn head<'a>(
+        &self,
+        asked: Asked<'a>,
+        parts: &'a Parts,
+        is_custom_domain: bool,
+        peer: IpAddr,
+    ) -> RequestHead<'a> {
+        let mut head = asked.head(parts, is_custom_domain);
+        let trusted = &self.config.trusted_proxies;
+        head.scheme = visitor::scheme(head.scheme, peer, &parts.headers, trusted);
+        head
+    }
 }
 
 fn decide_site(
@@ -166,7 +221,7 @@ fn decide_site(
     site: &Site,
     head: &RequestHead<'_>,
 ) -> Result<(RuleHeaders, Outcome), BlobWanted> {
-    let rules = RuleHeaders::of(site, head.host.as_str(), head.path.as_str());
+    let rules = RuleHeaders::of(site, head, edge.config.base_domain.as_deref());
     if let EarlyPlan::Redirect(redirect) = plan_early(site, head) {
         return Ok((rules, Outcome::Redirect(redirect)));
     }

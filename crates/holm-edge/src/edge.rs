@@ -1,14 +1,16 @@
 //! The edge as one value: its parts, its tables, and what it is serving.
 
 use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use holm_site::codec::{self, DecodeError};
+use holm_site::guard::Guard;
 use holm_storage::{BlobStore, PublishedChange, PublishedSnapshot, SnapshotStore, VariantIndex};
 use holm_telemetry::RecordSink;
 use holm_telemetry::event::{PanicCaught, SnapshotRefused, SnapshotTakenUp};
-use holm_types::{Clock, Entropy, RequestIds};
+use holm_types::{Clock, Entropy, IpNetworkSet, RequestIds};
 use hyper::server::conn::http1;
 use tokio::sync::{Semaphore, watch};
 
@@ -19,6 +21,7 @@ use crate::counters::{Counters, EdgeCounts, count};
 use crate::hosts::HostTable;
 use crate::listen::told_to_stop;
 use crate::page::Pages;
+use crate::rate::RateTable;
 use crate::record::chain;
 use crate::site_table::SiteTable;
 use crate::tls::handshake_turns;
@@ -28,6 +31,11 @@ use crate::tls::handshake_turns;
 pub struct EdgeConfig {
     /// The maxima.
     pub limits: EdgeLimits,
+    /// Proxies of the operator's whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: IpNetworkSet,
+    /// The domain that all sites share, in lower case: no site may set a cookie for it. `None` when each
+    /// host is a site's own.
+    pub base_domain: Option<String>,
 }
 
 /// What an edge is made of.
@@ -65,12 +73,22 @@ pub(crate) struct EdgeInner {
     /// Turns at reading pieces of large blobs, and room for them.
     pub(crate) streams: StreamShare,
     pub(crate) counters: Counters,
+    /// Requests counted for the rate limits of projects.
+    pub(crate) rates: RateTable,
+    /// Passwords tried.
+    pub(crate) password_attempts: RateTable,
+    /// Asked in the place of the guard that an unknown host does not have.
+    pub(crate) decoy: Guard,
+    /// Turns at checking a password.
+    pub(crate) password_checks: Semaphore,
     pub(crate) request_ids: RequestIds,
     pub(crate) http: http1::Builder,
     /// Turns at TLS handshakes.
     pub(crate) handshakes: Semaphore,
     /// What stands in a record where no host was named.
     pub(crate) no_host: Arc<str>,
+    /// See [`Edge::hand_over`].
+    pub(crate) is_handed_over: AtomicBool,
     /// Held while a snapshot is taken up, so that an older one never replaces a newer one.
     taking_up: Mutex<()>,
 }
@@ -78,8 +96,15 @@ pub(crate) struct EdgeInner {
 impl Edge {
     /// Makes an edge and takes up the newest snapshot, if there is one.
     pub fn new(config: EdgeConfig, parts: EdgeParts) -> Self {
-        let mut seed = [0; 8];
-        parts.entropy.fill(&mut seed);
+        let seed = || {
+            let mut seed = [0; 8];
+            parts.entropy.fill(&mut seed);
+            u64::from_le_bytes(seed)
+        };
+        let (id_seed, rate_seed, attempt_seed) = (seed(), seed(), seed());
+        let mut decoy_key = [0; 32];
+        parts.entropy.fill(&mut decoy_key);
+        let limits = &config.limits;
         let newest = parts.snapshots.newest();
         let inner = EdgeInner {
             hosts: ArcSwap::default(),
@@ -88,10 +113,15 @@ impl Edge {
             pages: Pages::new(),
             streams: StreamShare::new(&config.limits),
             counters: Counters::default(),
-            request_ids: RequestIds::new(u64::from_le_bytes(seed)),
+            rates: RateTable::new(limits.rate_places_max, rate_seed),
+            password_attempts: RateTable::new(limits.rate_places_max, attempt_seed),
+            decoy: crate::gate::decoy(decoy_key),
+            password_checks: Semaphore::new(limits.password_checks_max.clamp(1, 64)),
+            request_ids: RequestIds::new(id_seed),
             http: http_settings(),
             handshakes: handshake_turns(&config.limits),
             no_host: "".into(),
+            is_handed_over: AtomicBool::new(false),
             taking_up: Mutex::new(()),
             config,
             parts,
@@ -126,6 +156,14 @@ impl Edge {
                 () = told_to_stop(&mut stop) => return,
             }
         }
+    }
+
+    /// Another process accepts on the same listeners from now on, so stopping (still to be told) is
+    /// patient: an HTTP/1 connection that is idle or new is not closed, but may have one more request,
+    /// whose answer says `Connection: close`. HTTP/2 is told with GOAWAY, as always. What is left after
+    /// [`EdgeLimits::drain_max`] is cut.
+    pub fn hand_over(&self) {
+        self.inner.is_handed_over.store(true, Ordering::Release);
     }
 
     /// The version of the snapshot being served; 0 before the first.

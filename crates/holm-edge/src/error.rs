@@ -57,6 +57,7 @@ pub(crate) fn fault_of(code: VisitorCode) -> FaultSource {
         | VisitorCode::InternalNodeFunctionInvocationFailed => FaultSource::Platform,
         VisitorCode::BadRequest
         | VisitorCode::Unauthorized
+        | VisitorCode::Forbidden
         | VisitorCode::NotFound
         | VisitorCode::MethodNotAllowed
         | VisitorCode::RequestTimeout

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use holm_site::guard::{Guard, Protection};
 use holm_site::{EdgeSnapshot, HostEntry, HostTarget, SnapshotChange};
 use holm_types::{DeploymentId, Environment, ProjectId, Timestamp, VisitorCode};
 use http::HeaderValue;
@@ -22,6 +23,8 @@ pub(crate) struct HostRow {
     pub(crate) is_preview: bool,
     /// Whether a person brought this name.
     pub(crate) is_custom_domain: bool,
+    /// What stands before it. `None` when nothing does.
+    pub(crate) guard: Option<Arc<Guard>>,
     /// What it answers with.
     pub(crate) target: RowTarget,
 }
@@ -102,9 +105,14 @@ impl HostTable {
 
     fn add(&mut self, snapshot: EdgeSnapshot, sites: &SiteTable) {
         self.version = snapshot.version;
+        let guards = snapshot.guards.into_iter();
+        let guards: HashMap<ProjectId, Arc<Guard>> = guards
+            .map(|guard| (guard.project_id, Arc::new(Guard::new(guard))))
+            .collect();
         let mut by_project: HashMap<ProjectId, Vec<Arc<HostRow>>> = HashMap::new();
         for entry in snapshot.hosts {
-            let row = Arc::new(HostRow::new(entry, sites));
+            let guard = guards.get(&entry.project_id).map(Arc::clone);
+            let row = Arc::new(HostRow::new(entry, guard, sites));
             let of_project = by_project.entry(row.project_id).or_default();
             of_project.push(Arc::clone(&row));
             self.site_count += usize::from(row.is_site());
@@ -186,7 +194,14 @@ impl HostRow {
         }
     }
 
-    fn new(entry: HostEntry, sites: &SiteTable) -> Self {
+    /// What protects it. `None` when it is public.
+    pub(crate) fn protection(&self) -> Option<&Protection> {
+        self.guard
+            .as_ref()?
+            .protection_of(!self.is_preview, self.is_custom_domain)
+    }
+
+    fn new(entry: HostEntry, guard: Option<Arc<Guard>>, sites: &SiteTable) -> Self {
         let target = match entry.target {
             HostTarget::Site {
                 deployment_id,
@@ -211,6 +226,7 @@ impl HostRow {
             project_id: entry.project_id,
             is_preview: entry.environment == Environment::Preview,
             is_custom_domain: entry.is_custom_domain,
+            guard,
             target,
         }
     }

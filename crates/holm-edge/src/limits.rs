@@ -45,6 +45,9 @@ pub struct EdgeLimits {
     pub cached_blob_bytes_max: u64,
     /// Bytes of pieces of large blobs kept in memory.
     pub piece_cache_bytes_max: u64,
+    /// Bytes that the kernel takes for a connection and has not put on the way to the client, who has to
+    /// make room first. What is on its way does not count.
+    pub unsent_bytes_max: usize,
     /// The pieces in which a large blob is read; a connection holds at most three of them: two that
     /// the HTTP library has, and the one that is read ahead.
     pub chunk_bytes_max: usize,
@@ -57,6 +60,19 @@ pub struct EdgeLimits {
     pub stream_bytes_max: usize,
     /// Bytes of built sites kept in memory (as [`holm_site::Site::weight_bytes`] estimates them).
     pub site_table_bytes_max: usize,
+    /// Counters for rate limits, and as many again for passwords tried: 25 bytes each, taken when the
+    /// first is needed.
+    pub rate_places_max: usize,
+    /// Passwords that an address may try in [`EdgeLimits::password_window`], for a project.
+    pub password_attempts_max: usize,
+    /// See [`EdgeLimits::password_attempts_max`].
+    pub password_window: Duration,
+    /// Passwords checked at once, 1 to 64. Each takes a core for some 20 ms and 19 MiB.
+    pub password_checks_max: usize,
+    /// How long a form with a password waits for its turn.
+    pub password_wait_max: Duration,
+    /// Bytes of a form with a password.
+    pub password_form_bytes_max: usize,
     /// How long TLS may take to be agreed upon, waiting for a turn included.
     pub tls_handshake_max: Duration,
     /// TLS handshakes under way at once, over all listeners of one edge. At least 1.
@@ -114,10 +130,17 @@ impl Default for EdgeLimits {
             cache_bytes_max: 64 * 1024 * 1024,
             cached_blob_bytes_max: 256 * 1024,
             piece_cache_bytes_max: 64 * 1024 * 1024,
+            unsent_bytes_max: 256 * 1024,
             chunk_bytes_max: 256 * 1024,
             store_reads_max: 4,
             stream_bytes_max: 64 * 1024 * 1024,
             site_table_bytes_max: 256 * 1024 * 1024,
+            rate_places_max: 65_536,
+            password_attempts_max: 10,
+            password_window: Duration::from_mins(15),
+            password_checks_max: 2,
+            password_wait_max: Duration::from_secs(5),
+            password_form_bytes_max: 16 * 1024,
             tls_handshake_max: Duration::from_secs(10),
             tls_handshakes_max: 64,
             http2_streams_max: 100,
@@ -253,6 +276,12 @@ pub const LIMITS: &[Limit] = &[
         "Pieces of large blobs that were used least are dropped from memory.",
     ),
     limit(
+        "edge.unsent_bytes_max",
+        Unit::Bytes,
+        262_144,
+        "The kernel takes no more for this connection until some of it is on its way.",
+    ),
+    limit(
         "edge.chunk_bytes_max",
         Unit::Bytes,
         262_144,
@@ -276,6 +305,42 @@ pub const LIMITS: &[Limit] = &[
         Unit::Bytes,
         268_435_456,
         "The sites that were used longest ago are dropped from memory and built again when asked for.",
+    ),
+    limit(
+        "edge.rate_places_max",
+        Unit::Count,
+        65_536,
+        "The counter whose window ends first among eight makes room; whoever it counted begins anew.",
+    ),
+    limit(
+        "edge.password_attempts_max",
+        Unit::Count,
+        10,
+        "The address is answered 429 RATE_LIMIT_EXCEEDED until edge.password_window is over.",
+    ),
+    limit(
+        "edge.password_window",
+        Unit::Milliseconds,
+        900_000,
+        "Passwords tried are counted anew.",
+    ),
+    limit(
+        "edge.password_checks_max",
+        Unit::Count,
+        2,
+        "Further forms wait for their turn.",
+    ),
+    limit(
+        "edge.password_wait_max",
+        Unit::Milliseconds,
+        5_000,
+        "The form is answered 503 SERVICE_UNAVAILABLE with `Retry-After: 1`.",
+    ),
+    limit(
+        "edge.password_form_bytes_max",
+        Unit::Bytes,
+        16_384,
+        "The form is answered 413 PAYLOAD_TOO_LARGE and the connection closed.",
     ),
     limit(
         "edge.tls_handshake_max",
@@ -369,10 +434,17 @@ holm_types::settable_limits!(EdgeLimits {
     cache_bytes_max,
     cached_blob_bytes_max,
     piece_cache_bytes_max,
+    unsent_bytes_max,
     chunk_bytes_max,
     store_reads_max,
     stream_bytes_max,
     site_table_bytes_max,
+    rate_places_max,
+    password_attempts_max,
+    password_window,
+    password_checks_max,
+    password_wait_max,
+    password_form_bytes_max,
     tls_handshake_max,
     tls_handshakes_max,
     http2_streams_max,
@@ -413,10 +485,17 @@ mod tests {
             limits.cache_bytes_max,
             limits.cached_blob_bytes_max,
             limits.piece_cache_bytes_max,
+            limits.unsent_bytes_max as u64,
             limits.chunk_bytes_max as u64,
             limits.store_reads_max as u64,
             limits.stream_bytes_max as u64,
             limits.site_table_bytes_max as u64,
+            limits.rate_places_max as u64,
+            limits.password_attempts_max as u64,
+            ms(limits.password_window),
+            limits.password_checks_max as u64,
+            ms(limits.password_wait_max),
+            limits.password_form_bytes_max as u64,
             ms(limits.tls_handshake_max),
             limits.tls_handshakes_max as u64,
             limits.http2_streams_max as u64,

@@ -3,11 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hashbrown::HashMap;
 use holm_telemetry::event::TaskFailed;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -17,7 +18,7 @@ use crate::conn::{OpenConnection, serve_connection};
 use crate::counters::count;
 use crate::edge::{Edge, EdgeInner};
 use crate::tls::{Certificate, TlsSettings};
-use crate::watch::{ConnectionWatch, SweepClock};
+use crate::watch::{ConnectionWatch, Drain, SweepClock};
 
 /// Connections that the kernel keeps while nobody accepts them.
 const BACKLOG_COUNT: i32 = 1024;
@@ -54,7 +55,8 @@ pub(crate) async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
 
 impl Edge {
     /// Accepts and serves clear-text connections, HTTP/1.1 and HTTP/2 with prior knowledge, until
-    /// `stop` is true (or its sender is gone), then lets requests in flight end, for `drain_max` at most.
+    /// `stop` is true (or its sender is gone), then lets requests in flight end, for `drain_max` at most
+    /// (after [`Edge::hand_over`]: patiently).
     pub async fn serve(&self, listener: TcpListener, stop: watch::Receiver<bool>) -> DrainReport {
         self.serve_connections(listener, None, stop).await
     }
@@ -139,6 +141,12 @@ impl Connections {
             // The client is gone already.
             return;
         }
+        // Where the kernel cannot do this, its own limits hold.
+        let unsent_bytes_max = self.edge.config.limits.unsent_bytes_max;
+        let unsent_bytes_max = u32::try_from(unsent_bytes_max).unwrap_or(u32::MAX);
+        SockRef::from(&stream)
+            .set_tcp_notsent_lowat(unsent_bytes_max.max(1))
+            .ok();
         let is_secure = self.tls.is_some();
         let watch = ConnectionWatch::new(peer.ip(), is_secure, Arc::clone(&self.clock));
         let watch = Arc::new(watch);
@@ -174,8 +182,13 @@ impl Connections {
 
     async fn drain(mut self) -> DrainReport {
         let open_count = self.tasks.len();
+        let how = if self.edge.is_handed_over.load(Ordering::Acquire) {
+            Drain::Patient
+        } else {
+            Drain::Prompt
+        };
         for watch in self.watches.values() {
-            watch.drain();
+            watch.drain(how);
         }
         let mut sweep = interval(self.sweep_interval);
         let deadline = tokio::time::sleep(self.edge.config.limits.drain_max);

@@ -4,12 +4,15 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use holm_site::guard::PASSWORD_PATH;
 use holm_types::VisitorCode;
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 
 use crate::weight::{Weight, alternatives};
 
 const TEMPLATE: &str = include_str!("page/page.html");
+/// The form for a password; the wording is that of the pages.
+const PASSWORD_TEMPLATE: &str = include_str!("page/password.html");
 const BARE_TEMPLATE: &str = include_str!("page/bare.html");
 
 /// In which form a page is sent.
@@ -170,6 +173,17 @@ impl Pages {
             PageFormat::Json => row.json.with(id),
         }
     }
+}
+
+/// The form that asks for a host's password. Rendered for each visitor: it says where to go on.
+pub(crate) fn password_form(return_to: &str, remark: Option<&str>, request_id: u64) -> Bytes {
+    // `{return_to}` last: it is the only text from a visitor.
+    PASSWORD_TEMPLATE
+        .replace("{action}", PASSWORD_PATH)
+        .replace("{remark}", remark.unwrap_or_default())
+        .replace("{request_id}", &request_id.to_string())
+        .replace("{return_to}", &escaped_html(return_to))
+        .into()
 }
 
 fn render_html(template: &str, code: VisitorCode) -> String {

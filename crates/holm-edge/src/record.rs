@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::{HeaderName, Method, StatusCode, Version};
 
 use crate::edge::EdgeInner;
+use crate::visitor;
 use crate::watch::ConnectionWatch;
 
 /// What answering adds to a record.
@@ -67,7 +68,7 @@ impl Draft {
                 at: edge.parts.clock.now(),
                 request_id,
                 duration_us: 0,
-                peer: watch.peer(),
+                peer: visitor::address(watch.peer(), &parts.headers, &edge.config.trusted_proxies),
                 protocol: Some(protocol(parts.version)),
                 is_secure: watch.is_secure(),
                 host: Arc::clone(&edge.no_host),
@@ -120,6 +121,11 @@ impl Draft {
         }
         self.watch.linger();
         true
+    }
+
+    /// Whether the edge hands its connections over, so that this answer is the last here.
+    pub(crate) fn is_last(&self) -> bool {
+        self.watch.is_draining_patiently()
     }
 
     /// Whether other answers are sent at the same time.
@@ -273,7 +279,12 @@ fn target(parts: &Parts, chars_max: usize) -> Box<str> {
         .uri
         .path_and_query()
         .map_or("", http::uri::PathAndQuery::as_str);
-    shortened(text, chars_max)
+    // Shortened first: what is cut off needs no mask, and the work stays bounded.
+    let text = shortened(text, chars_max);
+    match holm_site::guard::without_ticket(&text) {
+        Some(masked) => masked.into(),
+        None => text,
+    }
 }
 
 fn header_text(parts: &Parts, name: &HeaderName, chars_max: usize) -> Option<Box<str>> {

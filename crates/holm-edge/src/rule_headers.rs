@@ -12,7 +12,7 @@ use http::header::{
     RETRY_AFTER, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 
-use holm_site::{HeaderChange, Site};
+use holm_site::{HeaderChange, RequestHead, Site, cookie_leaves_host};
 
 use crate::answer::{CACHE_STATUS, EO_CACHE_STATUS, EO_LOG_UUID};
 
@@ -39,11 +39,19 @@ pub(crate) struct RuleHeaders {
 
 impl RuleHeaders {
     /// Collects them; free for a site that has none.
-    pub(crate) fn of(site: &Site, host: &str, path: &str) -> Self {
+    ///
+    /// A cookie that would reach other sites is left out (S-32), as are the fields that are ours.
+    pub(crate) fn of(site: &Site, head: &RequestHead<'_>, base_domain: Option<&str>) -> Self {
         let mut rules = Self::default();
         if site.has_header_rules() {
+            let (host, path) = (head.host.as_str(), head.path.as_str());
+            let leaves_host = |name: &HeaderName, value: &HeaderValue| {
+                *name == SET_COOKIE
+                    && base_domain
+                        .is_some_and(|base| cookie_leaves_host(value.as_bytes(), host, base))
+            };
             site.header_changes(host, path, &mut |change| match change {
-                HeaderChange::Set(name, value) if !is_ours(name) => {
+                HeaderChange::Set(name, value) if !is_ours(name) && !leaves_host(name, value) => {
                     rules.fields.push((name.clone(), value.clone()));
                 }
                 HeaderChange::Unset(name) if !is_ours(name) && !is_kept(name) => {

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::decide::{Decision, Gathered, Missing, Outcome, decide};
 use crate::discard::{Discarded, discard};
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
+use crate::gate;
 use crate::head::OverTls;
 use crate::hosts::{HostRow, RowTarget};
 use crate::page::PageFormat;
@@ -68,7 +70,7 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
         let request_id = draft.request_id();
         let is_head = parts.method == Method::HEAD;
         let begun = catch_unwind(AssertUnwindSafe(|| {
-            begin(&self.edge, parts, body, request_id)
+            begin(&self.edge, parts, body, (request_id, self.watch.peer()))
         }));
         match begun {
             Ok(Progress::Now(answer)) => Answering::Now(answer.into_response(is_head, draft)),
@@ -98,6 +100,10 @@ enum Progress {
 
 /// One request on its way to a response.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is the usual one, and boxing it would cost an allocation a request"
+)]
 pub(crate) enum Answering {
     /// There.
     Now(Response<AnswerBody>),
@@ -167,7 +173,7 @@ fn begin(
     edge: &Arc<EdgeInner>,
     mut parts: Parts,
     body: Incoming,
-    request_id: RequestId,
+    (request_id, peer): (RequestId, IpAddr),
 ) -> Progress {
     let admitted = match admit(&parts, &edge.config.limits).and_then(|admitted| {
         check_in_flight(edge)?;
@@ -178,16 +184,19 @@ fn begin(
     };
     let edge = Arc::clone(edge);
     if !body.is_end_stream() {
-        let answer = answer_with_body(edge, parts, body, request_id, admitted);
+        let answer = answer_with_body(edge, parts, body, (request_id, peer), admitted);
         return Progress::Later(Box::pin(answer));
     }
-    match answer_now(&edge, &mut parts, request_id, &Gathered::default()) {
+    let mut gathered = Gathered::default();
+    match answer_now(&edge, &mut parts, (request_id, peer), &mut gathered) {
         Ok(mut answer) => {
             answer.closes |= admitted.closes;
             Progress::Now(answer)
         }
         Err(missing) => {
-            Progress::Later(Box::pin(fetch_and_answer(edge, parts, request_id, missing)))
+            let asker = (request_id, peer);
+            let answer = fetch_and_answer(edge, parts, asker, gathered, missing);
+            Progress::Later(Box::pin(answer))
         }
     }
 }
@@ -208,16 +217,27 @@ async fn answer_with_body(
     edge: Arc<EdgeInner>,
     mut parts: Parts,
     body: Incoming,
-    request_id: RequestId,
+    (request_id, peer): (RequestId, IpAddr),
     admitted: Admitted,
 ) -> Answer {
+    if gate::password::may_be_form(&parts)
+        && let Some(row) = gate::password::asking_row(&edge, &parts)
+    {
+        let asker = (request_id, peer);
+        let mut answer = gate::password::answer(&edge, &row, &mut parts, body, asker).await;
+        answer.closes |= admitted.closes;
+        answer.note.about(&row);
+        return answer;
+    }
     let closes = match discard_body(&edge, &parts, body, admitted).await {
         Ok(is_read) => admitted.closes || !is_read,
         Err(refusal) => return page(&edge, &mut parts, request_id, refusal),
     };
-    let mut answer = match answer_now(&edge, &mut parts, request_id, &Gathered::default()) {
+    let asker = (request_id, peer);
+    let mut gathered = Gathered::default();
+    let mut answer = match answer_now(&edge, &mut parts, asker, &mut gathered) {
         Ok(answer) => answer,
-        Err(missing) => fetch_and_answer(edge, parts, request_id, missing).await,
+        Err(missing) => fetch_and_answer(edge, parts, asker, gathered, missing).await,
     };
     answer.closes |= closes;
     answer
@@ -258,10 +278,10 @@ async fn discard_body(
 async fn fetch_and_answer(
     edge: Arc<EdgeInner>,
     mut parts: Parts,
-    request_id: RequestId,
+    (request_id, peer): (RequestId, IpAddr),
+    mut gathered: Gathered,
     mut missing: Missing,
 ) -> Answer {
-    let mut gathered = Gathered::default();
     for _ in 0..WAIT_COUNT_MAX {
         let row = Arc::clone(missing.row());
         if let Err(refusal) = fetch(&edge, &mut gathered, missing).await {
@@ -271,7 +291,7 @@ async fn fetch_and_answer(
             answer.note.about(&row);
             return answer;
         }
-        match answer_now(&edge, &mut parts, request_id, &gathered) {
+        match answer_now(&edge, &mut parts, (request_id, peer), &mut gathered) {
             Ok(answer) => return answer,
             Err(next) => missing = next,
         }
@@ -320,10 +340,10 @@ async fn fetch_blob(edge: &EdgeInner, wanted: &BlobWanted) -> Result<Arc<CachedB
 fn answer_now(
     edge: &EdgeInner,
     parts: &mut Parts,
-    request_id: RequestId,
-    gathered: &Gathered,
+    (request_id, peer): (RequestId, IpAddr),
+    gathered: &mut Gathered,
 ) -> Result<Answer, Missing> {
-    let decision = decide(edge, parts, gathered)?;
+    let decision = decide(edge, parts, peer, gathered)?;
     Ok(dress(edge, parts, request_id, decision))
 }
 
@@ -333,10 +353,18 @@ fn dress(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, decision: D
         row,
         host_text,
         rules,
+        passed,
         outcome,
     } = decision;
     let mut subject = Subject::Message;
     let mut answer = match outcome {
+        Outcome::Gate(gate) => {
+            let mut answer = gate::dress(edge, parts, request_id, gate);
+            if let Some(row) = &row {
+                answer.note.about(row);
+            }
+            return answer;
+        }
         Outcome::Page(refusal) => page(edge, parts, request_id, refusal),
         Outcome::Redirect(redirect) => match redirect_answer(parts, redirect) {
             Ok(answer) => answer,
@@ -362,6 +390,10 @@ fn dress(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, decision: D
     if row.is_some_and(|row| row.is_preview) {
         mark_preview(&mut answer.headers);
     }
+    if passed.is_private {
+        gate::make_private(&mut answer.headers);
+    }
+    answer.note.reason = answer.note.reason.or(passed.observed);
     answer
 }
 

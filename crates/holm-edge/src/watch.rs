@@ -55,6 +55,20 @@ impl Phase {
     }
 }
 
+/// How connections end while the edge stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Drain {
+    /// The edge goes on.
+    No = 0,
+    /// What has no request ends at once, the rest after its answer.
+    Prompt = 1,
+    /// Another process goes on with the listener: every connection may have one more request, and is
+    /// told with its answer that it was the last. Closing one that is idle would fail a request that is
+    /// just being sent.
+    Patient = 2,
+}
+
 /// Why a connection is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -139,7 +153,7 @@ pub(crate) struct ConnectionWatch {
     taking: TakingWindow,
     streams: Streams,
     verdict: AtomicU8,
-    is_draining: AtomicBool,
+    drain: AtomicU8,
     lingers: AtomicBool,
     wake: Notify,
 }
@@ -163,7 +177,7 @@ impl ConnectionWatch {
             taking: TakingWindow::default(),
             streams: Streams::default(),
             verdict: AtomicU8::new(NO_VERDICT),
-            is_draining: AtomicBool::new(false),
+            drain: AtomicU8::new(Drain::No as u8),
             lingers: AtomicBool::new(false),
             wake: Notify::new(),
         }
@@ -342,15 +356,25 @@ impl ConnectionWatch {
         written.saturating_sub(before) < due
     }
 
-    /// Tells the task to end the connection after the request it is at.
-    pub(crate) fn drain(&self) {
-        self.is_draining.store(true, Ordering::Release);
+    /// Tells the task to end the connection, promptly or patiently.
+    pub(crate) fn drain(&self, how: Drain) {
+        self.drain.store(how as u8, Ordering::Release);
         self.wake.notify_one();
     }
 
-    /// Whether the connection is to end after the request it is at.
+    /// Whether the edge stops, in whichever way.
     pub(crate) fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::Acquire)
+        self.drain.load(Ordering::Acquire) != Drain::No as u8
+    }
+
+    /// Whether the connection is to end as soon as no request is open.
+    pub(crate) fn is_draining_promptly(&self) -> bool {
+        self.drain.load(Ordering::Acquire) == Drain::Prompt as u8
+    }
+
+    /// Whether the next answer of a connection is its last, and says so.
+    pub(crate) fn is_draining_patiently(&self) -> bool {
+        self.drain.load(Ordering::Acquire) == Drain::Patient as u8
     }
 
     /// Why the connection is to end at once. `None` when it is not.
@@ -359,13 +383,13 @@ impl ConnectionWatch {
     }
 
     /// Waits until there is a verdict about a connection that has had no request yet. `None` when it is
-    /// to end because nothing came on it and draining has begun.
+    /// to end because nothing came on it and a prompt draining has begun.
     pub(crate) async fn judged_or_unused(&self) -> Option<Verdict> {
         loop {
             if let Some(verdict) = self.verdict() {
                 return Some(verdict);
             }
-            if self.is_draining() && self.phase() == Phase::Fresh {
+            if self.is_draining_promptly() && self.phase() == Phase::Fresh {
                 return None;
             }
             self.woken().await;

@@ -39,6 +39,18 @@ pub struct ServerArgs {
     pub json: bool,
 }
 
+/// Flags of `serve`.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ServeArgs {
+    /// Take the place of the server that runs on the data folder, without a moment in which visitors are
+    /// not served; where none runs, start as usual.
+    #[arg(long)]
+    pub(crate) take_over: bool,
+    /// What the server is told.
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
 /// Flags of `up`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct UpArgs {
@@ -51,6 +63,23 @@ pub struct UpArgs {
     /// What the server is told.
     #[command(flatten)]
     pub server: ServerArgs,
+}
+
+/// Flags of `restore`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RestoreArgs {
+    /// The back-up, as `holm backup` made it.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The data folder to restore into; empty or not there yet.
+    #[arg(long, value_name = "DIR", env = "HOLM_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// A configuration file to take the place of the one in the back-up.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// One JSON object on stdout instead of words.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Flags of `doctor`.
@@ -77,12 +106,14 @@ enum Word {
     #[command(args_conflicts_with_subcommands = true)]
     Serve {
         #[command(flatten)]
-        args: ServerArgs,
+        args: ServeArgs,
         #[command(subcommand)]
         word: Option<ServeWord>,
     },
     /// Start the server and deploy a folder (the sample project when none is named) to production.
     Up(UpArgs),
+    /// Restore a back-up into an empty data folder.
+    Restore(RestoreArgs),
     /// Check a data folder: every blob, every deployment, every pointer. Changes nothing.
     Doctor(DoctorArgs),
 }

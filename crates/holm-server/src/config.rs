@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use holm_control::{ControlLimits, RuleLimits};
 use holm_edge::EdgeLimits;
+use holm_types::{IpNetwork, IpNetworkError};
 use serde::Deserialize;
 
 use crate::args::ServerArgs;
@@ -17,6 +18,7 @@ use crate::certificate::CertificateFiles;
 use crate::console;
 use crate::control_url::parse_origin;
 use crate::exit::ServerError;
+use crate::storage_config::{StorageConfig, StorageFile, variable};
 
 /// Where a setting's value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +67,15 @@ pub struct ServerConfig {
     pub control_url: Setting<Option<String>>,
     /// The domain that project hosts end with. Default: `localhost`, which works without DNS.
     pub base_domain: Setting<String>,
+    /// Whether the base domain is on the Public Suffix List, so that browsers keep the cookies of its sites
+    /// apart. Default: no.
+    pub base_domain_is_public_suffix: Setting<bool>,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: none.
+    pub trusted_proxies: Setting<Vec<IpNetwork>>,
     /// Threads that serve requests, 1 to 256. Default: one per processor.
     pub threads: Setting<usize>,
+    /// Where blobs are kept. Default: in the data folder.
+    pub storage: Setting<StorageConfig>,
     /// The maxima of the data plane, with what `[limits]` of the file changes.
     pub edge_limits: EdgeLimits,
     /// The maxima of the control plane, with what `[limits]` of the file changes.
@@ -134,7 +143,11 @@ struct ServerFile {
     #[serde(default)]
     tls: TlsFile,
     base_domain: Option<String>,
+    base_domain_is_public_suffix: Option<bool>,
+    /// Addresses and blocks of them, such as `10.0.0.0/8`.
+    trusted_proxies: Option<Vec<String>>,
     threads: Option<usize>,
+    storage: Option<StorageFile>,
     /// `"control.files_max" = 50000`: names as in docs/reference/limits.md.
     #[serde(default)]
     limits: BTreeMap<String, u64>,
@@ -178,6 +191,7 @@ impl ServerConfig {
         let (edge_limits, control_limits, rule_limits) = read_limits(&file.limits, &path)?;
         let tls_files = file.tls.files(&path)?;
         let mut config = Self {
+            storage: storage_setting(file.storage, &path)?,
             edge_limits,
             control_limits,
             rule_limits,
@@ -185,57 +199,59 @@ impl ServerConfig {
             file: path.clone(),
             data: pick(args.data.clone(), file.data, &path, default_data)
                 .ok_or(ConfigError::NoHome)?,
-            listen: pick(args.listen, file.listen, &path, Some(loopback(8088)))
-                .ok_or(ConfigError::NoHome)?,
-            tls_listen: pick(
+            listen: or_default(args.listen, file.listen, &path, loopback(8088)),
+            tls_listen: or_default(
                 args.tls_listen.map(Some),
                 file.tls.listen.map(Some),
                 &path,
-                Some(None),
-            )
-            .ok_or(ConfigError::NoHome)?,
-            tls_files: pick(None, tls_files.map(Some), &path, Some(None))
-                .ok_or(ConfigError::NoHome)?,
-            control_listen: pick(
+                None,
+            ),
+            tls_files: or_default(None, tls_files.map(Some), &path, None),
+            control_listen: or_default(
                 args.control_listen,
                 file.control_listen,
                 &path,
-                Some(loopback(8089)),
-            )
-            .ok_or(ConfigError::NoHome)?,
-            control_url: pick(
+                loopback(8089),
+            ),
+            control_url: or_default(
                 args.control_url.clone().map(Some),
                 file.control_url.map(Some),
                 &path,
-                Some(None),
-            )
-            .ok_or(ConfigError::NoHome)?,
-            base_domain: pick(
+                None,
+            ),
+            base_domain: or_default(
                 args.base_domain.clone(),
                 file.base_domain,
                 &path,
-                Some("localhost".to_owned()),
-            )
-            .ok_or(ConfigError::NoHome)?,
-            threads: pick(
+                "localhost".to_owned(),
+            ),
+            base_domain_is_public_suffix: or_default(
+                None,
+                file.base_domain_is_public_suffix,
+                &path,
+                false,
+            ),
+            trusted_proxies: or_default(
+                None,
+                read_networks(file.trusted_proxies, &path)?,
+                &path,
+                Vec::new(),
+            ),
+            threads: or_default(
                 args.threads,
                 file.threads,
                 &path,
-                Some(std::thread::available_parallelism().map_or(1, usize::from)),
-            )
-            .ok_or(ConfigError::NoHome)?,
+                std::thread::available_parallelism().map_or(1, usize::from),
+            ),
         };
         config.check()?;
-        if let Some(url) = &mut config.control_url.value {
-            let origin = parse_origin(url).map_err(|rule| ConfigError::Range {
-                name: "control_url",
-                origin: config.control_url.origin.to_string(),
-                value: format!("`{url}`"),
-                rule,
-            })?;
-            *url = origin;
-        }
+        read_control_url(&mut config.control_url)?;
         Ok(config)
+    }
+
+    /// The configuration file, whether or not there is one.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -307,12 +323,49 @@ impl ServerConfig {
                 &self.base_domain.origin,
             ),
             (
+                "base_domain_is_public_suffix",
+                self.base_domain_is_public_suffix.value.to_string(),
+                &self.base_domain_is_public_suffix.origin,
+            ),
+            (
+                "trusted_proxies",
+                joined(&self.trusted_proxies.value),
+                &self.trusted_proxies.origin,
+            ),
+            (
                 "threads",
                 self.threads.value.to_string(),
                 &self.threads.origin,
             ),
+            (
+                "storage",
+                self.storage.value.to_string(),
+                &self.storage.origin,
+            ),
         ]
     }
+}
+
+fn joined(networks: &[IpNetwork]) -> String {
+    let texts: Vec<String> = networks.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+/// The blocks of addresses that a list names. `None` where there is no list.
+fn read_networks(
+    list: Option<Vec<String>>,
+    path: &Path,
+) -> Result<Option<Vec<IpNetwork>>, ConfigError> {
+    let read = |text: &String| {
+        text.parse().map_err(|error: IpNetworkError| {
+            let message = format!("`trusted_proxies` has `{text}`: {error}");
+            ConfigError::Parse {
+                path: path.to_owned(),
+                message,
+            }
+        })
+    };
+    list.map(|list| list.iter().map(read).collect()).transpose()
 }
 
 /// The limits of both planes and of rules with what the file changes.
@@ -358,27 +411,48 @@ pub(crate) fn show(args: &ServerArgs) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// The first of flag, file and default.
+/// Takes the address as an origin, in the form that browsers send.
+fn read_control_url(setting: &mut Setting<Option<String>>) -> Result<(), ConfigError> {
+    if let Some(url) = &mut setting.value {
+        *url = parse_origin(url).map_err(|rule| ConfigError::Range {
+            name: "control_url",
+            origin: setting.origin.to_string(),
+            value: format!("`{url}`"),
+            rule,
+        })?;
+    }
+    Ok(())
+}
+
+/// The first of flag and file. `None` when neither says anything.
+fn said<T>(flag: Option<T>, file: Option<T>, path: &Path) -> Option<Setting<T>> {
+    let origin = match &flag {
+        Some(_) => Origin::FlagOrEnvironment,
+        None => Origin::File(path.to_owned()),
+    };
+    let value = flag.or(file)?;
+    Some(Setting { value, origin })
+}
+
+/// The first of flag, file and default. `None` when there is no default either.
 fn pick<T>(
     flag: Option<T>,
     file: Option<T>,
     path: &Path,
     default: Option<T>,
 ) -> Option<Setting<T>> {
-    if let Some(value) = flag {
-        return Some(Setting {
+    said(flag, file, path).or_else(|| {
+        default.map(|value| Setting {
             value,
-            origin: Origin::FlagOrEnvironment,
-        });
-    }
-    if let Some(value) = file {
-        return Some(Setting {
-            value,
-            origin: Origin::File(path.to_owned()),
-        });
-    }
-    default.map(|value| Setting {
-        value,
+            origin: Origin::Default,
+        })
+    })
+}
+
+/// The first of flag, file and default.
+fn or_default<T>(flag: Option<T>, file: Option<T>, path: &Path, default: T) -> Setting<T> {
+    said(flag, file, path).unwrap_or(Setting {
+        value: default,
         origin: Origin::Default,
     })
 }
@@ -425,6 +499,33 @@ fn default_data_folder() -> Option<PathBuf> {
         .map(|folder| folder.join("holm"))
 }
 
+/// Where blobs are kept: the file says so, or nobody.
+fn storage_setting(
+    storage: Option<StorageFile>,
+    path: &Path,
+) -> Result<Setting<StorageConfig>, ConfigError> {
+    Ok(match storage {
+        None => Setting {
+            value: StorageConfig::Local,
+            origin: Origin::Default,
+        },
+        Some(storage) => Setting {
+            value: storage.read(path, variable)?,
+            origin: Origin::File(path.to_owned()),
+        },
+    })
+}
+
+/// Where a configuration file says that blobs are kept; a file that is not there says nothing.
+pub(crate) fn storage_of(file: &Path) -> Result<StorageConfig, ConfigError> {
+    if !file.is_file() {
+        return Ok(StorageConfig::Local);
+    }
+    let (read, path) = read_file(Some(file), None)?;
+    let storage = read.storage.map(|storage| storage.read(&path, variable));
+    Ok(storage.transpose()?.unwrap_or_default())
+}
+
 /// The data folder that `doctor` checks when none is named.
 pub(crate) fn data_folder(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
     named
@@ -448,12 +549,13 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         std::fs::write(
             data.path().join("holm.toml"),
-            "threads = 3\nbase_domain = \"a.test\"\n",
+            "threads = 3\nbase_domain = \"a.test\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n",
         )
         .unwrap();
         let mut args = args(data.path());
         args.threads = Some(2);
         let config = ServerConfig::combine(&args).unwrap();
+        assert_eq!(config.trusted_proxies.value[0].to_string(), "10.0.0.0/8");
         assert_eq!(config.threads.value, 2);
         assert_eq!(config.base_domain.value, "a.test");
         assert!(matches!(config.base_domain.origin, Origin::File(_)));
@@ -470,6 +572,8 @@ mod tests {
             ("control_url = \"http://x\"", "`control_url`"),
             ("control_url = \"https://x/holm\"", "without a path"),
             ("thraeds = 1", "unknown field `thraeds`"),
+            ("trusted_proxies = [\"10.0.0.1/8\"]", "10.0.0.0/8"),
+            ("trusted_proxies = [\"proxy\"]", "`trusted_proxies`"),
             ("[tls]\nkey = \"a.key\"", "`certificate` and `key`"),
         ] {
             std::fs::write(&file, text).unwrap();

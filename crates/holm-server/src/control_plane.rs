@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use holm_control::{Control, ControlConfig, ControlParts};
+use holm_control::{BackupFile, Control, ControlConfig, ControlParts};
 use holm_types::{Clock, Entropy, LimitInForce, RequestIds};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ use crate::exit::{ServerError, open};
 use crate::limits::{CONTROL_REPORT_INTERVAL, CONTROL_RETRY_INTERVAL, LIMITS};
 use crate::listeners::Addresses;
 use crate::stores::Stores;
-use crate::unavailable;
+use crate::unavailable::{self, Why};
 
 /// The control plane, open or not yet.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(crate) struct ControlPlane {
     parts: ControlParts,
     address: SocketAddr,
     has_public_url: bool,
+    backup_files: Vec<BackupFile>,
     control: OnceLock<Control>,
 }
 
@@ -67,6 +68,7 @@ impl ControlPlane {
             },
             address: addresses.control,
             has_public_url: config.control_url.value.is_some(),
+            backup_files: backup_files(config, layout),
             control: OnceLock::new(),
         }
     }
@@ -81,6 +83,7 @@ impl ControlPlane {
         let control = Control::open(&self.database, self.config.clone(), self.parts.clone())
             .map_err(|error| open("open the control plane", error))?;
         self.refuse_exposed(&control)?;
+        control.set_backup_files(self.backup_files.clone());
         Ok(self.control.get_or_init(|| control).clone())
     }
 
@@ -118,6 +121,27 @@ impl ControlPlane {
         }
     }
 
+    /// Closes it and lets go of the folder's stores, for the next server to open them. Blocks.
+    pub(crate) fn release(&self) {
+        if let Some(control) = self.control() {
+            control.clone().close();
+        }
+        self.parts.variants.release();
+        if let Err(error) = self.parts.blobs.release() {
+            console::error(&error, None);
+        }
+    }
+
+    /// After [`ControlPlane::release`] for a next server that did not come: answers 503 until `stop` is
+    /// true.
+    pub(crate) async fn refuse(&self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        let ids = request_ids(&*self.parts.entropy);
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = unavailable::answer(&listener, &ids, Why::ClosedForNext) => {}
+        }
+    }
+
     /// After `error`: answers 503 and tries again until it opens, then serves. Returns when `stop` is
     /// true.
     pub(crate) async fn wait_and_serve(
@@ -132,7 +156,7 @@ impl ControlPlane {
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
-                () = unavailable::answer(&listener, &ids) => {}
+                () = unavailable::answer(&listener, &ids, Why::CannotBeOpened) => {}
                 () = tokio::time::sleep(CONTROL_RETRY_INTERVAL) => {}
             }
             since_report += CONTROL_RETRY_INTERVAL;
@@ -155,6 +179,15 @@ impl ControlPlane {
             }
         }
     }
+}
+
+/// What is in the data folder, and the configuration file from wherever it is.
+fn backup_files(config: &ServerConfig, layout: &Layout) -> Vec<BackupFile> {
+    let mut files = layout.backup_files();
+    for file in files.iter_mut().filter(|file| file.name == "holm.toml") {
+        config.file().clone_into(&mut file.path);
+    }
+    files
 }
 
 fn request_ids(entropy: &dyn Entropy) -> RequestIds {

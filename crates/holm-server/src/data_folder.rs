@@ -4,6 +4,10 @@ use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use holm_control::{BackupFile, SECRET_KEY_FILE};
+
+use crate::restore::refuse_half_restored;
+
 /// The data folder, locked for as long as this value lives.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
@@ -23,6 +27,12 @@ pub(crate) enum DataFolderError {
         #[source]
         source: std::io::Error,
     },
+    /// A back-up was being restored into it, and that did not end.
+    #[error("the data folder {} holds half of a back-up", path.display())]
+    HalfRestored {
+        /// Which.
+        path: PathBuf,
+    },
     /// Another server holds it.
     #[error("the data folder {} is in use by another Holm", path.display())]
     InUse {
@@ -39,7 +49,10 @@ impl DataFolderError {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::InUse { .. } => {
-                "stop the other one, deploy to it with `holm deploy`, or choose another folder with --data".to_owned()
+                "stop the other one, take its place with `holm serve --take-over`, deploy to it with `holm deploy`, or choose another folder with --data".to_owned()
+            }
+            Self::HalfRestored { .. } => {
+                "run `holm restore` into this folder again, or remove the folder".to_owned()
             }
             Self::Io { .. } => "choose a folder that you may write with --data".to_owned(),
         }
@@ -49,6 +62,13 @@ impl DataFolderError {
 impl DataFolder {
     /// Makes the folder if it is absent (readable by its owner only) and locks it.
     pub(crate) fn lock(root: &Path) -> Result<Self, DataFolderError> {
+        let held = Self::lock_for_restore(root)?;
+        refuse_half_restored(&held.layout())?;
+        Ok(held)
+    }
+
+    /// As [`DataFolder::lock`], also when half of a back-up is in it.
+    pub(crate) fn lock_for_restore(root: &Path) -> Result<Self, DataFolderError> {
         let io = |source| DataFolderError::Io {
             path: root.to_owned(),
             source,
@@ -111,8 +131,17 @@ pub(crate) struct Layout {
     pub(crate) records: PathBuf,
     /// The certificate for development.
     pub(crate) tls: PathBuf,
+    /// The socket where a next server asks for everything.
+    pub(crate) handover: PathBuf,
     /// The sample project, when `up` is not given a folder.
     pub(crate) sample: PathBuf,
+    /// Who this server is to its object store.
+    pub(crate) store_owner: PathBuf,
+    /// What was read from an object store; may be lost at any time.
+    pub(crate) cache: PathBuf,
+    /// There while a back-up is being restored into the folder.
+    pub(crate) restoring: PathBuf,
+    root: PathBuf,
 }
 
 impl Layout {
@@ -124,8 +153,38 @@ impl Layout {
             database: root.join("control.db"),
             records: root.join("records"),
             tls: root.join("tls"),
+            handover: root.join("handover.sock"),
             sample: root.join("sample"),
+            store_owner: root.join("store-owner"),
+            cache: root.join("cache"),
+            restoring: root.join("restoring"),
+            root: root.to_owned(),
         }
+    }
+}
+
+impl Layout {
+    /// The data folder itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What a back-up has beside the database and the blobs. The published snapshot is not among it: the
+    /// server makes it from the database when it starts.
+    pub(crate) fn backup_files(&self) -> Vec<BackupFile> {
+        let file = |name: &str, path: PathBuf| BackupFile {
+            name: name.to_owned(),
+            path,
+            is_key: false,
+        };
+        vec![
+            file("holm.toml", self.root.join("holm.toml")),
+            file("variants.index", self.variants.clone()),
+            BackupFile {
+                is_key: true,
+                ..file(SECRET_KEY_FILE, self.root.join(SECRET_KEY_FILE))
+            },
+        ]
     }
 }
 

@@ -6,14 +6,16 @@ use std::process::ExitCode;
 use std::{fs, io};
 
 use clap::{ArgMatches, FromArgMatches};
-use holm_storage::{LocalBlobStore, SnapshotStore};
+use holm_storage::{BlobStore, LocalBlobStore, RemoteBlobStore, SnapshotStore};
 use serde::Serialize;
 
 use crate::args::DoctorArgs;
-use crate::config::data_folder;
+use crate::config::{data_folder, storage_of};
 use crate::console;
 use crate::data_folder::Layout;
 use crate::exit;
+use crate::storage_config::StorageConfig;
+use crate::stores::remote_settings;
 
 /// One thing that was checked.
 #[derive(Debug, Serialize)]
@@ -89,21 +91,57 @@ fn check(folder: &Path) -> Vec<Check> {
         }];
     }
     let layout = Layout::of(folder);
+    if layout.restoring.exists() {
+        let problem =
+            "a back-up was being restored into it and that did not end; run `holm restore` again";
+        return vec![Check::of(
+            "data folder",
+            folder.display().to_string(),
+            vec![problem.to_owned()],
+        )];
+    }
     let mut checks = Vec::new();
     let mut has_deployments = false;
-    match LocalBlobStore::open_read_only(&layout.blobs) {
-        Ok(blobs) => {
-            checks.push(check_blobs(&blobs));
-            let (database, found) = check_database(&layout, &blobs);
+    match open_blobs(folder, &layout) {
+        Ok((blobs, check)) => {
+            checks.push(check);
+            let (database, found) = check_database(&layout, &*blobs);
             checks.push(database);
             has_deployments = found;
         }
-        Err(error) => checks.push(Check::failed("blobs", &error)),
+        Err(check) => checks.push(check),
     }
     checks.push(check_snapshot(&layout, has_deployments));
     checks.push(check_variants(&layout));
     checks.push(check_records(&layout));
     checks
+}
+
+/// The store for reading only, and what is said about it.
+fn open_blobs(folder: &Path, layout: &Layout) -> Result<(Box<dyn BlobStore>, Check), Check> {
+    let failed = |error: &dyn std::error::Error| Check::failed("blobs", error);
+    let storage = storage_of(&folder.join("holm.toml")).map_err(|error| failed(&error))?;
+    let StorageConfig::S3 {
+        settings,
+        prefix,
+        cache_bytes_max,
+    } = &storage
+    else {
+        let blobs =
+            LocalBlobStore::open_read_only(&layout.blobs).map_err(|error| failed(&error))?;
+        let check = check_blobs(&blobs);
+        return Ok((Box::new(blobs), check));
+    };
+    let how = remote_settings(layout, prefix, *cache_bytes_max, String::new());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&error))?;
+    let blobs = runtime.block_on(RemoteBlobStore::open_s3_read_only(settings, how));
+    let blobs = blobs.map_err(|error| failed(&error))?;
+    let (count, bytes) = blobs.totals();
+    let seen = format!("{count} blobs, {bytes} bytes in {storage}, listed and not read");
+    Ok((Box::new(blobs), Check::of("blobs", seen, Vec::new())))
 }
 
 fn check_blobs(blobs: &LocalBlobStore) -> Check {
@@ -122,7 +160,7 @@ fn check_blobs(blobs: &LocalBlobStore) -> Check {
 }
 
 /// And whether there are sealed deployments.
-fn check_database(layout: &Layout, blobs: &LocalBlobStore) -> (Check, bool) {
+fn check_database(layout: &Layout, blobs: &dyn BlobStore) -> (Check, bool) {
     let findings = holm_control::check_database(&layout.database, blobs);
     let problems = findings.problems.iter();
     let check = Check {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::console;
+use crate::restore::RestoreError;
 use crate::signals::StopSignal;
 
 /// Something failed.
@@ -27,6 +28,9 @@ pub(crate) enum ServerError {
     /// The data folder cannot be used.
     #[error(transparent)]
     DataFolder(#[from] crate::data_folder::DataFolderError),
+    /// The running server could not be taken over from.
+    #[error(transparent)]
+    TakeOver(#[from] crate::handover::TakeOverError),
     /// There is no certificate for the TLS listener.
     #[error(transparent)]
     Certificate(#[from] crate::certificate::CertificateFileError),
@@ -69,6 +73,9 @@ pub(crate) enum ServerError {
         /// As it was named.
         folder: std::path::PathBuf,
     },
+    /// A back-up was not restored; nothing of it is left.
+    #[error(transparent)]
+    Restore(crate::restore::RestoreError),
     /// A signal ended it before its work was done.
     #[error("stopped by a signal while {doing}")]
     Signalled {
@@ -86,10 +93,12 @@ impl ServerError {
         }
         ExitCode::from(match self {
             Self::NoFolder { .. } => NOT_FOUND,
+            Self::Restore(RestoreError::NotEmpty { .. }) => CONFLICT,
             Self::Signalled { signal, .. } => signal.exit_code(),
             Self::Config(_) | Self::ControlExposed { .. } => USAGE,
             Self::Usage(_) => USAGE,
             Self::DataFolder(error) if error.is_in_use() => CONFLICT,
+            Self::TakeOver(_) => CONFLICT,
             Self::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
                 CONFLICT
             }
@@ -112,6 +121,13 @@ impl ServerError {
                 "name a folder that exists; if a build makes it, run the build first".to_owned(),
             ),
             Self::DataFolder(error) => Some(error.hint()),
+            Self::Restore(RestoreError::NotEmpty { .. }) => {
+                Some("name an empty folder or one that is not there yet with --data".to_owned())
+            }
+            Self::Restore(_) => Some(
+                "nothing was restored and the folder is as it was; take another back-up".to_owned(),
+            ),
+            Self::TakeOver(error) => Some(error.hint()),
             Self::Listen { flag, source, .. } => Some(match source.kind() {
                 std::io::ErrorKind::AddrInUse => {
                     format!("stop what listens there, or choose another address with {flag} (port 0 takes any free one)")

@@ -14,20 +14,26 @@ mod control_url;
 mod data_folder;
 mod doctor;
 mod exit;
+mod handover;
 mod limits;
 mod listeners;
 mod log;
 mod parts;
+mod restore;
 mod server;
+mod shared_domain;
 mod signals;
+mod storage_config;
 mod stores;
 mod unavailable;
 mod up;
 
+use args::ServeArgs;
 pub use args::{ServerArgs, UpArgs, commands};
 pub use certificate::CertificateFiles;
 pub use config::{ConfigError, Origin, ServerConfig, Setting};
 pub use limits::LIMITS;
+pub use storage_config::StorageConfig;
 pub use up::{DeployHook, SiteDeployed, UpReady};
 
 use std::ffi::OsString;
@@ -35,7 +41,7 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches;
 
-/// Runs one of the server's words: `serve`, `up` or `doctor`.
+/// Runs one of the server's words: `serve`, `up`, `restore` or `doctor`.
 ///
 /// `deploy` is what `up` calls once the server answers: the command line's own deploy, handed in by
 /// the program because the server does not know the command line.
@@ -52,7 +58,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, deploy: DeployHook) -> Exit
                     .and_then(|args| config::show(&args)),
             ),
             _ => exit::of(
-                ServerArgs::from_arg_matches(sub)
+                ServeArgs::from_arg_matches(sub)
                     .map_err(Into::into)
                     .and_then(|args| server::serve(&args)),
             ),
@@ -61,6 +67,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>, deploy: DeployHook) -> Exit
             UpArgs::from_arg_matches(sub)
                 .map_err(Into::into)
                 .and_then(|args| up::up(&args, deploy)),
+        ),
+        Some(("restore", sub)) => exit::of(
+            args::RestoreArgs::from_arg_matches(sub)
+                .map_err(Into::into)
+                .and_then(|args| restore::restore(&args)),
         ),
         Some(("doctor", sub)) => doctor::run(sub),
         _ => ExitCode::from(exit::USAGE),

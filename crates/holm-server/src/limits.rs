@@ -28,6 +28,21 @@ pub(crate) const REFUSED_REQUEST_MAX: Duration = Duration::from_secs(1);
 /// How much of such a request is read.
 pub(crate) const REFUSED_HEAD_BYTES_MAX: usize = 16 * 1024;
 
+/// How long one side of a hand-over may take to say the next line, where it has nothing to do before.
+pub(crate) const HANDOVER_STEP_MAX: Duration = Duration::from_secs(10);
+
+/// How long a line of that talk may be.
+pub(crate) const HANDOVER_MESSAGE_BYTES_MAX: usize = 4096;
+
+/// How long the control plane may take to stop when the next server waits for the data folder.
+pub(crate) const HANDOVER_STOP_MAX: Duration = Duration::from_secs(30);
+
+/// How long the next server waits for the data folder.
+pub(crate) const HANDOVER_RELEASE_MAX: Duration = Duration::from_secs(45);
+
+/// How long the next server may take from then on until it serves, migrations included.
+pub(crate) const HANDOVER_OPEN_MAX: Duration = Duration::from_mins(10);
+
 /// The table for `docs/reference/limits.md`.
 pub const LIMITS: &[Limit] = &[
     Limit {
@@ -47,6 +62,36 @@ pub const LIMITS: &[Limit] = &[
         unit: Unit::Bytes,
         default: 131_072,
         at_max: "The file is not read, and the server does not start.",
+    },
+    Limit {
+        name: "server.handover_step_max",
+        unit: Unit::Milliseconds,
+        default: 10_000,
+        at_max: "The hand-over is given up; before the data folder was let go of, everything stays as it was.",
+    },
+    Limit {
+        name: "server.handover_message_bytes_max",
+        unit: Unit::Bytes,
+        default: 4_096,
+        at_max: "The hand-over is given up, as above.",
+    },
+    Limit {
+        name: "server.handover_stop_max",
+        unit: Unit::Milliseconds,
+        default: 30_000,
+        at_max: "Requests to the API that are still open are cut.",
+    },
+    Limit {
+        name: "server.handover_release_max",
+        unit: Unit::Milliseconds,
+        default: 45_000,
+        at_max: "The next server ends and says so; the running one goes on serving sites, with its API closed.",
+    },
+    Limit {
+        name: "server.handover_open_max",
+        unit: Unit::Milliseconds,
+        default: 600_000,
+        at_max: "The running server stays and serves sites, with its API closed; the next one ends.",
     },
 ];
 
@@ -69,6 +114,18 @@ mod tests {
         assert_eq!(
             value("server.blocking_threads_max"),
             u64::try_from(BLOCKING_THREADS_MAX).ok()
+        );
+        for (name, limit) in [
+            ("server.handover_step_max", HANDOVER_STEP_MAX),
+            ("server.handover_stop_max", HANDOVER_STOP_MAX),
+            ("server.handover_release_max", HANDOVER_RELEASE_MAX),
+            ("server.handover_open_max", HANDOVER_OPEN_MAX),
+        ] {
+            assert_eq!(value(name).map(u128::from), Some(limit.as_millis()));
+        }
+        assert_eq!(
+            value("server.handover_message_bytes_max"),
+            u64::try_from(HANDOVER_MESSAGE_BYTES_MAX).ok()
         );
         assert_eq!(
             value("server.certificate_bytes_max"),

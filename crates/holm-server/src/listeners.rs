@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::config::ServerConfig;
 use crate::exit::ServerError;
+use crate::handover::{Predecessor, Role};
 
 /// The listeners and where they are reached.
 #[derive(Debug)]
@@ -32,17 +33,28 @@ pub(crate) struct Addresses {
 }
 
 impl Listeners {
-    pub(crate) async fn open(config: &ServerConfig) -> Result<Self, ServerError> {
-        let (site, site_address) = listen(config.listen.value, "sites", "--listen").await?;
+    /// Those of the server before where they are at the right address, new ones everywhere else.
+    pub(crate) async fn open(
+        config: &ServerConfig,
+        mut before: Option<&mut Predecessor>,
+    ) -> Result<Self, ServerError> {
+        let mut taken = |role, address| before.as_mut()?.listener(role, address);
+        let address = config.listen.value;
+        let (site, site_address) =
+            listen(address, taken(Role::Sites, address), "sites", "--listen").await?;
         let (tls, tls_address) = match config.tls_listen.value {
             None => (None, None),
             Some(address) => {
-                let (tls, address) = listen(address, "sites over TLS", "--tls-listen").await?;
+                let taken = taken(Role::Tls, address);
+                let (tls, address) =
+                    listen(address, taken, "sites over TLS", "--tls-listen").await?;
                 (Some(tls), Some(address))
             }
         };
+        let address = config.control_listen.value;
         let (control, control_address) = listen(
-            config.control_listen.value,
+            address,
+            taken(Role::Control, address),
             "the API and console",
             "--control-listen",
         )
@@ -65,6 +77,7 @@ impl Listeners {
 
 async fn listen(
     address: SocketAddr,
+    taken: Option<std::net::TcpListener>,
     what: &'static str,
     flag: &'static str,
 ) -> Result<(TcpListener, SocketAddr), ServerError> {
@@ -74,7 +87,10 @@ async fn listen(
         flag,
         source,
     };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = match taken {
+        Some(taken) => TcpListener::from_std(taken).map_err(failed)?,
+        None => TcpListener::bind(address).await.map_err(failed)?,
+    };
     let real = listener.local_addr().map_err(failed)?;
     Ok((listener, real))
 }

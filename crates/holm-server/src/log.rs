@@ -24,6 +24,9 @@ pub(crate) fn start(verbosity: Verbosity) {
     let started = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_ansi(!is_plain)
+        // Otherwise a line that cannot be written (stderr on a full disk) is told by another one, and that
+        // one's failure is a panic in whatever was being done.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr.with_max_level(tracing::Level::INFO))
         .try_init();
     // An error only says that another subscriber is there already: then events go to that one.

@@ -1,4 +1,5 @@
-//! What the control listener says while there is no control plane: 503 with problem details.
+//! What the control listener says while there is no control plane, or none any more: 503 with problem
+//! details.
 
 use holm_api::Problem;
 use holm_types::{ErrorCode, RequestId, RequestIds};
@@ -7,15 +8,37 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::limits::{REFUSED_HEAD_BYTES_MAX, REFUSED_REQUEST_MAX};
 
+/// Why there is no control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It cannot be opened; that is tried again.
+    CannotBeOpened,
+    /// It was closed for a next server, which ended before it served.
+    ClosedForNext,
+}
+
+impl Why {
+    const fn detail(self) -> &'static str {
+        match self {
+            Self::CannotBeOpened => {
+                "The control plane cannot be opened. Sites are served as they were last published; nothing can be deployed or changed."
+            }
+            Self::ClosedForNext => {
+                "The control plane was closed for a next server, which did not start. Sites are served as they were last published; nothing can be deployed or changed until a server takes over or this one is restarted."
+            }
+        }
+    }
+}
+
 /// Answers every connection, one after the other, for as long as it is polled.
-pub(crate) async fn answer(listener: &TcpListener, ids: &RequestIds) {
+pub(crate) async fn answer(listener: &TcpListener, ids: &RequestIds, why: Why) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // No free descriptor, mostly; the pause keeps this from spinning.
             tokio::time::sleep(REFUSED_REQUEST_MAX).await;
             continue;
         };
-        let response = response(ids.next());
+        let response = response(ids.next(), why);
         // Whoever is too slow or has gone away gets no answer.
         drop(tokio::time::timeout(REFUSED_REQUEST_MAX, refuse(stream, &response)).await);
     }
@@ -35,13 +58,14 @@ async fn refuse(mut stream: TcpStream, response: &str) -> std::io::Result<()> {
     stream.shutdown().await
 }
 
-fn response(request_id: RequestId) -> String {
+fn response(request_id: RequestId, why: Why) -> String {
     let code = ErrorCode::StorageUnavailable;
     let problem = Problem {
         kind: format!("https://holm.invalid/errors/{code}"),
-        title: "Look at the server's log; `holm doctor` on its machine says what is wrong.".to_owned(),
+        title: "Look at the server's log; `holm doctor` on its machine says what is wrong."
+            .to_owned(),
         status: code.status(),
-        detail: "The control plane cannot be opened. Sites are served as they were last published; nothing can be deployed or changed.".to_owned(),
+        detail: why.detail().to_owned(),
         code: code.to_string(),
         blame: "platform".to_owned(),
         retry: "later".to_owned(),

@@ -74,12 +74,16 @@ pub(crate) fn up(args: &UpArgs, deploy: DeployHook) -> Result<(), ServerError> {
                 Err(ServerError::Signalled { signal, doing: "deploying the folder" })
             }
         };
-        if let Ok(site) = &deployed {
-            announce(&server, site, &token, args.server.json);
-            signals.wait().await;
+        match deployed {
+            Ok(site) => {
+                announce(&server, &site, &token, args.server.json);
+                server.run(&mut signals).await
+            }
+            Err(error) => {
+                stop_unless_asked_again(server, &mut signals).await?;
+                Err(error)
+            }
         }
-        stop_unless_asked_again(server, &mut signals).await?;
-        deployed.map(drop)
     })
 }
 

@@ -4,6 +4,7 @@
 //! snapshot has the BLAKE3 hash of its postcard between, because nothing else guards it.
 
 mod document;
+mod guard;
 mod lines;
 mod manifest;
 mod snapshot;
@@ -70,11 +71,12 @@ pub fn decode_document(bytes: &[u8]) -> Result<DeploymentDocument, DecodeError> 
 
 /// The bytes of a snapshot, with a checksum.
 pub fn encode_snapshot(snapshot: &EdgeSnapshot) -> Vec<u8> {
-    let payload = to_bytes(&snapshot::WireSnapshot::from(snapshot));
+    let mut payload = to_bytes(&snapshot::WireSnapshot::from(snapshot));
+    payload.extend(to_bytes(&guard::WireGuards::from(&*snapshot.guards)));
     framed(&SNAPSHOT, &[BlobDigest::of(&payload).as_bytes(), &payload])
 }
 
-/// The snapshot in these bytes.
+/// The snapshot in these bytes. Format 1 ended with the hosts; format 2 has the guards behind them.
 pub fn decode_snapshot(bytes: &[u8]) -> Result<EdgeSnapshot, DecodeError> {
     read_snapshot(bytes, |_| {})
 }
@@ -83,13 +85,20 @@ fn read_snapshot(
     bytes: &[u8],
     prepare: impl FnOnce(&mut snapshot::WireSnapshot<'_>),
 ) -> Result<EdgeSnapshot, DecodeError> {
-    let payload = checked(&SNAPSHOT, bytes)?;
+    let (format, payload) = checked(&SNAPSHOT, bytes)?;
     let (mut wire, rest) = take::<snapshot::WireSnapshot<'_>>(&SNAPSHOT, payload)?;
     prepare(&mut wire);
-    if !rest.is_empty() {
-        return Err(SNAPSHOT.damaged());
+    let mut snapshot = EdgeSnapshot::try_from(wire).map_err(|NotAWord| SNAPSHOT.damaged())?;
+    let (guards, rest) = match format {
+        1 => (guard::WireGuards::default(), rest),
+        _ => take(&SNAPSHOT, rest)?,
+    };
+    snapshot.guards = guards.read().map_err(|NotAWord| SNAPSHOT.damaged())?;
+    if rest.is_empty() {
+        Ok(snapshot)
+    } else {
+        Err(SNAPSHOT.damaged())
     }
-    EdgeSnapshot::try_from(wire).map_err(|NotAWord| SNAPSHOT.damaged())
 }
 
 /// The snapshot in these bytes without any hosts but the one of this name, for who asks about one host.
@@ -107,7 +116,7 @@ pub fn encode_change(change: &SnapshotChange) -> Vec<u8> {
 
 /// The change in these bytes.
 pub fn decode_change(bytes: &[u8]) -> Result<SnapshotChange, DecodeError> {
-    let payload = checked(&CHANGE, bytes)?;
+    let (_, payload) = checked(&CHANGE, bytes)?;
     let (projects, snapshot) = take::<Vec<[u8; 16]>>(&CHANGE, payload)?;
     let projects: Vec<_> = projects.into_iter().map(ProjectId::from_bytes).collect();
     let change = SnapshotChange {
@@ -115,8 +124,9 @@ pub fn decode_change(bytes: &[u8]) -> Result<SnapshotChange, DecodeError> {
         snapshot: decode_snapshot(snapshot)?,
     };
     let is_in_order = change.projects.is_sorted_by(|one, other| one < other);
-    let mut hosts = change.snapshot.hosts.iter();
-    if is_in_order && hosts.all(|entry| change.replaces(entry.project_id)) {
+    let hosts = change.snapshot.hosts.iter().map(|entry| entry.project_id);
+    let guards = change.snapshot.guards.iter().map(|guard| guard.project_id);
+    if is_in_order && hosts.chain(guards).all(|id| change.replaces(id)) {
         Ok(change)
     } else {
         Err(CHANGE.damaged())
@@ -155,7 +165,7 @@ const DOCUMENT: Kind = Kind {
 const SNAPSHOT: Kind = Kind {
     what: "edge snapshot",
     magic: b"HOLMSNAP",
-    format: 1,
+    format: 2,
 };
 
 const CHANGE: Kind = Kind {
@@ -182,14 +192,14 @@ fn framed(kind: &Kind, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// What follows the checksum, if it is right.
-fn checked<'b>(kind: &Kind, bytes: &'b [u8]) -> Result<&'b [u8], DecodeError> {
-    let (_, body) = unframed(kind, bytes)?;
+/// The format, and what follows the checksum, if it is right.
+fn checked<'b>(kind: &Kind, bytes: &'b [u8]) -> Result<(u16, &'b [u8]), DecodeError> {
+    let (format, body) = unframed(kind, bytes)?;
     let (checksum, payload) = body
         .split_at_checked(CHECKSUM_BYTES)
         .ok_or(kind.damaged())?;
     if BlobDigest::of(payload).as_bytes() == checksum {
-        Ok(payload)
+        Ok((format, payload))
     } else {
         Err(kind.damaged())
     }

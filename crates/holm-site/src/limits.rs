@@ -2,6 +2,11 @@
 
 use holm_types::{Limit, Unit};
 
+use crate::guard::limits::{
+    COOKIES_TRIED_MAX, GLOB_CHARS_MAX, LIST_ENTRIES_MAX, PASSWORD_BYTES_MAX, RATE_LIMITS_MAX,
+    RATE_REQUESTS_MAX, RATE_WINDOW_SECONDS_MAX, USER_AGENT_BYTES_MAX, USER_AGENT_PATTERNS_MAX,
+};
+
 /// The longest path of a file, in bytes. A request path that is longer cannot name a file.
 pub const PATH_BYTES_MAX: usize = 1024;
 
@@ -142,6 +147,60 @@ pub const LIMITS: &[Limit] = &[
         Unit::Bytes,
         REGEX_BYTES_MAX,
         "The route is dropped, with a warning.",
+    ),
+    limit(
+        "site.guard_list_entries_max",
+        Unit::Count,
+        LIST_ENTRIES_MAX,
+        "Access rules with a longer list of addresses or hosts are refused with 400 request/invalid.",
+    ),
+    limit(
+        "site.guard_user_agent_patterns_max",
+        Unit::Count,
+        USER_AGENT_PATTERNS_MAX,
+        "Access rules with more patterns in a list are refused with 400 request/invalid.",
+    ),
+    limit(
+        "site.guard_glob_chars_max",
+        Unit::Count,
+        GLOB_CHARS_MAX,
+        "Access rules with a longer pattern are refused with 400 request/invalid.",
+    ),
+    limit(
+        "site.guard_rate_limits_max",
+        Unit::Count,
+        RATE_LIMITS_MAX,
+        "Access rules with more rate limits are refused with 400 request/invalid.",
+    ),
+    limit(
+        "site.guard_rate_window_seconds_max",
+        Unit::Count,
+        RATE_WINDOW_SECONDS_MAX as usize,
+        "A rate limit with a longer window is refused with 400 request/invalid.",
+    ),
+    limit(
+        "site.guard_rate_requests_max",
+        Unit::Count,
+        RATE_REQUESTS_MAX as usize,
+        "A rate limit for more requests is refused with 400 request/invalid.",
+    ),
+    limit(
+        "site.guard_user_agent_bytes_max",
+        Unit::Bytes,
+        USER_AGENT_BYTES_MAX,
+        "Patterns are compared with the beginning of a longer `User-Agent`.",
+    ),
+    limit(
+        "site.guard_password_bytes_max",
+        Unit::Bytes,
+        PASSWORD_BYTES_MAX,
+        "A longer password is refused.",
+    ),
+    limit(
+        "site.guard_cookies_tried_max",
+        Unit::Count,
+        COOKIES_TRIED_MAX,
+        "Further cookies of the same name are not looked at.",
     ),
     limit(
         "site.made_value_bytes_max",

@@ -6,7 +6,7 @@
 mod early;
 mod late;
 mod lines;
-mod note;
+pub(crate) mod note;
 mod response;
 #[cfg(test)]
 mod tests;

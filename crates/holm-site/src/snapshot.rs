@@ -1,5 +1,6 @@
 //! Everything the edge knows, one version: which host answers with which deployment.
 
+use crate::guard::ProjectGuard;
 use holm_types::{BlobDigest, DeploymentId, Environment, ProjectId, Timestamp, VisitorCode};
 
 /// Which host answers with what. Replaced whole; versions only grow.
@@ -9,6 +10,19 @@ pub struct EdgeSnapshot {
     pub version: u64,
     /// Every host, sorted by name, each once.
     pub hosts: Vec<HostEntry>,
+    /// What stands before the hosts of projects, sorted by project, each once. Projects without an entry
+    /// are public and have no rules.
+    pub guards: Vec<ProjectGuard>,
+}
+
+impl EdgeSnapshot {
+    /// What stands before the hosts of a project. `None` when nothing does.
+    pub fn guard(&self, project_id: ProjectId) -> Option<&ProjectGuard> {
+        let found = self
+            .guards
+            .binary_search_by_key(&project_id, |guard| guard.project_id);
+        found.ok().and_then(|index| self.guards.get(index))
+    }
 }
 
 /// What changed from one version to a later one: everything about some projects, as it is then.
@@ -35,9 +49,13 @@ impl EdgeSnapshot {
     pub fn apply(&mut self, change: SnapshotChange) {
         self.hosts
             .retain(|entry| !change.replaces(entry.project_id));
+        self.guards
+            .retain(|guard| !change.replaces(guard.project_id));
         self.hosts.extend(change.snapshot.hosts);
         // Two sorted runs: a merge, not a sort.
         self.hosts.sort_by(|one, other| one.host.cmp(&other.host));
+        self.guards.extend(change.snapshot.guards);
+        self.guards.sort_unstable_by_key(|guard| guard.project_id);
         self.version = change.snapshot.version;
     }
 

@@ -3,6 +3,12 @@
 /// A step of the order of evaluation (decision D10.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
+    /// The project's lists of addresses, `Referer`s and `User-Agent`s.
+    Access,
+    /// The project's rate limits.
+    RateLimits,
+    /// Preview protection.
+    Protection,
     /// `redirects`.
     Redirects,
     /// `trailingSlash`.
@@ -29,6 +35,9 @@ impl Step {
     /// The word that `explain` prints.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Access => "access_rules",
+            Self::RateLimits => "rate_limits",
+            Self::Protection => "protection",
             Self::Redirects => "redirects",
             Self::TrailingSlash => "trailing_slash",
             Self::Middleware => "middleware",

@@ -4,9 +4,12 @@ use std::future::Future;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use holm_types::BlobDigest;
+
+use crate::collect::BlobCollector;
 
 /// What the methods of the store return: a future that may move between threads.
 pub type BlobFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BlobError>> + Send + 'a>>;
@@ -61,22 +64,78 @@ pub enum BlobError {
 
 /// Blobs by digest. Write-once: a stored blob never changes.
 pub trait BlobStore: Send + Sync + std::fmt::Debug {
-    /// Those of the digests that the store does not have, in the order given.
+    /// Those of the digests that the store does not have, in the order given. A collection under way
+    /// keeps the others; see [`crate::Collection`].
     fn missing(&self, digests: &[BlobDigest]) -> Vec<BlobDigest>;
 
     /// The size of a blob. `None` when the store does not have it.
     fn size_bytes(&self, digest: &BlobDigest) -> Option<u64>;
 
     /// Bytes of a blob; the range must lie within it. Takes as much memory as the range is long, so
-    /// large blobs are asked for piece by piece. Not checked against the digest: a blob that was cut
-    /// or is known to be damaged gives `Damaged`, a flipped bit shows in `read_verified` only.
+    /// large blobs are asked for piece by piece. What is read is checked, the part as such; wrong bytes
+    /// are never handed out but give `Damaged`.
     fn read(&self, digest: BlobDigest, range: Range<u64>) -> BlobFuture<'_, Bytes>;
 
     /// The whole blob, checked against its digest.
     fn read_verified(&self, digest: BlobDigest) -> BlobFuture<'_, Bytes>;
 
+    /// Holds a blob in place for somebody who reads it piece by piece: it is not collected before the
+    /// pin is dropped. Says at once when the blob is not there or is known to be damaged.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`] and [`BlobError::Damaged`].
+    fn pin(&self, digest: &BlobDigest) -> Result<BlobPin, BlobError> {
+        match self.size_bytes(digest) {
+            Some(_) => Ok(BlobPin::new(|| {})),
+            None => Err(BlobError::NotFound { digest: *digest }),
+        }
+    }
+
+    /// The part of the store that gives back space. `None` when it has none.
+    fn collector(&self) -> Option<Arc<dyn BlobCollector>> {
+        None
+    }
+
+    /// Lets another process write instead, after the steps of uploads that are under way: from then on
+    /// every upload fails and everything that was stored before can still be read. For a server that
+    /// hands over to the next. Blocks. A store that several may write to has nothing to let go of.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`] when the lock cannot be let go of; it goes with the process then.
+    fn release(&self) -> Result<(), BlobError> {
+        Ok(())
+    }
+
     /// Starts an upload: what is put becomes visible and durable together, when it is finished.
     fn upload(&self) -> Box<dyn BlobUpload>;
+}
+
+/// Holds a blob in place until dropped.
+pub struct BlobPin {
+    release: Option<Box<dyn FnOnce() + Send + Sync>>,
+}
+
+impl BlobPin {
+    /// A pin that calls `release` when it is dropped.
+    pub fn new(release: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self {
+            release: Some(Box::new(release)),
+        }
+    }
+}
+
+impl Drop for BlobPin {
+    fn drop(&mut self) {
+        if let Some(release) = self.release.take() {
+            release();
+        }
+    }
+}
+
+impl std::fmt::Debug for BlobPin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BlobPin")
+    }
 }
 
 /// One upload. Dropped without `finish`, nothing of it stays.

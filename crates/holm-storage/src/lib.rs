@@ -4,16 +4,25 @@
 
 mod best_encoder;
 mod blob;
+mod collect;
 mod compress;
+mod index;
 mod limits;
 mod local;
+mod pack;
+mod remote;
 mod snapshot_store;
+mod sums;
 mod variant;
 
 pub use best_encoder::{BestEncoder, BestForms};
-pub use blob::{BlobError, BlobFuture, BlobStore, BlobUpload, UploadReceipt, VerifyReport};
+pub use blob::{
+    BlobError, BlobFuture, BlobPin, BlobStore, BlobUpload, UploadReceipt, VerifyReport,
+};
+pub use collect::{BlobCollector, CollectStep, Collection, StoreUsage};
 pub use compress::compress;
 pub use limits::{LIMITS, StorageLimits};
 pub use local::LocalBlobStore;
+pub use remote::{RemoteBlobStore, RemoteSettings, S3Credentials, S3Settings};
 pub use snapshot_store::{PublishedChange, PublishedSnapshot, SnapshotStore, SnapshotStoreError};
 pub use variant::{ContentCoding, Variant, VariantIndex, Variants};

@@ -20,6 +20,15 @@ const OPEN_HANDLES_MAX: usize = 256;
 const SYNC_EACH_MAX: usize = 512;
 const SYNC_THREADS_MAX: usize = 8;
 const LOCK_WAIT_MAX_MS: u64 = 1000;
+const COLLECT_MARKS_MAX: usize = 16_777_216;
+const COLLECT_STEP_MAX: usize = 1024;
+const COMPACT_STEP_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const PACK_DEAD_PERCENT_MAX: u64 = 50;
+const PACK_SMALL_BYTES: u64 = 1024 * 1024;
+const SMALL_PACKS_MAX: usize = 64;
+const REMOTE_PACK_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const REMOTE_TIME_MAX_MS: u64 = 60_000;
+const REMOTE_CACHE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// The maxima of the blob store.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +57,25 @@ pub struct StorageLimits {
     pub sync_threads_max: usize,
     /// How long opening waits for another process to let go of the folder. Default 1 s.
     pub lock_wait_max: Duration,
+    /// Blobs that one collection can keep; past that it keeps everything. 10 to 20 bytes of memory each
+    /// while it runs. Default 16,777,216.
+    pub collect_marks_max: usize,
+    /// Blobs that one step of a collection removes. Default 1,024.
+    pub collect_step_max: usize,
+    /// Bytes that one step copies out of sparse packs. Default 64 MiB.
+    pub compact_step_bytes_max: u64,
+    /// How much of a pack, in percent, may belong to no blob before it is written anew. Default 50.
+    pub pack_dead_percent_max: u64,
+    /// A pack below this size is small. Default 1 MiB.
+    pub pack_small_bytes: u64,
+    /// Small packs; with more, a collection puts them together. Default 64.
+    pub small_packs_max: usize,
+    /// Bytes of one pack in an object store, which an upload holds in memory. Default 16 MiB.
+    pub remote_pack_bytes_max: u64,
+    /// Time for one request to an object store, with its retries. Default 60 s.
+    pub remote_time_max: Duration,
+    /// Bytes of the read cache of an object store. Default 1 GiB.
+    pub remote_cache_bytes_max: u64,
 }
 
 impl Default for StorageLimits {
@@ -62,6 +90,15 @@ impl Default for StorageLimits {
             sync_each_max: SYNC_EACH_MAX,
             sync_threads_max: SYNC_THREADS_MAX,
             lock_wait_max: Duration::from_millis(LOCK_WAIT_MAX_MS),
+            collect_marks_max: COLLECT_MARKS_MAX,
+            collect_step_max: COLLECT_STEP_MAX,
+            compact_step_bytes_max: COMPACT_STEP_BYTES_MAX,
+            pack_dead_percent_max: PACK_DEAD_PERCENT_MAX,
+            pack_small_bytes: PACK_SMALL_BYTES,
+            small_packs_max: SMALL_PACKS_MAX,
+            remote_pack_bytes_max: REMOTE_PACK_BYTES_MAX,
+            remote_time_max: Duration::from_millis(REMOTE_TIME_MAX_MS),
+            remote_cache_bytes_max: REMOTE_CACHE_BYTES_MAX,
         }
     }
 }
@@ -142,5 +179,59 @@ pub const LIMITS: &[Limit] = &[
         Unit::Bytes,
         SNAPSHOT_CHANGES_BYTES_MAX as u64,
         "The changes are folded into a whole snapshot, once they are a quarter of it, too.",
+    ),
+    limit(
+        "storage.collect_marks_max",
+        Unit::Count,
+        COLLECT_MARKS_MAX as u64,
+        "The collection removes nothing and says so.",
+    ),
+    limit(
+        "storage.collect_step_max",
+        Unit::Count,
+        COLLECT_STEP_MAX as u64,
+        "The rest is removed by the next step.",
+    ),
+    limit(
+        "storage.compact_step_bytes_max",
+        Unit::Bytes,
+        COMPACT_STEP_BYTES_MAX,
+        "The rest is copied by the next step.",
+    ),
+    limit(
+        "storage.pack_dead_percent_max",
+        Unit::Count,
+        PACK_DEAD_PERCENT_MAX,
+        "The next collection writes the pack anew.",
+    ),
+    limit(
+        "storage.pack_small_bytes",
+        Unit::Bytes,
+        PACK_SMALL_BYTES,
+        "The pack is not put together with others.",
+    ),
+    limit(
+        "storage.small_packs_max",
+        Unit::Count,
+        SMALL_PACKS_MAX as u64,
+        "The next collection puts small packs together.",
+    ),
+    limit(
+        "storage.remote_pack_bytes_max",
+        Unit::Bytes,
+        REMOTE_PACK_BYTES_MAX,
+        "The upload sends the pack and begins another.",
+    ),
+    limit(
+        "storage.remote_time_max",
+        Unit::Milliseconds,
+        REMOTE_TIME_MAX_MS,
+        "The request to the object store counts as failed.",
+    ),
+    limit(
+        "storage.remote_cache_bytes_max",
+        Unit::Bytes,
+        REMOTE_CACHE_BYTES_MAX,
+        "What was not read for the longest time leaves the cache.",
     ),
 ];

@@ -3,28 +3,29 @@
 //!
 //! ```text
 //! lock                    held by the one process that writes
-//! packs/0000002a.pack     many small blobs, see `pack`
-//! large/ab/cdef…-70000    one blob; digest and size are its name
+//! packs/0000002a.pack     many small blobs, see `crate::pack`
+//! large/ab/cdef…-70000    one blob and the sums of its chunks; digest and size are its name
 //! temporary/7             of an upload under way; removed at the next start
 //! damaged/…               set aside, never read again
 //! ```
 //!
 //! Invariants: a file under `packs` or `large` was synced before it got its name and never changes; the
 //! index in memory has a blob only after the folder of its file was synced too. Nothing but the index in
-//! memory says in which pack a blob is, so a garbage collector can copy the blobs of a sparse pack that
-//! are still wanted into a new pack (an ordinary upload), let the index point there, and unlink the old
-//! one: readers that have it open read on. A large file is unlinked after the index has forgotten it.
+//! memory says in which pack a blob is, so collecting (see `collect`) copies the blobs of a sparse pack
+//! that are still wanted into a new one, lets the index point there, and unlinks the old one: a reader that
+//! has it open reads on, one that comes too late looks again. A large file is unlinked after the index has
+//! forgotten it.
 //!
-//! Every byte that is read whole is checked against its digest. A blob that was found damaged counts as
+//! Every byte that is read is checked: whole blobs and all in packs against their digest, parts of large
+//! ones against the sums of their chunks (see `sums`). A blob that was found damaged counts as
 //! missing, so that the next upload which has it stores it again; the later copy wins, also at the next
 //! start.
 
 mod blocking;
+mod collect;
 mod durable;
 mod handles;
-mod index;
 mod layout;
-mod pack;
 mod scan;
 mod temporary;
 mod upload;
@@ -36,19 +37,20 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
 use holm_telemetry::event::StorageDamaged;
 use holm_types::BlobDigest;
 
-use crate::blob::{BlobError, BlobFuture, BlobStore, BlobUpload, VerifyReport};
+use crate::blob::{BlobError, BlobFuture, BlobPin, BlobStore, BlobUpload, VerifyReport};
+use crate::collect::BlobCollector;
+use crate::index::{BlobIndex, Place};
 use crate::limits::StorageLimits;
 
-use handles::{FileKey, HandleCache};
-use index::{BlobIndex, Place};
+use handles::{FileKey, HandleCache, OpenFile};
 use layout::Layout;
 use temporary::TemporaryFile;
 use upload::LocalUpload;
@@ -76,8 +78,13 @@ struct Store {
     handles: HandleCache,
     next_temporary: AtomicU64,
     next_pack: AtomicU32,
+    /// Held for reading from the naming of a file until the index knows it; for writing while files that
+    /// the index does not know are unlinked.
+    naming: RwLock<()>,
     /// Locked while this store may write. `None` for reading only.
     lock: Option<File>,
+    /// True once another process may write instead. Every writing step holds it for reading.
+    is_released: RwLock<bool>,
 }
 
 /// An error of the disk, told with what was being done.
@@ -142,7 +149,9 @@ impl LocalBlobStore {
             handles: HandleCache::new(limits.open_handles_max),
             next_temporary: AtomicU64::new(0),
             next_pack: AtomicU32::new(stock.next_pack),
+            naming: RwLock::new(()),
             lock,
+            is_released: RwLock::new(false),
         };
         Ok(Self {
             store: Arc::new(store),
@@ -201,12 +210,24 @@ fn lock(path: &Path, wait_max: Duration) -> Result<File, BlobError> {
 }
 
 impl Store {
-    fn access(&self) -> Access {
-        if self.lock.is_some() {
-            Access::Write
-        } else {
-            Access::ReadOnly
-        }
+    /// Leave to write for as long as it is held. `None` when this store may only read.
+    fn leave_to_write(&self) -> Option<RwLockReadGuard<'_, bool>> {
+        let is_released = self
+            .is_released
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        (self.lock.is_some() && !*is_released).then_some(is_released)
+    }
+
+    /// Waits for steps that write now, then lets go of the lock.
+    fn release(&self) -> Result<(), BlobError> {
+        let mut is_released = self
+            .is_released
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *is_released = true;
+        let unlocked = self.lock.as_ref().map_or(Ok(()), File::unlock);
+        unlocked.map_err(io_error("unlock", &self.layout.lock()))
     }
 
     fn temporary_file(&self) -> Result<(TemporaryFile, File), BlobError> {
@@ -236,50 +257,106 @@ impl Store {
     }
 
     fn read(&self, digest: BlobDigest, range: Range<u64>) -> Result<Bytes, BlobError> {
-        let place = self.find(digest)?;
-        if range.start > range.end || range.end > place.size_bytes() {
-            let error = io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the range does not lie within the blob",
-            );
-            return Err(io_error("read", &self.path_of(digest, place))(error));
-        }
-        let read = self.read_place(digest, place, range);
-        read.map_err(|error| self.read_error(digest, place, error))
+        self.read_where_it_is(digest, |place| {
+            if range.start > range.end || range.end > place.size_bytes() {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "the range does not lie within the blob",
+                ));
+            }
+            match place {
+                Place::Packed { size_bytes, .. } => {
+                    let bytes = self.read_place(digest, place, 0..u64::from(size_bytes))?;
+                    check_whole(digest, &bytes)?;
+                    Ok(slice(&bytes, &range))
+                }
+                Place::Large { .. } => self.read_chunks(digest, place, &range),
+            }
+        })
     }
 
     fn read_verified(&self, digest: BlobDigest) -> Result<Bytes, BlobError> {
-        let place = self.find(digest)?;
-        let bytes = self.read(digest, 0..place.size_bytes())?;
-        if BlobDigest::of(&bytes) == digest {
-            return Ok(bytes);
+        self.read_where_it_is(digest, |place| {
+            let bytes = self.read_place(digest, place, 0..place.size_bytes())?;
+            check_whole(digest, &bytes)?;
+            Ok(bytes)
+        })
+    }
+
+    /// Reads a blob from its place; once more when it was moved between looking and reading.
+    fn read_where_it_is(
+        &self,
+        digest: BlobDigest,
+        read: impl Fn(Place) -> io::Result<Bytes>,
+    ) -> Result<Bytes, BlobError> {
+        let mut place = self.find(digest)?;
+        loop {
+            let error = match read(place) {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => error,
+            };
+            let place_now = self.find(digest)?;
+            if place_now == place || !verify::is_gone(&error) {
+                return Err(self.read_error(digest, place, error));
+            }
+            place = place_now;
         }
-        self.mark_damaged(digest, place);
-        Err(BlobError::Damaged { digest })
+    }
+
+    /// Reads the chunks around a range of a large blob and checks them.
+    fn read_chunks(
+        &self,
+        digest: BlobDigest,
+        place: Place,
+        range: &Range<u64>,
+    ) -> io::Result<Bytes> {
+        let open = self.open(digest, place)?;
+        let sums = open.sums.as_ref().ok_or(io::ErrorKind::InvalidData)?;
+        let around = sums.around(range);
+        let len = usize::try_from(around.end - around.start).map_err(io::Error::other)?;
+        let mut bytes = vec![0; len];
+        open.file.read_exact_at(&mut bytes, around.start)?;
+        if !sums.are_right(around.start, &bytes) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let wanted = range.start - around.start..range.end - around.start;
+        Ok(slice(&bytes.into(), &wanted))
+    }
+
+    fn open(&self, digest: BlobDigest, place: Place) -> io::Result<Arc<OpenFile>> {
+        let path = || self.path_of(digest, place);
+        match place {
+            Place::Packed { pack, .. } => self
+                .handles
+                .open(FileKey::Pack(pack), || OpenFile::pack(&path())),
+            Place::Large { size_bytes, .. } => self.handles.open(FileKey::Large(digest), || {
+                OpenFile::large(&path(), size_bytes)
+            }),
+        }
     }
 
     fn path_of(&self, digest: BlobDigest, place: Place) -> PathBuf {
         match place {
             Place::Packed { pack, .. } => self.layout.pack(pack),
-            Place::Large { size_bytes } => self.layout.large_blob(&digest, size_bytes),
+            Place::Large { size_bytes, .. } => self.layout.large_blob(&digest, size_bytes),
         }
     }
 
-    /// Reads a range that lies within the blob.
+    /// Reads a range that lies within the blob, as the disk has it.
     fn read_place(&self, digest: BlobDigest, place: Place, range: Range<u64>) -> io::Result<Bytes> {
-        let (key, base) = match place {
-            Place::Packed { pack, offset, .. } => (FileKey::Pack(pack), u64::from(offset)),
-            Place::Large { .. } => (FileKey::Large(digest), 0),
+        let base = match place {
+            Place::Packed { offset, .. } => u64::from(offset),
+            Place::Large { .. } => 0,
         };
         let len = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
-        let file = self.handles.open(key, || self.path_of(digest, place))?;
+        let open = self.open(digest, place)?;
         let mut bytes = vec![0; len];
-        file.read_exact_at(&mut bytes, base + range.start)?;
+        open.file.read_exact_at(&mut bytes, base + range.start)?;
         Ok(bytes.into())
     }
 
     fn read_error(&self, digest: BlobDigest, place: Place, error: io::Error) -> BlobError {
-        if verify::is_gone(&error) {
+        if verify::is_gone(&error) || verify::is_wrong(&error) {
             self.mark_damaged(digest, place);
             return BlobError::Damaged { digest };
         }
@@ -295,6 +372,20 @@ impl Store {
             StorageDamaged { path, reason }.emit();
         }
     }
+}
+
+/// The bytes of a whole blob, or `InvalidData`.
+fn check_whole(digest: BlobDigest, bytes: &[u8]) -> io::Result<()> {
+    if BlobDigest::of(bytes) == digest {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::InvalidData.into())
+    }
+}
+
+fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {
+    let index = |at: u64| usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len()));
+    bytes.slice(index(range.start)..index(range.end))
 }
 
 impl BlobStore for LocalBlobStore {
@@ -321,6 +412,25 @@ impl BlobStore for LocalBlobStore {
         Box::pin(blocking::run(&self.store.root, move || {
             store.read_verified(digest)
         }))
+    }
+
+    fn pin(&self, digest: &BlobDigest) -> Result<BlobPin, BlobError> {
+        let found = self.store.index.pin(digest);
+        let found = found.ok_or(BlobError::NotFound { digest: *digest })?;
+        let (store, digest) = (Arc::clone(&self.store), *digest);
+        let pin = BlobPin::new(move || store.index.unpin(&digest));
+        if found.is_damaged {
+            return Err(BlobError::Damaged { digest });
+        }
+        Ok(pin)
+    }
+
+    fn collector(&self) -> Option<Arc<dyn BlobCollector>> {
+        Some(Arc::new(collect::LocalCollector(Arc::clone(&self.store))))
+    }
+
+    fn release(&self) -> Result<(), BlobError> {
+        self.store.release()
     }
 
     fn upload(&self) -> Box<dyn BlobUpload> {

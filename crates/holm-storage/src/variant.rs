@@ -12,7 +12,7 @@ mod record;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -21,6 +21,9 @@ use holm_telemetry::event::StorageDamaged;
 use holm_types::BlobDigest;
 
 use record::{HEADER, RECORD_LEN};
+
+/// The file is written anew when it has more than this many records for each one that holds.
+const RECORDS_PER_SOURCE_MAX: u64 = 2;
 
 /// An encoding of a body (RFC 9110 section 8.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +84,11 @@ pub struct Variants {
 }
 
 impl Variants {
+    /// The forms that there are.
+    pub fn iter(&self) -> impl Iterator<Item = Variant> {
+        [self.br, self.zstd, self.gzip].into_iter().flatten()
+    }
+
     /// The form in this coding. `None` for identity and where there is none that is smaller.
     pub const fn get(&self, coding: ContentCoding) -> Option<Variant> {
         match coding {
@@ -100,6 +108,7 @@ pub struct VariantIndex {
 
 #[derive(Debug)]
 struct Inner {
+    path: PathBuf,
     table: RwLock<HashMap<BlobDigest, Variants>>,
     /// Blobs whose forms are not the best yet, the last ones to be taken first.
     early: Mutex<Vec<BlobDigest>>,
@@ -111,6 +120,7 @@ struct Inner {
 struct Log {
     file: File,
     end: u64,
+    is_released: bool,
 }
 
 impl VariantIndex {
@@ -136,6 +146,7 @@ impl VariantIndex {
         let log = Log::open(file, end)?;
         let early = table.iter().filter(|(_, variants)| !variants.is_best);
         let inner = Inner {
+            path: file.to_owned(),
             early: Mutex::new(early.map(|(source, _)| *source).collect()),
             table: RwLock::new(table),
             log: Mutex::new(log),
@@ -178,6 +189,86 @@ impl VariantIndex {
             self.early().push(source);
         }
         Ok(())
+    }
+
+    /// Forgets every source for which `holds` says no. How many there were.
+    ///
+    /// # Errors
+    /// When the disk refuses; they are forgotten all the same, but come back at the next start.
+    pub fn retain(&self, holds: impl Fn(&BlobDigest, &Variants) -> bool) -> io::Result<u64> {
+        let mut log = self
+            .inner
+            .log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if log.is_released {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        let gone = self.forget(holds);
+        for source in &gone {
+            log.append(&record::encode_forgotten(*source))?;
+        }
+        let kept_count = self.count() as u64;
+        if !gone.is_empty() && log.record_count() > kept_count * RECORDS_PER_SOURCE_MAX {
+            *log = self.write_anew()?;
+        }
+        Ok(gone.len() as u64)
+    }
+
+    fn forget(&self, holds: impl Fn(&BlobDigest, &Variants) -> bool) -> Vec<BlobDigest> {
+        let read = self.inner.table.read();
+        let table = read.unwrap_or_else(PoisonError::into_inner);
+        let gone = table
+            .iter()
+            .filter(|(source, variants)| !holds(source, variants));
+        let gone: Vec<_> = gone.map(|(source, _)| *source).collect();
+        drop(table);
+        let write = self.inner.table.write();
+        let mut table = write.unwrap_or_else(PoisonError::into_inner);
+        for source in &gone {
+            table.remove(source);
+        }
+        gone
+    }
+
+    /// A file of what holds, in the place of the old one.
+    fn write_anew(&self) -> io::Result<Log> {
+        let temporary = self.inner.path.with_added_extension("new");
+        let mut file = BufWriter::new(File::create(&temporary)?);
+        file.write_all(&HEADER)?;
+        let mut end = HEADER.len() as u64;
+        for (source, variants) in self.all() {
+            file.write_all(&record::encode(source, variants))?;
+            end += RECORD_LEN as u64;
+        }
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        fs::rename(&temporary, &self.inner.path)?;
+        Ok(Log {
+            file,
+            end,
+            is_released: false,
+        })
+    }
+
+    /// Every source that has been tried, with its forms, in no order.
+    pub fn all(&self) -> Vec<(BlobDigest, Variants)> {
+        let table = self
+            .inner
+            .table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        table
+            .iter()
+            .map(|(source, variants)| (*source, *variants))
+            .collect()
+    }
+
+    /// Lets another process write the file instead: [`VariantIndex::record`] fails from now on, what was
+    /// recorded before can still be looked up.
+    pub fn release(&self) {
+        let log = self.inner.log.lock();
+        log.unwrap_or_else(PoisonError::into_inner).is_released = true;
     }
 
     /// A blob whose forms are not the best yet, the newest first; each is given out once, and again
@@ -228,11 +319,23 @@ impl Log {
         file.write_all_at(&HEADER, 0)?;
         let end = HEADER.len() as u64 + records_end;
         file.set_len(end)?;
-        Ok(Self { file, end })
+        Ok(Self {
+            file,
+            end,
+            is_released: false,
+        })
+    }
+
+    /// Records in the file, those that hold no more too.
+    fn record_count(&self) -> u64 {
+        (self.end - HEADER.len() as u64) / RECORD_LEN as u64
     }
 
     /// At the end of the last whole record, so that half a record of a full disk is written over.
     fn append(&mut self, record: &[u8; RECORD_LEN]) -> io::Result<()> {
+        if self.is_released {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         self.file.write_all_at(record, self.end)?;
         self.end += RECORD_LEN as u64;
         Ok(())
@@ -248,7 +351,10 @@ fn read_records(file: &Path, bytes: &[u8], table: &mut HashMap<BlobDigest, Varia
             suspects += 1;
             continue;
         };
-        table.insert(source, variants);
+        match variants {
+            Some(variants) => table.insert(source, variants),
+            None => table.remove(&source),
+        };
         damaged_count += std::mem::take(&mut suspects);
         end = position * RECORD_LEN as u64;
     }

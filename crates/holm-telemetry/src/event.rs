@@ -196,6 +196,18 @@ events! {
         /// From which address.
         peer: std::net::IpAddr,
     }
+
+    /// Blobs that nobody wanted any more were removed.
+    BlobsCollected = INFO "storage/collected" "blobs that nobody wanted were removed" {
+        /// How many.
+        removed_count: u64,
+        /// Their bytes.
+        removed_bytes: u64,
+        /// Bytes that the storage has less to hold.
+        freed_bytes: u64,
+        /// From its beginning to this event.
+        duration_ms: u64,
+    }
 }
 
 #[cfg(test)]

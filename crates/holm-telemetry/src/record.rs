@@ -76,7 +76,7 @@ pub struct AccessRecord {
     pub request_id: RequestId,
     /// From the head's arrival to the end of the body, in microseconds.
     pub duration_us: u64,
-    /// The client's address.
+    /// The client's address: the peer, or what a trusted proxy says.
     pub peer: IpAddr,
     /// How the request was framed. `None` when there was no request.
     pub protocol: Option<Protocol>,
@@ -90,7 +90,7 @@ pub struct AccessRecord {
     pub deployment_id: Option<DeploymentId>,
     /// The method, shortened. Borrowed for the usual ones: a record costs few allocations.
     pub method: Cow<'static, str>,
-    /// The target as sent (path and query), shortened.
+    /// The target as sent (path and query), shortened; the value of `eo_token` is masked.
     pub target: Box<str>,
     /// The status sent; 0 when nothing was.
     pub status: u16,
@@ -102,7 +102,8 @@ pub struct AccessRecord {
     pub cache: CacheStatus,
     /// Whose fault. `None` when it is no error answer.
     pub fault: Option<FaultSource>,
-    /// Why it failed, in plain words, for the owner's log. `None` when it did not.
+    /// Why it failed, or which rule that only observes would have refused it, in plain words, for the owner's
+    /// log. `None` when neither is so.
     pub reason: Option<Cow<'static, str>>,
     /// How sending ended.
     pub outcome: SendOutcome,

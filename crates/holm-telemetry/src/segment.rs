@@ -2,6 +2,10 @@
 //! oldest deleted when all together are too large.
 //!
 //! A failed append is undone, so that a segment holds whole lines only.
+//!
+//! While one server hands over to the next, both write here for a moment, each into segments of its own:
+//! a name is only taken by making the file, and one that is taken is passed over. What the other writes
+//! meanwhile does not count towards the total until the next start.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -11,6 +15,9 @@ use std::path::{Path, PathBuf};
 use holm_types::Timestamp;
 
 use crate::RecordLimits;
+
+/// Names that another process may have taken in the same millisecond.
+const TAKEN_NAMES_MAX: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct SegmentFolder {
@@ -47,7 +54,9 @@ impl SegmentFolder {
                 });
             }
         }
-        finished.sort_by_key(|segment| segment.sequence);
+        // Two processes may have used a number at the same time; the names then tell the order.
+        finished
+            .sort_by(|one, other| (one.sequence, &one.path).cmp(&(other.sequence, &other.path)));
         Ok(Self {
             folder,
             segment_bytes_max: limits.segment_bytes_max,
@@ -123,18 +132,27 @@ impl SegmentFolder {
 }
 
 fn begin(folder: &Path, at: Timestamp, next_sequence: &mut u64) -> io::Result<(File, Segment)> {
-    let sequence = *next_sequence;
-    let path = folder.join(format!("access-{}-{sequence}.ndjson", at.unix_ms()));
-    let file = File::options().create_new(true).append(true).open(&path)?;
-    *next_sequence = sequence.saturating_add(1);
-    Ok((
-        file,
-        Segment {
-            sequence,
-            path,
-            size_bytes: 0,
-        },
-    ))
+    for _ in 0..TAKEN_NAMES_MAX {
+        let sequence = *next_sequence;
+        let path = folder.join(format!("access-{}-{sequence}.ndjson", at.unix_ms()));
+        match File::options().create_new(true).append(true).open(&path) {
+            Ok(file) => {
+                *next_sequence = sequence.saturating_add(1);
+                let size_bytes = 0;
+                let segment = Segment {
+                    sequence,
+                    path,
+                    size_bytes,
+                };
+                return Ok((file, segment));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                *next_sequence = sequence.saturating_add(1);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// The sequence number in a segment's name. `None` when it is another file.

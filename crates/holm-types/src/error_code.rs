@@ -149,6 +149,10 @@ error_codes! {
     DeploymentTooManyFiles "deployment/too-many-files" 422 Caller No "Deploy fewer files or raise the limit.";
     /// A file is over the limit.
     DeploymentFileTooLarge "deployment/file-too-large" 422 Caller No "Shrink or leave out the file, or raise the limit.";
+    /// The archive is damaged, ambiguous or dangerous.
+    DeploymentArchive "deployment/archive" 422 Caller No "Make the archive anew from the built files; `errors` names the entry.";
+    /// The archive unpacks to more than it may.
+    DeploymentArchiveTooLarge "deployment/archive-too-large" 413 Caller No "Deploy less, deploy the folder instead of an archive, or raise the limit.";
     /// A blob's bytes do not match its digest.
     BlobMismatch "blob/mismatch" 422 Caller Yes "Read the file again and send it again; it changed while it was sent.";
     /// The manifest does not name this blob.

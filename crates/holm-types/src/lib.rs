@@ -12,6 +12,7 @@ mod entropy;
 mod error_code;
 mod hostname;
 mod id;
+mod ip_network;
 mod limit;
 mod project_name;
 mod request_id;
@@ -32,6 +33,7 @@ pub use id::{
     AccountId, AliasId, AuditId, DeploymentId, IdMint, InvitationId, ParseIdError, ProjectId,
     SessionId, TokenId, UserId,
 };
+pub use ip_network::{IpNetwork, IpNetworkError, IpNetworkSet};
 pub use limit::{Limit, LimitInForce, LimitValue, Unit};
 pub use project_name::{ProjectName, ProjectNameError};
 pub use request_id::{RequestId, RequestIds};

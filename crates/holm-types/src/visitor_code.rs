@@ -9,6 +9,8 @@ pub enum VisitorCode {
     BadRequest,
     /// The link to a protected deployment has expired.
     Unauthorized,
+    /// The project's access rules refuse the request (ours).
+    Forbidden,
     /// No such site, or nothing at this path.
     NotFound,
     /// The method is not for this resource (ours).
@@ -93,7 +95,11 @@ table! {
     Unauthorized 401 "UNAUTHORIZED":
         "Access restricted or authentication expired.",
         visitor "Ask the site's administrator for a valid link.",
-        owner "Make a new preview link, or redeploy if the deployment has expired.";
+        owner "Make a new preview link with `holm share`, or redeploy if the deployment has expired.";
+    Forbidden 403 "FORBIDDEN":
+        "This site does not answer this request.",
+        visitor "Ask the site's administrator, and say from where and with what you came.",
+        owner "An access rule of the project refused the request; the access record with this request id names the rule, and `holm rules` shows them.";
     NotFound 404 "NOT_FOUND":
         "The page does not exist.",
         visitor "Check the address for typing errors.",
@@ -141,7 +147,7 @@ table! {
     RateLimitExceeded 429 "RATE_LIMIT_EXCEEDED":
         "Too many requests.",
         visitor "Wait a moment and try again.",
-        owner "The limit is listed under Limits and can be configured.";
+        owner "A rate limit of the project refused the request; the access record with this request id names it, and `holm rules` shows them.";
     RequestHeaderFieldsTooLarge 431 "REQUEST_HEADER_FIELDS_TOO_LARGE":
         "The request's header fields are too large.",
         visitor "Clear this site's cookies and try again.",

@@ -1,4 +1,4 @@
-//! One program: `serve`, `up` and `doctor` go to the server, every other word to the command line.
+//! One program: `serve`, `up`, `restore` and `doctor` go to the server, every other word to the command line.
 #![forbid(unsafe_code)]
 
 mod sample;
@@ -11,7 +11,7 @@ use holm_server::{SiteDeployed, UpReady};
 use holm_types::Environment;
 
 /// The words that start or check a server.
-const SERVER_WORDS: &[&str] = &["serve", "up", "doctor"];
+const SERVER_WORDS: &[&str] = &["serve", "up", "restore", "doctor"];
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();

@@ -177,7 +177,7 @@ impl Fleet {
         })?;
         self.time("explain_view", verdicts, |round| {
             let (_, deployment) = &listed[round % listed.len()];
-            let path = format!("/v1/explain?url={}index.html", deployment.url);
+            let path = format!("/v1/explain?url={}/index.html", deployment.url.trim_end_matches('/'));
             succeeded(server.call("GET", &path)?)
         })?;
         let cookie = sign_in(server)?;

@@ -94,6 +94,9 @@ http {{
     )
 }
 
+/// Where Debian puts the module that sends `.br` files.
+pub(super) const BROTLI_MODULE: &str = "/usr/lib/nginx/modules/ngx_http_brotli_static_module.so";
+
 /// The configuration for encoded files and HTTP/2: as above, with the encoded forms that stand beside
 /// the files. Debian packages the brotli module by itself.
 pub(super) fn encoded_configuration(
@@ -104,7 +107,7 @@ pub(super) fn encoded_configuration(
     http2: SocketAddr,
 ) -> String {
     format!(
-        r#"load_module /usr/lib/nginx/modules/ngx_http_brotli_static_module.so;
+        r#"load_module {BROTLI_MODULE};
 worker_processes 1;
 daemon off;
 user root;

@@ -146,7 +146,9 @@ impl Holm {
 }
 
 fn parse_deployed(printed: &str) -> Result<Deployed> {
-    serde_json::from_str(printed).with_context(|| format!("`deploy --json` printed `{printed}`"))
+    // Lines of what happens; the last one is the result.
+    let result = printed.lines().last().unwrap_or_default();
+    serde_json::from_str(result).with_context(|| format!("`deploy --json` printed `{printed}`"))
 }
 
 fn drain(stream: Option<impl std::io::Read + Send + 'static>) -> std::thread::JoinHandle<String> {
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn reads_what_the_program_prints() {
         let deployed = parse_deployed(
-            "{\"deployment_id\":\"dpl_1\",\"url\":\"http://a--1.localhost:80/\",\"more\":1}\n",
+            "{\"event\":\"sealed\"}\n{\"deployment_id\":\"dpl_1\",\"url\":\"http://a--1.localhost:80/\",\"more\":1}\n",
         );
         assert_eq!(deployed.unwrap().host(), "a--1.localhost:80");
         assert!(parse_deployed("").is_err());

@@ -20,6 +20,9 @@ const START_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long the program may take to end after SIGTERM.
 const STOP_TIME_MAX: Duration = Duration::from_secs(20);
 
+/// How long it may take to end after another has taken its place, `edge.drain_max` included.
+const LEAVE_TIME_MAX: Duration = Duration::from_secs(45);
+
 /// What `up --json` and `serve --json` print in one line once the server answers.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Announcement {
@@ -31,6 +34,8 @@ pub(crate) struct Announcement {
     pub(crate) token: Option<String>,
     /// Makes whoever opens it the owner. `None` once there is one.
     pub(crate) owner_link: Option<String>,
+    /// The process whose place it took. `None` when there was none.
+    pub(crate) took_over_from: Option<u32>,
 }
 
 /// How to start the server.
@@ -46,6 +51,7 @@ pub(crate) struct Launch {
     token: Option<String>,
     threads: Option<usize>,
     core: Option<usize>,
+    takes_over: bool,
 }
 
 impl Launch {
@@ -61,6 +67,7 @@ impl Launch {
             token: None,
             threads: None,
             core: None,
+            takes_over: false,
         })
     }
 
@@ -82,6 +89,13 @@ impl Launch {
         self.core = Some(core);
         self
     }
+
+    /// In the place of the server that runs.
+    pub(crate) fn taking_over(mut self) -> Self {
+        self.takes_over = true;
+        self
+    }
+
     /// Starts once with `up` and a site of one page, for a token that is valid for a day.
     pub(crate) fn with_token(mut self) -> Result<Self> {
         let seed = self.data.with_file_name("seed");
@@ -111,6 +125,9 @@ impl Launch {
             Some(folder) => command.arg("up").arg(folder),
             None => command.arg("serve"),
         };
+        if self.takes_over {
+            command.arg("--take-over");
+        }
         command.arg("--data").arg(&self.data).arg("--json");
         command.args(["--listen", &self.site.to_string()]);
         command.args(["--control-listen", &self.control.to_string()]);
@@ -226,6 +243,11 @@ impl HolmProcess {
         self.child.0.id()
     }
 
+    /// The process whose place it took. `None` when there was none.
+    pub(crate) fn took_over_from(&self) -> Option<u32> {
+        self.announcement.took_over_from
+    }
+
     /// Where visitors connect.
     pub(crate) fn site(&self) -> SocketAddr {
         self.launch.site
@@ -315,20 +337,31 @@ impl HolmProcess {
             sent.success(),
             "the server has ended before it was asked to"
         );
+        self.wait("SIGTERM", STOP_TIME_MAX)
+    }
+
+    /// Waits until it has ended by itself, another server having taken its place; gives the milliseconds.
+    pub(crate) fn ended(mut self) -> Result<u128> {
         let start = Instant::now();
-        while start.elapsed() < STOP_TIME_MAX {
+        self.wait("being taken over from", LEAVE_TIME_MAX)?;
+        Ok(start.elapsed().as_millis())
+    }
+
+    fn wait(&mut self, what: &str, wait_max: Duration) -> Result<()> {
+        let start = Instant::now();
+        while start.elapsed() < wait_max {
             if let Some(status) = self.child.0.try_wait()? {
                 ensure!(
                     status.success(),
-                    "after SIGTERM the server ended with {status}"
+                    "after {what} the server ended with {status}"
                 );
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
         bail!(
-            "the server did not end within {} s of SIGTERM",
-            STOP_TIME_MAX.as_secs()
+            "the server did not end within {} s of {what}",
+            wait_max.as_secs()
         )
     }
 }

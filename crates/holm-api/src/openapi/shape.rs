@@ -5,12 +5,13 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
 use crate::{
-    AliasView, AuditView, BlobsUploaded, ClaimRequest, ClaimResult, DeploymentCreate,
-    DeploymentCreated, DeploymentFile, DeploymentVariables, DeploymentView, ExplainReport,
-    InstanceView, InvitationAccept, InvitationCreate, InvitationCreated, InvitationView, LimitList,
-    MeUpdate, MeView, MemberUpdate, MemberView, OPERATIONS, Page, ProjectCreate, ProjectUpdate,
-    ProjectView, SessionCreate, SessionView, TokenCreate, TokenCreated, TokenView, VariableList,
-    VariableSet,
+    AccessRulesView, AliasView, AuditView, BackupCreate, BlobsUploaded, ClaimRequest, ClaimResult,
+    CollectionView, DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentVariables,
+    DeploymentView, ExplainReport, InstanceView, InvitationAccept, InvitationCreate,
+    InvitationCreated, InvitationView, LimitList, MeUpdate, MeView, MemberUpdate, MemberView,
+    OPERATIONS, Page, ProjectCreate, ProjectUpdate, ProjectView, ProtectionUpdate, ProtectionView,
+    SessionCreate, SessionView, ShareCreate, ShareLink, StorageCollect, StorageView, TokenCreate,
+    TokenCreated, TokenView, VariableList, VariableSet,
 };
 
 /// Makes the schema of one type.
@@ -31,6 +32,10 @@ pub(super) enum Body {
         /// Every further line.
         line: MakeSchema,
     },
+    /// A stream of deployment events.
+    Events,
+    /// A back-up.
+    Backup,
     /// Blobs in frames.
     Frames {
         /// Whether there may be none.
@@ -84,6 +89,33 @@ const PAGE_QUERY: &[QueryParameter] = &[
         about: "`next_cursor` of the page before.",
     },
 ];
+const CREATE_QUERY: &[QueryParameter] = &[
+    optional(
+        "dry_run",
+        "`true`: only say what would be deployed; nothing is stored.",
+    ),
+    optional(
+        "environment",
+        "With an archive: `production` or `preview`, the default.",
+    ),
+    optional(
+        "create_project",
+        "With an archive: `true` makes the project when there is none.",
+    ),
+    optional("branch", "With an archive: the Git branch."),
+    optional("commit", "With an archive: the commit hash."),
+    optional("message", "With an archive: what the deployment is about."),
+];
+
+const fn optional(name: &'static str, about: &'static str) -> QueryParameter {
+    QueryParameter {
+        name,
+        is_required: false,
+        is_number: false,
+        about,
+    }
+}
+
 const EXPLAIN_QUERY: &[QueryParameter] = &[
     QueryParameter {
         name: "url",
@@ -96,6 +128,30 @@ const EXPLAIN_QUERY: &[QueryParameter] = &[
         is_required: false,
         is_number: false,
         about: "A deployment of the host's project to ask instead of the one that it shows.",
+    },
+    QueryParameter {
+        name: "ip",
+        is_required: false,
+        is_number: false,
+        about: "The address of the visitor to suppose; without one, rules on addresses are passed.",
+    },
+    QueryParameter {
+        name: "referer",
+        is_required: false,
+        is_number: false,
+        about: "The `Referer` to suppose.",
+    },
+    QueryParameter {
+        name: "user_agent",
+        is_required: false,
+        is_number: false,
+        about: "The `User-Agent` to suppose.",
+    },
+    QueryParameter {
+        name: "past_gate",
+        is_required: false,
+        is_number: false,
+        about: "`true`: go on where access rules or protection would end the request.",
     },
 ];
 const ENVIRONMENT_QUERY: &[QueryParameter] = &[QueryParameter {
@@ -157,9 +213,15 @@ shapes! {
     alias_list: Body::None, json::<Page<AliasView>>(), PAGE_QUERY, [];
     project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY,
         [ProjectNothingToRollBack, EdgeNotTakenUp];
+    protection_view: Body::None, json::<ProtectionView>(), NO_QUERY, [];
+    protection_update: json::<ProtectionUpdate>(), json::<ProtectionView>(), NO_QUERY, [EdgeNotTakenUp];
+    access_rules_view: Body::None, json::<AccessRulesView>(), NO_QUERY, [];
+    access_rules_update: json::<AccessRulesView>(), json::<AccessRulesView>(), NO_QUERY,
+        [EdgeNotTakenUp];
+    project_share: json::<ShareCreate>(), json::<ShareLink>(), NO_QUERY, [DeploymentNotFound];
     deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
-    deployment_create: MANIFEST, json::<DeploymentCreated>(), NO_QUERY,
-        [DeploymentManifest, DeploymentTooManyFiles, DeploymentFileTooLarge, ProjectNameInvalid,
+    deployment_create: MANIFEST, json::<DeploymentCreated>(), CREATE_QUERY,
+        [DeploymentManifest, DeploymentArchive, DeploymentArchiveTooLarge, DeploymentTooManyFiles, DeploymentFileTooLarge, ProjectNameInvalid,
          ProjectLimit];
     deployment_view: Body::None, json::<DeploymentView>(), NO_QUERY, [];
     blob_upload: FRAMES, json::<BlobsUploaded>(), NO_QUERY,
@@ -177,7 +239,11 @@ shapes! {
     deployment_unpin: Body::None, json::<DeploymentView>(), NO_QUERY, [];
     deployment_variables: Body::None, json::<DeploymentVariables>(), NO_QUERY, [];
     deployment_delete: Body::None, Body::None, NO_QUERY, [DeploymentIsLive, EdgeNotTakenUp];
+    deployment_events: Body::None, Body::Events, NO_QUERY, [];
     limit_list: Body::None, json::<LimitList>(), NO_QUERY, [];
+    storage_view: Body::None, json::<StorageView>(), NO_QUERY, [];
+    storage_collect: json::<StorageCollect>(), json::<CollectionView>(), NO_QUERY, [EdgeNotTakenUp];
+    backup_create: json::<BackupCreate>(), Body::Backup, NO_QUERY, [];
     explain_view: Body::None, json::<ExplainReport>(), EXPLAIN_QUERY,
         [ExplainUnknownHost, DeploymentNotFound, DeploymentNotSealed];
 }

@@ -37,6 +37,9 @@ pub(crate) enum ClientError {
     /// The body could not be made; the reader's own error.
     #[error(transparent)]
     Stopped(Stopped),
+    /// What arrived could not be kept, or is not what was sent.
+    #[error("what arrived could not be kept")]
+    Unkept(#[source] io::Error),
     /// The server's own error.
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
@@ -103,7 +106,9 @@ impl ClientError {
             Self::Lost { .. } => was_reached && again == Again::Harmless,
             Self::Problem(problem) => problem.status == 503,
             Self::NotHolm { status, .. } => *status == 503 && was_reached,
-            Self::Slow { .. } | Self::Stopped(_) | Self::Unreadable { .. } => false,
+            Self::Slow { .. } | Self::Stopped(_) | Self::Unkept(_) | Self::Unreadable { .. } => {
+                false
+            }
         }
     }
 
@@ -132,6 +137,8 @@ impl ClientError {
                 .next("Run the command again; what was uploaded is not sent twice."),
             Self::Stopped(_) => CliError::because(Exit::Failure, doing, self)
                 .next("Wait until the build has finished and run the command again."),
+            Self::Unkept(_) => CliError::because(Exit::Failure, doing, self)
+                .next("Check that there is room for it, and run the command again."),
             Self::NotHolm { .. } => CliError::because(Exit::Failure, doing, self)
                 .next("Check that --api or HOLM_API is the address of the API, not that of a site."),
             Self::Unreadable { .. } => CliError::because(Exit::Failure, doing, self)

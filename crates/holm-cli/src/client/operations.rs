@@ -3,8 +3,10 @@
 use std::io::Read;
 
 use holm_api::{
-    ClaimRequest, ClaimResult, DeploymentCreated, DeploymentView, ExplainReport, FRAME_MEDIA_TYPE,
-    InstanceView, MANIFEST_MEDIA_TYPE, MeView, Page, ProjectView,
+    ARCHIVE_MEDIA_TYPE, BackupCreate, ClaimRequest, ClaimResult, CollectionView,
+    DeploymentCreateQuery, DeploymentCreated, DeploymentPlan, DeploymentView, ExplainReport,
+    FRAME_MEDIA_TYPE, InstanceView, MANIFEST_MEDIA_TYPE, MeView, Page, ProjectView, StorageCollect,
+    StorageView,
 };
 use holm_types::{DeploymentId, ProjectName};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -137,6 +139,53 @@ impl Client {
         self.call(&Call::send("POST", path, frames.payload(), Again::IfUnseen))
     }
 
+    /// As [`Client::deployment_commit`], but the answer may come as soon as everything has arrived.
+    pub(crate) fn deployment_commit_async(
+        &self,
+        project: &ProjectName,
+        deployment: &DeploymentId,
+        frames: &Frames<'_>,
+    ) -> Result<DeploymentView, ClientError> {
+        let path = format!("/projects/{project}/deployments/{deployment}/commit");
+        let call = Call::send("POST", path, frames.payload(), Again::IfUnseen);
+        self.call(&Call {
+            may_go_on: true,
+            ..call
+        })
+    }
+
+    /// Deploys an archive as far as the commit. An answer that was lost leaves an unfinished deployment
+    /// to the sweeper.
+    pub(crate) fn deployment_create_archive(
+        &self,
+        project: &ProjectName,
+        query: &DeploymentCreateQuery,
+        bytes: &Frames<'_>,
+    ) -> Result<DeploymentCreated, ClientError> {
+        self.call(&archive_call(project, query, bytes))
+    }
+
+    /// What an archive would become.
+    pub(crate) fn deployment_plan_archive(
+        &self,
+        project: &ProjectName,
+        query: &DeploymentCreateQuery,
+        bytes: &Frames<'_>,
+    ) -> Result<DeploymentPlan, ClientError> {
+        self.call(&archive_call(project, query, bytes))
+    }
+
+    /// What the files of a manifest would become.
+    pub(crate) fn deployment_plan(
+        &self,
+        project: &ProjectName,
+        manifest: &Manifest,
+    ) -> Result<DeploymentPlan, ClientError> {
+        let path = format!("/projects/{project}/deployments?dry_run=true");
+        let payload = Payload::Bytes(MANIFEST_MEDIA_TYPE, &manifest.0);
+        self.call(&Call::send("POST", path, payload, Again::Harmless))
+    }
+
     /// Gives up an unfinished deployment.
     pub(crate) fn deployment_cancel(
         &self,
@@ -161,19 +210,109 @@ impl Client {
         self.call(&Call::send("POST", path, Payload::Empty, Again::Harmless))
     }
 
+    /// How full the blob store is.
+    pub(crate) fn storage_view(&self) -> Result<StorageView, ClientError> {
+        self.call(&Call::get("/storage".into()))
+    }
+
+    /// Removes the blobs that nobody wants, or only looks.
+    pub(crate) fn storage_collect(&self, dry_run: bool) -> Result<CollectionView, ClientError> {
+        // Writing our own record to memory cannot fail.
+        let body = serde_json::to_vec(&StorageCollect { dry_run }).unwrap_or_default();
+        let payload = Payload::Bytes("application/json", &body);
+        let path = "/storage/collect".into();
+        self.call(&Call::send("POST", path, payload, Again::Harmless))
+    }
+
+    /// Everything in one file, handed over piece by piece as it arrives. Not tried again.
+    pub(crate) fn backup_create(
+        &self,
+        with_keys: bool,
+        take: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> Result<(), ClientError> {
+        let body = serde_json::to_vec(&BackupCreate { with_keys }).unwrap_or_default();
+        let payload = Payload::Bytes("application/json", &body);
+        let call = Call::send("POST", "/backup".into(), payload, Again::IfUnseen);
+        self.receive(&call, take)
+    }
+
     /// Why a URL answers as it does.
     pub(crate) fn explain_view(
         &self,
         url: &str,
-        deployment: Option<&str>,
+        asked: &ExplainAsked,
     ) -> Result<ExplainReport, ClientError> {
-        let url = encode(url);
-        let path = match deployment {
-            Some(deployment) => format!("/explain?url={url}&deployment={}", encode(deployment)),
-            None => format!("/explain?url={url}"),
-        };
-        self.call(&Call::get(path))
+        self.call(&Call::get(format!(
+            "/explain?url={}{}",
+            encode(url),
+            asked.query()
+        )))
     }
+}
+
+/// What is to be supposed when a URL is explained.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ExplainAsked {
+    /// Instead of the deployment that the host shows.
+    pub deployment: Option<String>,
+    /// The visitor's address.
+    pub ip: Option<std::net::IpAddr>,
+    /// The visitor's `Referer`.
+    pub referer: Option<String>,
+    /// The visitor's `User-Agent`.
+    pub user_agent: Option<String>,
+    /// Go on behind the gate.
+    pub past_gate: bool,
+}
+
+impl ExplainAsked {
+    fn query(&self) -> String {
+        let ip = self.ip.map(|ip| ip.to_string());
+        let past_gate = self.past_gate.then(|| "true".to_owned());
+        let parts = [
+            ("deployment", &self.deployment),
+            ("ip", &ip),
+            ("referer", &self.referer),
+            ("user_agent", &self.user_agent),
+            ("past_gate", &past_gate),
+        ];
+        let given = parts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        given.fold(String::new(), |query, (name, value)| {
+            query + "&" + name + "=" + &encode(value)
+        })
+    }
+}
+
+fn archive_call<'a>(
+    project: &ProjectName,
+    query: &DeploymentCreateQuery,
+    bytes: &Frames<'a>,
+) -> Call<'a> {
+    let environment = query.environment.map(|environment| environment.to_string());
+    let parts = [
+        ("dry_run", query.dry_run.then(|| "true".to_owned())),
+        ("environment", environment),
+        (
+            "create_project",
+            query.create_project.map(|make| make.to_string()),
+        ),
+        ("branch", query.branch.clone()),
+        ("commit", query.commit.clone()),
+        ("message", query.message.clone()),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", encode(&value?))))
+        .collect();
+    let path = format!("/projects/{project}/deployments?{}", parts.join("&"));
+    let payload = Payload::Stream {
+        media_type: ARCHIVE_MEDIA_TYPE,
+        size_bytes: bytes.size_bytes,
+        open: bytes.open,
+    };
+    Call::send("POST", path, payload, Again::Harmless)
 }
 
 /// Which page of a list.
@@ -224,6 +363,18 @@ mod tests {
         assert_eq!(encode("dpl_01h"), "dpl_01h");
         assert_eq!(encode("../../x?y"), "..%2F..%2Fx%3Fy");
         assert_eq!(encode(".."), "%2E%2E");
+    }
+
+    #[test]
+    fn what_is_supposed_of_a_visitor_is_part_of_the_query() {
+        assert_eq!(ExplainAsked::default().query(), "");
+        let asked = ExplainAsked {
+            ip: Some("::1".parse().unwrap()),
+            user_agent: Some("a b".into()),
+            past_gate: true,
+            ..ExplainAsked::default()
+        };
+        assert_eq!(asked.query(), "&ip=%3A%3A1&user_agent=a%20b&past_gate=true");
     }
 
     #[test]

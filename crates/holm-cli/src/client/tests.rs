@@ -40,7 +40,11 @@ fn listen(answers: Vec<String>) -> (Client, JoinHandle<Vec<Received>>) {
         received
     });
     let token = Some("holm_secret".parse().unwrap());
-    let mut client = Client::new(Access { api, token });
+    let mut client = Client::new(Access {
+        api,
+        token,
+        trust: crate::trust::Trust::default(),
+    });
     client.limits.retry_pause = Duration::from_millis(1);
     (client, thread)
 }
@@ -263,6 +267,7 @@ fn nobody_there_is_told_at_once_with_the_next_step() {
     let client = Client::new(Access {
         api: api.parse().unwrap(),
         token: None,
+        trust: crate::trust::Trust::default(),
     });
     let told = client.instance_view().unwrap_err().explain("ask");
     assert!(

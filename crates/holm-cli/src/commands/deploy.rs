@@ -1,46 +1,24 @@
-//! `holm deploy`: a folder becomes a deployment.
+//! `holm deploy`: a folder or a ZIP file becomes a deployment.
 
-use holm_api::{DeploymentSource, SourceKind};
-use holm_site::{Admission, admit};
+mod dry_run;
+
+use holm_api::{DeploymentCreateQuery, DeploymentSource, SourceKind};
 use holm_types::Environment;
-use serde::Serialize;
 
 use super::Session;
 use crate::access::Access;
 use crate::args::DeployArgs;
 use crate::client::Client;
-use crate::deploy::{Deploy, Prepared};
+use crate::deploy::{ArchiveDeploy, Deploy, DeployOutcome, Prepared, PreparedArchive, is_archive};
 use crate::error::CliError;
-use crate::progress::{Progress, ProgressMode, bytes, count};
+use crate::link::Link;
+use crate::progress::{Progress, ProgressMode};
 
 pub(super) fn run(session: &Session<'_>, args: &DeployArgs) -> Result<(), CliError> {
-    let prepared = Prepared::new(&args.folder, args.project.as_ref(), session.surroundings)?;
-    prepared.tell(session.printer);
     if args.dry_run {
-        return dry_run(session, args, &prepared);
+        return dry_run::run(session, args);
     }
-    let link = prepared.link.as_ref();
-    let access = Access::decide(
-        &args.connection,
-        session.surroundings,
-        link,
-        session.printer,
-    )?;
-    let client = Client::new(access.with_token()?);
-    let deploy = Deploy {
-        client: &client,
-        prepared: &prepared,
-        environment: environment(args),
-        source: source(args),
-        progress: &Progress::new(
-            ProgressMode::Auto,
-            session.surroundings,
-            session.printer.clone(),
-        ),
-        cache_folder: session.surroundings.cache_folder.as_deref(),
-    };
-    let outcome = deploy.run()?;
-    prepared.write_link(client.api(), session.printer);
+    let outcome = deploy(session, args, args.json)?;
     outcome.tell(session.printer);
     if args.json {
         session.printer.result_json(&outcome);
@@ -48,6 +26,82 @@ pub(super) fn run(session: &Session<'_>, args: &DeployArgs) -> Result<(), CliErr
         session.printer.result(&outcome.url);
     }
     Ok(())
+}
+
+/// Deploys what was named. With `tells_events`, what happens is told on stdout as lines of JSON.
+pub(super) fn deploy(
+    session: &Session<'_>,
+    args: &DeployArgs,
+    tells_events: bool,
+) -> Result<DeployOutcome, CliError> {
+    let told = tells_events.then_some(session.printer);
+    if is_archive(&args.folder, &session.surroundings.current_folder) {
+        return deploy_archive(session, args, told);
+    }
+    let prepared = Prepared::new(&args.folder, args.project.as_ref(), session.surroundings)?;
+    prepared.tell(session.printer);
+    let client = client(session, args, prepared.link.as_ref())?;
+    let deploy = Deploy {
+        client: &client,
+        prepared: &prepared,
+        environment: environment(args),
+        source: source(args),
+        progress: &progress(session),
+        cache_folder: session.surroundings.cache_folder.as_deref(),
+        told,
+    };
+    let outcome = deploy.run()?;
+    prepared.write_link(client.api(), session.printer);
+    Ok(outcome)
+}
+
+fn deploy_archive(
+    session: &Session<'_>,
+    args: &DeployArgs,
+    told: Option<&crate::printer::Printer>,
+) -> Result<DeployOutcome, CliError> {
+    let project = args.project.as_ref();
+    let prepared = PreparedArchive::new(&args.folder, project, session.surroundings)?;
+    prepared.tell(session.printer);
+    let client = client(session, args, prepared.link.as_ref())?;
+    ArchiveDeploy {
+        client: &client,
+        prepared: &prepared,
+        environment: environment(args),
+        query: query(args),
+        progress: &progress(session),
+        told,
+    }
+    .run()
+}
+
+fn client(
+    session: &Session<'_>,
+    args: &DeployArgs,
+    link: Option<&Link>,
+) -> Result<Client, CliError> {
+    session.client(&args.connection, link)
+}
+
+fn progress(session: &Session<'_>) -> Progress {
+    Progress::new(
+        ProgressMode::Auto,
+        session.surroundings,
+        session.printer.clone(),
+    )
+}
+
+fn access(
+    session: &Session<'_>,
+    args: &DeployArgs,
+    link: Option<&Link>,
+) -> Result<Access, CliError> {
+    Access::decide(
+        &args.connection,
+        session.surroundings,
+        link,
+        session.printer,
+    )
 }
 
 fn environment(args: &DeployArgs) -> Environment {
@@ -73,67 +127,12 @@ fn source(args: &DeployArgs) -> DeploymentSource {
     }
 }
 
-/// What `--dry-run --json` prints.
-#[derive(Debug, Serialize)]
-struct Intent<'a> {
-    /// Always true, so that a script cannot take it for a deployment.
-    dry_run: bool,
-    project: &'a str,
-    environment: Environment,
-    folder: &'a str,
-    file_count: u64,
-    size_bytes: u64,
-    files: Vec<IntendedFile>,
-}
-
-#[derive(Debug, Serialize)]
-struct IntendedFile {
-    path: String,
-    size_bytes: u64,
-    is_served: bool,
-}
-
-/// Says what would be deployed, without asking the server: the files on stdout, the rest on stderr.
-fn dry_run(session: &Session<'_>, args: &DeployArgs, prepared: &Prepared) -> Result<(), CliError> {
-    let found = prepared
-        .files()
-        .map_err(|error| error.explain(&prepared.shown))?;
-    let files: Vec<IntendedFile> = found
-        .into_iter()
-        .map(|file| IntendedFile {
-            is_served: admit(&file.path) == Admission::Served,
-            size_bytes: file.stamp.size_bytes,
-            path: file.path,
-        })
-        .collect();
-    let report = Intent {
-        dry_run: true,
-        project: prepared.project.as_str(),
-        environment: environment(args),
-        folder: &prepared.shown,
-        file_count: files.len() as u64,
-        size_bytes: files.iter().map(|file| file.size_bytes).sum(),
-        files,
-    };
-    if args.json {
-        session.printer.result_json(&report);
-        return Ok(());
+fn query(args: &DeployArgs) -> DeploymentCreateQuery {
+    let source = source(args);
+    DeploymentCreateQuery {
+        branch: source.branch,
+        commit: source.commit,
+        message: source.message,
+        ..DeploymentCreateQuery::default()
     }
-    for file in &report.files {
-        let mark = if file.is_served {
-            ""
-        } else {
-            "  (read, not served)"
-        };
-        session.printer.result(&format!("{}{mark}", file.path));
-    }
-    session.printer.note(&format!(
-        "would deploy {} ({}) from `{}` to {} of `{}`; nothing was sent",
-        count(report.file_count, "file"),
-        bytes(report.size_bytes),
-        report.folder,
-        report.environment,
-        report.project
-    ));
-    Ok(())
 }

@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session<'_>, action: &EnvAction) -> Result<(), CliEr
     }
 }
 
-fn list(session: &Session<'_>, args: &EnvLsArgs) -> Result<(), CliError> {
+pub(super) fn list(session: &Session<'_>, args: &EnvLsArgs) -> Result<(), CliError> {
     let link = session.link()?;
     let project = choose_project(&args.project, link.as_ref())?;
     let client = session.client(&args.connection, link.as_ref())?;
@@ -76,7 +76,7 @@ fn render(variables: &[VariableView], style: Style) -> String {
     table::render(&["NAME", "ENVIRONMENT", "VALUE", "SET (UTC)"], &rows, style)
 }
 
-fn add(session: &Session<'_>, args: &EnvAddArgs) -> Result<(), CliError> {
+pub(super) fn add(session: &Session<'_>, args: &EnvAddArgs) -> Result<(), CliError> {
     let link = session.link()?;
     let project = choose_project(&args.project, link.as_ref())?;
     let client = session.client(&args.connection, link.as_ref())?;
@@ -186,7 +186,7 @@ fn read_text(path: &Path) -> Result<Option<String>, CliError> {
         .map_err(|_| CliError::new(Exit::Usage, doing(), "it is not UTF-8"))
 }
 
-fn remove(session: &Session<'_>, args: &EnvRmArgs) -> Result<(), CliError> {
+pub(super) fn remove(session: &Session<'_>, args: &EnvRmArgs) -> Result<(), CliError> {
     let link = session.link()?;
     let project = choose_project(&args.project, link.as_ref())?;
     let client = session.client(&args.connection, link.as_ref())?;
@@ -200,7 +200,7 @@ fn remove(session: &Session<'_>, args: &EnvRmArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn pull(session: &Session<'_>, args: &EnvPullArgs) -> Result<(), CliError> {
+pub(super) fn pull(session: &Session<'_>, args: &EnvPullArgs) -> Result<(), CliError> {
     let link = session.link()?;
     let project = choose_project(&args.project, link.as_ref())?;
     let client = session.client(&args.connection, link.as_ref())?;

@@ -4,6 +4,7 @@ use holm_api::{ExplainConsidered, ExplainReport};
 
 use super::Session;
 use crate::args::ExplainArgs;
+use crate::client::ExplainAsked;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::style::{Paint, Style};
@@ -20,8 +21,15 @@ pub(super) fn run(session: &Session<'_>, args: &ExplainArgs) -> Result<(), CliEr
         CliError::because(Exit::Usage, format!("explain `{url}`"), &error)
             .next("Give a URL such as http://blog.localhost:8088/docs/.")
     })?;
+    let asked = ExplainAsked {
+        deployment: args.deployment.clone(),
+        ip: args.ip,
+        referer: args.referer.clone(),
+        user_agent: args.user_agent.clone(),
+        past_gate: args.past_gate,
+    };
     let report = client
-        .explain_view(&url, args.deployment.as_deref())
+        .explain_view(&url, &asked)
         .map_err(|error| error.explain(format!("explain {url}")))?;
     if args.json {
         session.printer.result_json(&report);

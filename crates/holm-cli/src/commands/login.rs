@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::limits::CliLimits;
 use crate::printer::{read_exact_line, read_hidden_line, read_line};
 use crate::surroundings::Surroundings;
+use crate::trust::Trust;
 
 /// How long the token lasts that a password gets: 90 days, as that of the owner link.
 const TOKEN_SECONDS: u64 = 90 * 86_400;
@@ -42,14 +43,14 @@ pub(super) fn run(session: &Session<'_>, args: &LoginArgs) -> Result<(), CliErro
     };
     let access = Access::decide(&connection, &surroundings, None, session.printer)?;
     if let Some(email) = &args.email {
-        let token = by_password(session, args, &access.api, email)?;
-        return keep(session, args, &access.api, token);
+        let token = by_password(session, args, &access, email)?;
+        return keep(session, args, &access.api, &access.trust, token);
     }
     match secret(session, args, &access.api)? {
-        Secret::Token(token) => keep(session, args, &access.api, token),
+        Secret::Token(token) => keep(session, args, &access.api, &access.trust, token),
         Secret::OwnerLink(link) => {
-            let token = claim(session, args, &link)?;
-            keep(session, args, &link.api, token)
+            let token = claim(session, args, &access.trust, &link)?;
+            keep(session, args, &link.api, &access.trust, token)
         }
     }
 }
@@ -59,12 +60,14 @@ fn keep(
     session: &Session<'_>,
     args: &LoginArgs,
     api: &ApiUrl,
+    trust: &Trust,
     token: Token,
 ) -> Result<(), CliError> {
     refuse_exposed(api, args.connection.insecure_http)?;
     let client = Client::new(Access {
         api: api.clone(),
         token: Some(token.clone()),
+        trust: trust.clone(),
     });
     let me = client
         .me_view()
@@ -115,7 +118,12 @@ impl OwnerLink {
 
 /// Opens the owner link: the server gives the token of its new owner, once. So it is kept before
 /// anything else can fail, and before the link is used up it is tried whether it can be kept.
-fn claim(session: &Session<'_>, args: &LoginArgs, link: &OwnerLink) -> Result<Token, CliError> {
+fn claim(
+    session: &Session<'_>,
+    args: &LoginArgs,
+    trust: &Trust,
+    link: &OwnerLink,
+) -> Result<Token, CliError> {
     let api = &link.api;
     refuse_exposed(api, args.connection.insecure_http)?;
     let mut credentials = Credentials::load(session.surroundings.config_folder.as_deref())?;
@@ -123,6 +131,7 @@ fn claim(session: &Session<'_>, args: &LoginArgs, link: &OwnerLink) -> Result<To
     let client = Client::new(Access {
         api: api.clone(),
         token: None,
+        trust: trust.clone(),
     });
     let doing = || format!("become the owner of {api}");
     let claimed = client
@@ -141,9 +150,10 @@ fn claim(session: &Session<'_>, args: &LoginArgs, link: &OwnerLink) -> Result<To
 fn by_password(
     session: &Session<'_>,
     args: &LoginArgs,
-    api: &ApiUrl,
+    access: &Access,
     email: &str,
 ) -> Result<Token, CliError> {
+    let api = &access.api;
     refuse_exposed(api, args.connection.insecure_http)?;
     let doing = || format!("log in at {api} as {email}");
     let proof = SessionCreate {
@@ -153,6 +163,7 @@ fn by_password(
     let client = Client::new(Access {
         api: api.clone(),
         token: None,
+        trust: access.trust.clone(),
     });
     let ask = TokenCreate {
         name: "holm login".to_owned(),

@@ -5,7 +5,7 @@ use ureq::http::Uri;
 
 use super::choose_project;
 use crate::args::ProjectChoice;
-use crate::client::Client;
+use crate::client::{Client, ExplainAsked};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::link::Link;
@@ -56,7 +56,7 @@ impl Target {
     fn ask(client: &Client, url: &str) -> Result<Self, CliError> {
         let doing = format!("find the deployment that {url} shows");
         let report = client
-            .explain_view(url, None)
+            .explain_view(url, &ExplainAsked::default())
             .map_err(|error| error.explain(&doing))?;
         let found = report.project.parse().ok().zip(report.deployment_id);
         let Some((project, deployment)) = found else {

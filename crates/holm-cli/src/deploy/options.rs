@@ -4,10 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use holm_api::DeploymentSource;
-use holm_types::{DeploymentId, Diagnostic, Environment, ProjectName};
+use holm_api::{DeploymentSource, DeploymentView};
+use holm_types::{DeploymentId, DeploymentState, Diagnostic, Environment, ProjectId, ProjectName};
 use serde::Serialize;
 
+use crate::error::CliError;
+use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::progress::{ProgressMode, bytes, count};
 
@@ -79,6 +81,8 @@ pub struct DeployOutcome {
     pub label: String,
     /// Its project.
     pub project: ProjectName,
+    /// Its project's id.
+    pub project_id: ProjectId,
     /// Where it went.
     pub environment: Environment,
     /// Whether production points at it.
@@ -105,7 +109,45 @@ fn as_milliseconds<S: serde::Serializer>(
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// What was sent for a deployment.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    /// What became of it.
+    pub view: DeploymentView,
+    /// Blobs that were sent; for an archive, the one file.
+    pub blob_count: u64,
+    /// Their bytes.
+    pub blob_bytes: u64,
+}
+
 impl DeployOutcome {
+    /// A deployment that is served; `doing` is what an error says was not done.
+    pub(crate) fn of(sent: Sent, duration: Duration, doing: &str) -> Result<Self, CliError> {
+        let view = sent.view;
+        if view.state != DeploymentState::Sealed {
+            let why = format!("the deployment {} ended as `{}`", view.id, view.state);
+            return Err(CliError::new(Exit::Deployment, doing, why)
+                .next("Fix the findings above and deploy again.")
+                .with_diagnostics(view.diagnostics));
+        }
+        Ok(Self {
+            url: view.url,
+            production_url: view.production_url,
+            deployment_id: view.id,
+            label: view.label,
+            project: view.project_name,
+            project_id: view.project_id,
+            environment: view.environment,
+            is_live: view.is_live,
+            file_count: view.file_count,
+            size_bytes: view.size_bytes,
+            uploaded_count: sent.blob_count,
+            uploaded_bytes: sent.blob_bytes,
+            duration,
+            diagnostics: view.diagnostics,
+        })
+    }
+
     /// Tells on stderr what came of it.
     pub(crate) fn tell(&self, printer: &Printer) {
         printer.diagnostics(&self.diagnostics);
@@ -148,6 +190,7 @@ mod tests {
             deployment_id: DeploymentId::from_bytes([1; 16]),
             label: "0123456789ab".into(),
             project: "blog".parse().unwrap(),
+            project_id: ProjectId::from_bytes([2; 16]),
             environment: Environment::Preview,
             is_live: false,
             file_count: 10_000,

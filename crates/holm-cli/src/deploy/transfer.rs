@@ -7,20 +7,22 @@ use std::path::Path;
 use std::thread;
 
 use holm_api::{
-    DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentSource, DeploymentView,
+    DeploymentCreate, DeploymentCreated, DeploymentFile, DeploymentPlan, DeploymentSource,
+    DeploymentView,
 };
-use holm_types::{DeploymentId, DeploymentState, Environment};
+use holm_types::{DeploymentId, Environment};
 
 use super::digest::{DigestedFile, digest_all};
 use super::digest_cache::DigestCache;
-use super::options::DeployOutcome;
+use super::options::{DeployOutcome, Sent};
 use super::prepare::Prepared;
 use super::scan::{FoundFile, ScanError, scan, single};
+use super::settle::{Settle, Step};
 use super::upload::{Batch, BatchReader, Told, UploadPlan};
 use crate::client::{Client, ClientError, Frames, Manifest};
 use crate::error::CliError;
-use crate::exit::Exit;
 use crate::limits::CliLimits;
+use crate::printer::Printer;
 use crate::progress::Progress;
 
 /// One run of `deploy`.
@@ -33,6 +35,8 @@ pub(crate) struct Deploy<'a> {
     pub progress: &'a Progress,
     /// Where digests are kept. `None`: nowhere.
     pub cache_folder: Option<&'a Path>,
+    /// Where its events are told as lines of JSON. `None`: nowhere.
+    pub told: Option<&'a Printer>,
 }
 
 /// Why an attempt ended.
@@ -41,13 +45,6 @@ enum Failure {
     Changed(CliError),
     /// It will not help.
     Final(CliError),
-}
-
-/// What was sent.
-struct Sent {
-    view: DeploymentView,
-    blob_count: u64,
-    blob_bytes: u64,
 }
 
 impl Deploy<'_> {
@@ -67,7 +64,7 @@ impl Deploy<'_> {
             }
         };
         self.progress.finish();
-        self.outcome(sent)
+        DeployOutcome::of(sent, self.progress.elapsed(), &self.doing())
     }
 
     /// Reads the folder: every file that would be deployed, with its digest.
@@ -100,6 +97,11 @@ impl Deploy<'_> {
             0 => self.progress.begin("committing", 0, 0),
             blobs => self.progress.begin("uploading", blobs, plan.blob_bytes()),
         }
+        self.settle().tell(&Step::Uploading {
+            deployment_id: created.deployment.id,
+            blob_count: plan.blob_count(),
+            blob_bytes: plan.blob_bytes(),
+        });
         let id = created.deployment.id;
         match self.send(&id, &plan) {
             Ok(view) => Ok(Sent {
@@ -109,6 +111,13 @@ impl Deploy<'_> {
             }),
             Err(error) => Err(self.send_failure(&id, &error)),
         }
+    }
+
+    /// What the server says would become of these files. Nothing is stored.
+    pub(crate) fn plan(&self, files: &[DigestedFile]) -> Result<DeploymentPlan, ClientError> {
+        let manifest = manifest(self.environment, &self.source, files);
+        self.client
+            .deployment_plan(&self.prepared.project, &manifest)
     }
 
     fn create(&self, files: &[DigestedFile]) -> Result<DeploymentCreated, Failure> {
@@ -129,30 +138,14 @@ impl Deploy<'_> {
                 self.client.blob_upload(&self.prepared.project, id, frames)
             })?;
         }
-        let committed = self.with_frames(&plan.inline, |frames| {
-            self.client
-                .deployment_commit(&self.prepared.project, id, frames)
-        });
-        match committed {
-            Err(error @ (ClientError::Lost { .. } | ClientError::Slow { .. })) => {
-                self.was_committed(id, error)
-            }
-            other => other,
-        }
+        self.with_frames(&plan.inline, |frames| self.settle().commit(id, frames))
     }
 
-    /// The answer to the commit was lost; perhaps it was done all the same.
-    fn was_committed(
-        &self,
-        id: &DeploymentId,
-        lost: ClientError,
-    ) -> Result<DeploymentView, ClientError> {
-        match self
-            .client
-            .deployment_view(&self.prepared.project, &id.to_string())
-        {
-            Ok(view) if view.state == DeploymentState::Sealed => Ok(view),
-            _ => Err(lost),
+    fn settle(&self) -> Settle<'_> {
+        Settle {
+            client: self.client,
+            project: &self.prepared.project,
+            told: self.told,
         }
     }
 
@@ -200,34 +193,14 @@ impl Deploy<'_> {
             self.prepared.shown, self.environment, self.prepared.project
         )
     }
-
-    fn outcome(&self, sent: Sent) -> Result<DeployOutcome, CliError> {
-        let view = sent.view;
-        if view.state != DeploymentState::Sealed {
-            let why = format!("the deployment {} ended as `{}`", view.id, view.state);
-            return Err(CliError::new(Exit::Deployment, self.doing(), why)
-                .next("Fix the findings above and deploy again.")
-                .with_diagnostics(view.diagnostics));
-        }
-        Ok(DeployOutcome {
-            url: view.url,
-            production_url: view.production_url,
-            deployment_id: view.id,
-            label: view.label,
-            project: view.project_name,
-            environment: view.environment,
-            is_live: view.is_live,
-            file_count: view.file_count,
-            size_bytes: view.size_bytes,
-            uploaded_count: sent.blob_count,
-            uploaded_bytes: sent.blob_bytes,
-            duration: self.progress.elapsed(),
-            diagnostics: view.diagnostics,
-        })
-    }
 }
 
 impl Prepared {
+    /// The folder's files with their digests.
+    pub(crate) fn digested(&self, cache: &DigestCache) -> Result<Vec<DigestedFile>, ScanError> {
+        digest_all(self.files()?, cache)
+    }
+
     /// The folder's files, with the project's files of rules in their places, sorted by path.
     pub(crate) fn files(&self) -> Result<Vec<FoundFile>, ScanError> {
         let mut files = scan(&self.source.files_root)?;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A home and a folder to stand in.
 pub(crate) struct Person {
@@ -53,6 +53,11 @@ impl Person {
 
     /// Types `holm` and these words, without a terminal.
     pub(crate) fn types(&self, words: &str) -> Said {
+        self.types_into(words, Stdio::piped())
+    }
+
+    /// As `types`, with standard output going elsewhere.
+    pub(crate) fn types_into(&self, words: &str, out: impl Into<Stdio>) -> Said {
         let output = Command::new(program())
             .args(words.split_whitespace())
             .current_dir(self.folder.path().join("site"))
@@ -60,7 +65,8 @@ impl Person {
             .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
             .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(std::process::Stdio::null())
+            .stdin(Stdio::null())
+            .stdout(out)
             .output()
             .unwrap();
         Said {

@@ -152,7 +152,7 @@ fn a_dry_run_needs_no_server_and_says_what_would_go() {
     assert_eq!(
         said.err,
         "files from dist, rules from edgeone.json\n\
-         would deploy 2 files (31 B) from `dist` to production of `blog`; nothing was sent\n"
+         would deploy 2 files (31 B) from `dist` to production of `blog`; nothing was stored\n"
     );
     let said = person.types("deploy --dry-run --json -n blog");
     let object: serde_json::Value = serde_json::from_str(&said.out).unwrap();

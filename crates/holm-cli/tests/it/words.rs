@@ -2,7 +2,7 @@
 
 use crate::person::Person;
 
-const WORDS: [&str; 23] = [
+const WORDS: [&str; 26] = [
     "env",
     "aliases",
     "inspect",
@@ -23,6 +23,9 @@ const WORDS: [&str; 23] = [
     "promote",
     "rollback",
     "open",
+    "share",
+    "protect",
+    "rules",
     "explain",
     "status",
     "completion",

@@ -1,13 +1,18 @@
 //! Handlers of deployments and of the deploy protocol.
 
+use axum::body::Body;
 use axum::response::Response;
-use holm_api::{FRAME_MEDIA_TYPE, MANIFEST_MEDIA_TYPE};
+use holm_api::{
+    API_PREFIX, DeploymentCreateQuery, DeploymentView, EVENTS_MEDIA_TYPE, FRAME_MEDIA_TYPE,
+};
 use holm_types::Environment;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION};
 use serde::Deserialize;
 
+use super::announced::Announced;
 use super::list::Asked;
 use super::{Call, respond};
-use crate::app;
+use crate::app::{self, Committed};
 use crate::authz::{Authorized, Deploy, Read};
 use crate::error::ApiError;
 
@@ -26,9 +31,22 @@ pub(super) async fn deployment_create(
     who: Authorized<Deploy>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
-    call.expect_media_type(MANIFEST_MEDIA_TYPE)?;
-    let created = app::announce(&call.core, &who, project, &mut call.body).await?;
-    respond::json(201, &created)
+    let query: DeploymentCreateQuery = call.query()?;
+    let (core, body) = (&call.core, &mut call.body);
+    match Announced::of(&call.parts, &query)? {
+        Announced::Manifest if query.dry_run => {
+            respond::json(200, &app::plan(core, &who, project, body).await?)
+        }
+        Announced::Manifest => respond::json(201, &app::announce(core, &who, project, body).await?),
+        Announced::Archive if query.dry_run => {
+            let plan = app::plan_archive(core, &who, project, query, body).await?;
+            respond::json(200, &plan)
+        }
+        Announced::Archive => {
+            let created = app::announce_archive(core, &who, project, query, body).await?;
+            respond::json(201, &created)
+        }
+    }
 }
 
 pub(super) async fn deployment_view(
@@ -58,8 +76,62 @@ pub(super) async fn deployment_commit(
 ) -> Result<Response, ApiError> {
     let (project, deployment) = (call.path("project")?, call.path("deployment")?);
     call.expect_media_type(FRAME_MEDIA_TYPE)?;
-    let committed = app::commit(&call.core, &who, project, deployment, &mut call.body).await?;
-    respond::json(200, &committed)
+    let may_go_on = prefers_async(&call.parts.headers);
+    let (core, body) = (&call.core, &mut call.body);
+    match app::commit(core, &who, project, deployment, body, may_go_on).await? {
+        Committed::Done(view) => respond::json(200, &view),
+        Committed::GoesOn(view) => going_on(&view),
+    }
+}
+
+/// `Prefer: respond-async` (RFC 7240, section 4.1).
+fn prefers_async(headers: &HeaderMap) -> bool {
+    let values = headers.get_all("prefer").iter();
+    let mut preferences = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    preferences.any(|preference| {
+        let name = preference.split([';', '=']).next().unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("respond-async")
+    })
+}
+
+/// 202: where to look, and where to listen.
+fn going_on(view: &DeploymentView) -> Result<Response, ApiError> {
+    let mut response = respond::json(202, view)?;
+    let place = format!(
+        "{API_PREFIX}/projects/{}/deployments/{}",
+        view.project_id, view.id
+    );
+    let monitor = format!("<{place}/events>; rel=\"monitor\"");
+    let preference = "respond-async".to_owned();
+    for (name, value) in [
+        (LOCATION, place),
+        (LINK, monitor),
+        (HeaderName::from_static("preference-applied"), preference),
+    ] {
+        // Ids are letters and digits.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    Ok(response)
+}
+
+pub(super) async fn deployment_events(
+    call: &mut Call,
+    who: Authorized<Read>,
+) -> Result<Response, ApiError> {
+    let (project, deployment) = (call.path("project")?, call.path("deployment")?);
+    let sent = call.parts.headers.get("last-event-id");
+    let after = app::read_last_id(sent.map(|value| value.to_str().unwrap_or("?")))?;
+    let Some(events) = app::follow(&call.core, &who, project, deployment, after).await? else {
+        return Ok(respond::empty());
+    };
+    let mut response = Response::new(Body::from_stream(events));
+    let media_type = HeaderValue::from_static(EVENTS_MEDIA_TYPE);
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    Ok(response)
 }
 
 pub(super) async fn deployment_cancel(

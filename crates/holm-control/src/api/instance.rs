@@ -9,7 +9,13 @@ use crate::authz::{Authorized, Read};
 use crate::error::ApiError;
 
 pub(super) async fn openapi_view(call: &mut Call) -> Result<Response, ApiError> {
-    respond::json(200, &holm_api::openapi(call.core.config.version))
+    let core = &call.core;
+    let document = core.openapi.get_or_init(|| {
+        let document = holm_api::openapi(core.config.version);
+        // A JSON value can always be written.
+        serde_json::to_vec(&document).unwrap_or_default().into()
+    });
+    Ok(respond::json_bytes(200, document.clone()))
 }
 
 pub(super) async fn instance_view(call: &mut Call) -> Result<Response, ApiError> {

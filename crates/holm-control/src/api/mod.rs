@@ -2,10 +2,12 @@
 //! answer. The router is made from `holm_api::OPERATIONS`.
 
 mod alias;
+mod announced;
 mod audit;
 mod call;
 mod deployment;
 mod explain;
+mod guard;
 mod idempotency;
 mod instance;
 mod list;
@@ -15,6 +17,7 @@ mod project;
 mod respond;
 mod router;
 mod session;
+mod storage;
 mod token;
 mod variable;
 

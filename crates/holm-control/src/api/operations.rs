@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use holm_api::{OPERATIONS, Operation, Permission, Policy};
 
 use super::{
-    Call, alias, audit, deployment, explain, instance, member, project, session, token, variable,
+    Call, alias, audit, deployment, explain, guard, instance, member, project, session, storage,
+    token, variable,
 };
 use crate::authz::{Actor, Authorized, Deploy, Identity, Manage, Own, Read};
 use crate::error::ApiError;
@@ -125,6 +126,11 @@ handlers! {
     variable::variable_delete Manage;
     alias::alias_list Read;
     project::project_rollback Deploy;
+    guard::protection_view Read;
+    guard::protection_update Manage;
+    guard::access_rules_view Read;
+    guard::access_rules_update Manage;
+    guard::project_share Read;
     deployment::deployment_list Read;
     deployment::deployment_create Deploy;
     deployment::deployment_view Read;
@@ -137,7 +143,11 @@ handlers! {
     deployment::deployment_unpin Deploy;
     deployment::deployment_variables Read;
     deployment::deployment_delete Deploy;
+    deployment::deployment_events Read;
     instance::limit_list Read;
+    storage::storage_view Read;
+    storage::storage_collect Manage;
+    storage::backup_create Own;
     explain::explain_view Read;
 }
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use holm_telemetry::event::RequestFailed;
 use holm_types::{Blame, RequestId};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use crate::error::ApiError;
 use crate::rate::Taken;
@@ -27,11 +29,31 @@ pub(super) fn json<T: Serialize>(status: u16, value: &T) -> Result<Response, Api
             &error,
         )
     })?;
+    Ok(json_bytes(status, bytes.into()))
+}
+
+/// A JSON answer that has been written before.
+pub(super) fn json_bytes(status: u16, bytes: Bytes) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
-    Ok(response)
+    response
+}
+
+/// An answer whose length is not known yet. An error among the pieces breaks it off.
+pub(super) fn stream(
+    media_type: &'static str,
+    pieces: mpsc::Receiver<Result<Bytes, std::io::Error>>,
+) -> Response {
+    let next = async |mut pieces: mpsc::Receiver<_>| Some((pieces.recv().await?, pieces));
+    let body = Body::from_stream(futures_util::stream::unfold(pieces, next));
+    let mut response = Response::new(body);
+    let media_type = HeaderValue::from_static(media_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, media_type);
+    response
 }
 
 /// Marks an answer that shows a secret, which is to be kept nowhere.

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use holm_api::{DeploymentCreated, Permission};
+use holm_api::{DeploymentCreated, DeploymentEventKind, EventDetail, Permission};
 use holm_site::FileEntry;
-use holm_types::{BlobDigest, ErrorCode};
+use holm_types::{BlobDigest, Diagnostic, ErrorCode};
 
 use super::manifest_reader::{Announcement, Lines, ManifestReader};
 use super::manifest_room::Place;
@@ -27,7 +27,7 @@ pub(crate) async fn announce(
     let announcement = read(body, &core.config.limits, &mut place).await?;
     let _room = core.deploys.acquire().await;
     let digests = distinct(&announcement.files);
-    let row = keep(core, who, project, announcement).await?;
+    let row = keep(core, who, project, announcement, Vec::new()).await?;
     // The production host may show 423 now; nobody waits for it.
     core.hosts_changed.notify_one();
     Ok(DeploymentCreated {
@@ -37,12 +37,14 @@ pub(crate) async fn announce(
     })
 }
 
-/// Writes the deployment down, with its project if that was asked for.
-async fn keep(
+/// Writes the deployment down, with its project if that was asked for. `findings` are about how its
+/// files came; compiling adds to them.
+pub(super) async fn keep(
     core: &Core,
     who: &Authorized<Deploy>,
     project: String,
     announcement: Announcement,
+    findings: Vec<Diagnostic>,
 ) -> Result<DeploymentRow, ApiError> {
     let (project_id, id, now) = (core.mint.mint(), core.mint.mint(), core.now());
     let projects_max = core.config.limits.projects_max;
@@ -74,6 +76,13 @@ async fn keep(
             };
             change.insert_deployment(&new)?;
             change.insert_announced(id, &manifest)?;
+            change.note_findings(id, &findings)?;
+            change.add_event(
+                id,
+                DeploymentEventKind::Created,
+                &EventDetail::default(),
+                now,
+            )?;
             change.project_hosts_changed(project.id)?;
             find::deployment_of(change, &project, &id.to_string())
         })
@@ -90,7 +99,7 @@ pub(super) fn distinct(files: &[FileEntry]) -> Vec<BlobDigest> {
         .collect()
 }
 
-async fn read(
+pub(super) async fn read(
     body: &mut RequestBody,
     limits: &ControlLimits,
     place: &mut Place<'_>,

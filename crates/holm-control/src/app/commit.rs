@@ -1,59 +1,130 @@
 //! The last step of the deploy protocol: store the rest, compile, seal, release, show.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use holm_api::DeploymentView;
+use holm_api::{DeploymentEventKind, DeploymentView};
 use holm_site::{CONFIG_FILES, CompileInput, FileEntry, SiteSettings, codec, compile};
 use holm_telemetry::event::{DeploymentFailed, DeploymentSealed};
 use holm_types::{AliasId, BlobDigest, DeploymentState, Diagnostic, ErrorCode};
 
 use super::announce::distinct;
 use super::seal::{SealedDeployment, seal};
-use super::upload::{announced, receive};
-use super::{deployment, find, release};
+use super::upload::{announced, receive, tell_stored};
+use super::{deployment, event, find, release};
 use crate::authz::{Authorized, Deploy};
 use crate::body::RequestBody;
 use crate::core::Core;
 use crate::db::{Change, DeploymentRow, MoveCause, Sealing};
 use crate::error::ApiError;
+use tokio::sync::RwLockReadGuard;
 
 /// Digests that one answer lists.
 const MISSING_SHOWN_MAX: usize = 1000;
 
-/// Ends an upload: seals it, points the aliases at it, returns when the edge serves it. Committing
-/// a sealed deployment again returns it; a failed one fails again with the same diagnostics.
+/// How a commit is answered.
+pub(crate) enum Committed {
+    /// It is sealed and served.
+    Done(Box<DeploymentView>),
+    /// Everything has arrived; the rest goes on behind the answer, and its events tell how.
+    GoesOn(Box<DeploymentView>),
+}
+
+/// Ends an upload: seals it, points the aliases at it, returns when the edge serves it, or with
+/// `may_go_on` as soon as everything has arrived. Committing a sealed deployment again returns it; a
+/// failed one fails again with the same diagnostics.
 pub(crate) async fn commit(
-    core: &Core,
+    core: &Arc<Core>,
     _who: &Authorized<Deploy>,
     project: String,
     deployment: String,
     body: &mut RequestBody,
-) -> Result<DeploymentView, ApiError> {
+    may_go_on: bool,
+) -> Result<Committed, ApiError> {
     let begun = begin(core, project, deployment).await?;
     let (row, settings, files) = match begun {
         Begun::Uploading(row, settings, files) => (*row, settings, files),
         Begun::Sealed(row, version) => {
-            release::show(core, version).await?;
-            return Ok(find::deployment_shape(&core.config, *row));
+            let shown = release::show(core, version).await;
+            event::tell_shown(core, row.id, &shown);
+            shown?;
+            let view = find::deployment_shape(&core.config, *row);
+            return Ok(Committed::Done(Box::new(view)));
         }
     };
     let inline_bytes_max = core.config.limits.inline_bytes_max;
     let receipt = receive(core, body, &files, Some(inline_bytes_max)).await?;
     refuse_missing(core, &files)?;
+    tell_stored(core, row.id, receipt);
+    let arrived = Arrived {
+        row,
+        settings,
+        files,
+        stored_count: receipt.stored_count,
+    };
+    let place = Arc::clone(&core.background_commits).try_acquire_owned();
+    if may_go_on && let Ok(place) = place {
+        let view = find::deployment_shape(&core.config, arrived.row.clone());
+        let core = Arc::clone(core);
+        tokio::spawn(async move {
+            // Told by its events.
+            drop(finish(&core, arrived).await);
+            drop(place);
+        });
+        return Ok(Committed::GoesOn(Box::new(view)));
+    }
+    let view = finish(core, arrived).await?;
+    Ok(Committed::Done(Box::new(view)))
+}
+
+/// A deployment whose blobs are all there.
+struct Arrived {
+    row: DeploymentRow,
+    settings: SiteSettings,
+    files: Vec<FileEntry>,
+    stored_count: u64,
+}
+
+/// Compiles, seals, releases, shows; and tells when it cannot be done.
+async fn finish(core: &Core, arrived: Arrived) -> Result<DeploymentView, ApiError> {
+    let id = arrived.row.id;
+    let finished = compile_and_release(core, arrived).await;
+    if let Err(error) = &finished
+        && !matches!(
+            error.code,
+            ErrorCode::DeploymentFailed | ErrorCode::EdgeNotTakenUp | ErrorCode::DeploymentEnded
+        )
+    {
+        let kind = DeploymentEventKind::CommitRefused;
+        event::tell(core, id, kind, event::of_error(error));
+    }
+    finished
+}
+
+async fn compile_and_release(core: &Core, arrived: Arrived) -> Result<DeploymentView, ApiError> {
+    let Arrived {
+        row,
+        settings,
+        files,
+        stored_count,
+    } = arrived;
     // Only now: somebody with a slow line keeps nobody else from deploying.
     let _room = core.deploys.acquire().await;
-    let compiled = compile_document(core, files, settings).await?;
+    let mut compiled = compile_document(core, files, settings).await?;
+    compiled.diagnostics.splice(..0, row.diagnostics.clone());
     let Some(document) = compiled.document else {
         return Err(fail(core, &row, compiled.diagnostics).await?);
     };
+    // Nothing names the document before the row does.
+    let held = core.references.read().await;
     let digest = store_document(core, document).await?;
     let sealing = Sealing {
         document: digest,
         sealed_at: core.now(),
         diagnostics: compiled.diagnostics,
     };
-    release_sealed(core, row, sealing, receipt.stored_count).await
+    release_sealed(core, row, sealing, stored_count, held).await
 }
 
 /// What a commit finds.
@@ -139,7 +210,7 @@ async fn compile_document(
     })
 }
 
-async fn read_configs(
+pub(super) async fn read_configs(
     core: &Core,
     files: &[FileEntry],
 ) -> Result<BTreeMap<String, Vec<u8>>, ApiError> {
@@ -177,17 +248,20 @@ async fn fail(
     diagnostics: Vec<Diagnostic>,
 ) -> Result<ApiError, ApiError> {
     let (id, project_id, kept) = (row.id, row.project_id, diagnostics.clone());
+    let error = failed(diagnostics);
+    let (now, detail) = (core.now(), event::of_error(&error));
     let version = core
         .db
         .write(move |change| {
             change.end_deployment(id, DeploymentState::Failed, &kept)?;
             change.delete_announced(id)?;
+            change.add_event(id, DeploymentEventKind::Failed, &detail, now)?;
             change.project_hosts_changed(project_id)
         })
         .await?;
+    core.events.ring();
     // Why the deployment failed matters more than whether its host says so already; the log has both.
     drop(release::show(core, version).await);
-    let error = failed(diagnostics);
     DeploymentFailed {
         deployment_id: row.id,
         project_id: row.project_id,
@@ -209,23 +283,29 @@ fn failed(diagnostics: Vec<Diagnostic>) -> ApiError {
     .with_diagnostics(diagnostics)
 }
 
-/// The one transaction: sealed, pointed at, numbered. Then the edge is shown.
+/// The one transaction: sealed, pointed at, numbered. Then the edge is shown. `held` is
+/// `Core::references`: from then on the row names the document.
 pub(super) async fn release_sealed(
     core: &Core,
     row: DeploymentRow,
     sealing: Sealing,
     stored_count: u64,
+    held: RwLockReadGuard<'_, ()>,
 ) -> Result<DeploymentView, ApiError> {
     let alias_ids = [core.mint.mint(), core.mint.mint()];
     let released = core
         .db
         .write(move |change| seal_and_point(change, &row, &sealing, alias_ids))
         .await?;
+    drop(held);
     core.sealed.notify_one();
     core.to_retain.notify_one();
     announce_sealed(core, &released, stored_count);
+    core.events.ring();
     let Released { row, version, .. } = released;
-    release::show(core, version).await?;
+    let shown = release::show(core, version).await;
+    event::tell_shown(core, row.id, &shown);
+    shown?;
     Ok(find::deployment_shape(&core.config, row))
 }
 
@@ -267,6 +347,7 @@ fn seal_and_point(
     let Some(sealed) = sealed else {
         return already(change, reread(change)?);
     };
+    event::add(change, row, DeploymentEventKind::Sealed, sealing.sealed_at)?;
     let aliases = release::aliases_of(change, row)?;
     for (id, alias) in alias_ids.into_iter().zip(&aliases) {
         let (cause, now) = (MoveCause::Deploy, sealing.sealed_at);

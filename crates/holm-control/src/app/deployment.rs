@@ -1,12 +1,12 @@
 //! Deployments: looking, promoting, cancelling, deleting.
 
-use holm_api::DeploymentView;
+use holm_api::{DeploymentEventKind, DeploymentView};
 use holm_types::{DeploymentId, DeploymentState, ErrorCode};
 
 use super::host::production_label;
 use super::release::Alias;
 use super::seal::SealedDeployment;
-use super::{ListAsk, find, release};
+use super::{ListAsk, event, find, release};
 use crate::authz::{Authorized, Deploy, Read};
 use crate::core::Core;
 use crate::db::{DeploymentRow, MoveCause};
@@ -138,6 +138,7 @@ pub(crate) async fn cancel(
     project: String,
     deployment: String,
 ) -> Result<DeploymentView, ApiError> {
+    let now = core.now();
     let row = core
         .db
         .write(move |change| {
@@ -149,11 +150,13 @@ pub(crate) async fn cancel(
                 return Err(ended(&row));
             }
             change.delete_announced(row.id)?;
+            event::add(change, &row, DeploymentEventKind::Cancelled, now)?;
             change.project_hosts_changed(row.project_id)?;
             row.state = DeploymentState::Cancelled;
             Ok(row)
         })
         .await?;
+    core.events.ring();
     core.hosts_changed.notify_one();
     Ok(find::deployment_shape(&core.config, row))
 }
@@ -166,6 +169,7 @@ pub(crate) async fn delete(
     project: String,
     deployment: String,
 ) -> Result<(), ApiError> {
+    let now = core.now();
     let version = core
         .db
         .write(move |change| {
@@ -182,9 +186,11 @@ pub(crate) async fn delete(
             change.delete_branch_aliases(row.id)?;
             change.delete_announced(row.id)?;
             change.delete_deployment(row.id)?;
+            event::add(change, &row, DeploymentEventKind::Deleted, now)?;
             Ok(change.project_hosts_changed(row.project_id)?)
         })
         .await?;
+    core.events.ring();
     release::show(core, version).await
 }
 

@@ -1,12 +1,15 @@
 //! Why a URL answers as it does: the same plan that the edge makes, with everything it considered.
 
+mod gate;
+
 use std::collections::BTreeMap;
 
 use holm_api::{ExplainConsidered, ExplainReport};
 use holm_site::codec::{self, DecodeError};
+use holm_site::guard::{Guard, without_ticket};
 use holm_site::{
     Asset, EarlyPlan, EdgeSnapshot, HeaderChange, HostEntry, HostTarget, Outcome, Plan,
-    RequestHead, Scheme, Site, Trace, plan_early_traced, plan_late_traced,
+    RequestHead, Scheme, Site, Trace, cookie_leaves_host, plan_early_traced, plan_late_traced,
 };
 use holm_storage::PublishedSnapshot;
 use holm_types::{BlobDigest, ErrorCode, Hostname, SitePath};
@@ -18,6 +21,8 @@ use crate::authz::{Authorized, Read};
 use crate::core::Core;
 use crate::error::ApiError;
 
+pub(crate) use gate::Visitor;
+
 const URL_LENGTH_MAX: usize = 8192;
 
 /// What is asked.
@@ -27,6 +32,10 @@ pub(crate) struct ExplainAsk {
     pub(crate) url: String,
     /// A deployment of the host's project to ask instead of the one that the host shows.
     pub(crate) deployment: Option<String>,
+    /// Who is taken to ask.
+    pub(crate) visitor: Visitor,
+    /// Go on where the gate would end the request, to see what lies behind it.
+    pub(crate) past_gate: bool,
 }
 
 /// Plans one URL and says why.
@@ -37,11 +46,31 @@ pub(crate) async fn explain(
 ) -> Result<ExplainReport, ApiError> {
     let target = read_url(&ask.url)?;
     let host = Hostname::parse(&target.authority).map_err(|error| invalid(error.to_string()))?;
-    let entry = host_entry(core, host.as_str()).await?;
+    let (entry, guard) = host_entry(core, host.as_str()).await?;
     if !who.sees(entry.project_id) {
         return Err(unknown_host());
     }
     let (project, chosen) = look_up(core, &entry, ask.deployment).await?;
+    let url = without_ticket(&ask.url).unwrap_or(ask.url);
+    let head = target.head(host, entry.is_custom_domain)?;
+    let now_seconds = core.now().unix_seconds();
+    let mut gate = guard
+        .map(|guard| gate::ask(&guard, &entry, &head, &ask.visitor, now_seconds))
+        .transpose()?;
+    let ended = gate.as_mut().and_then(|gate| gate.ended.take());
+    if let Some(ended) = ended.filter(|_| !ask.past_gate) {
+        return Ok(ExplainReport {
+            url,
+            project,
+            deployment_id: chosen.map(|(id, _)| id).or_else(|| shown_id(&entry.target)),
+            path: head.path.as_str().to_owned(),
+            decision: "gate".to_owned(),
+            status: ended.status,
+            summary: ended.summary,
+            headers: ended.headers,
+            considered: gate.map(|gate| considered(gate.trace)).unwrap_or_default(),
+        });
+    }
     let shown = match (chosen, &entry.target) {
         (Some(chosen), _) => chosen,
         (
@@ -53,7 +82,7 @@ pub(crate) async fn explain(
             },
         ) => (deployment_id.to_string(), *document),
         (None, HostTarget::Gate { code, .. }) => {
-            return Ok(gate_report(ask.url, project, &target, *code));
+            return Ok(gate_report(url, project, &target, *code));
         }
     };
     let (deployment_id, document) = shown;
@@ -62,8 +91,14 @@ pub(crate) async fn explain(
         ApiError::from_cause(ErrorCode::Internal, "The deployment cannot be read", &error)
     })?;
     let site = Site::new(document);
-    let mut report = plan(&site, &target, host, entry.is_custom_domain)?;
-    report.url = ask.url;
+    let mut report = plan(&site, &head, &core.config.base_domain);
+    if let Some(gate) = gate {
+        report.considered.splice(..0, considered(gate.trace));
+        if gate.is_private {
+            make_private(&mut report.headers);
+        }
+    }
+    report.url = url;
     report.project = project;
     report.deployment_id = Some(deployment_id);
     Ok(report)
@@ -75,6 +110,28 @@ struct Target {
     authority: String,
     raw_path: String,
     query: Option<String>,
+}
+
+impl Target {
+    /// What the edge would have read.
+    fn head<'a>(
+        &'a self,
+        host: Hostname<'a>,
+        is_custom_domain: bool,
+    ) -> Result<RequestHead<'a>, ApiError> {
+        let path = SitePath::parse(&self.raw_path)
+            .map_err(|error| invalid(format!("The edge answers 400: {error}")))?;
+        Ok(RequestHead {
+            method: &Method::GET,
+            scheme: self.scheme,
+            host,
+            authority: &self.authority,
+            is_custom_domain,
+            path,
+            raw_path: &self.raw_path,
+            query: self.query.as_deref(),
+        })
+    }
 }
 
 fn read_url(url: &str) -> Result<Target, ApiError> {
@@ -104,13 +161,34 @@ fn read_url(url: &str) -> Result<Target, ApiError> {
     })
 }
 
+fn shown_id(target: &HostTarget) -> Option<String> {
+    match target {
+        HostTarget::Site { deployment_id, .. } => Some(deployment_id.to_string()),
+        HostTarget::Gate { deployment_id, .. } => deployment_id.map(|id| id.to_string()),
+    }
+}
+
+/// As the edge does with what is shown to who has opened a protected host.
+fn make_private(headers: &mut Vec<(String, String)>) {
+    headers.retain(|(name, _)| {
+        !["cdn-cache-control", "surrogate-control", "x-robots-tag"].contains(&name.as_str())
+    });
+    for (name, value) in headers.iter_mut() {
+        if name == "cache-control" && value != "no-store" {
+            "private, no-cache".clone_into(value);
+        }
+    }
+    headers.push(("x-robots-tag".to_owned(), "noindex".to_owned()));
+    headers.sort();
+}
+
 fn invalid(detail: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::RequestInvalid, "The URL cannot be explained")
         .with_field("query:url", detail)
 }
 
-/// What the published snapshot has for this host: exactly what the edge goes by.
-async fn host_entry(core: &Core, host: &str) -> Result<HostEntry, ApiError> {
+/// What the published snapshot has for this host, and what stands before it: exactly what the edge goes by.
+async fn host_entry(core: &Core, host: &str) -> Result<(HostEntry, Option<Guard>), ApiError> {
     let unreadable = |error: &(dyn std::error::Error + 'static)| {
         ApiError::from_cause(ErrorCode::Internal, "The snapshot cannot be read", error)
     };
@@ -120,7 +198,9 @@ async fn host_entry(core: &Core, host: &str) -> Result<HostEntry, ApiError> {
     let reading = tokio::task::spawn_blocking(move || snapshot_about(&published, &asked));
     let snapshot = reading.await.map_err(|error| unreadable(&error))?;
     let snapshot = snapshot.map_err(|error| unreadable(&error))?;
-    snapshot.host(host).cloned().ok_or_else(unknown_host)
+    let entry = snapshot.host(host).cloned().ok_or_else(unknown_host)?;
+    let guard = snapshot.guard(entry.project_id).cloned();
+    Ok((entry, guard.map(Guard::new)))
 }
 
 /// The part of what is published that has the last word about a host: the newest change that has the host or
@@ -191,25 +271,8 @@ fn gate_report(
     }
 }
 
-fn plan(
-    site: &Site,
-    target: &Target,
-    host: Hostname<'_>,
-    is_custom_domain: bool,
-) -> Result<ExplainReport, ApiError> {
-    let path = SitePath::parse(&target.raw_path)
-        .map_err(|error| invalid(format!("The edge answers 400: {error}")))?;
-    let head = RequestHead {
-        method: &Method::GET,
-        scheme: target.scheme,
-        host,
-        authority: &target.authority,
-        is_custom_domain,
-        path: path.clone(),
-        raw_path: &target.raw_path,
-        query: target.query.as_deref(),
-    };
-    let (early, mut trace) = plan_early_traced(site, &head);
+fn plan(site: &Site, head: &RequestHead<'_>, base_domain: &str) -> ExplainReport {
+    let (early, mut trace) = plan_early_traced(site, head);
     let mut decided = match early {
         EarlyPlan::Redirect(redirect) => Decided {
             decision: "redirect",
@@ -218,23 +281,23 @@ fn plan(
             summary: redirect.location,
         },
         EarlyPlan::Continue { .. } => {
-            let (late, more) = plan_late_traced(site, &head);
+            let (late, more) = plan_late_traced(site, head);
             trace.considered.extend(more.considered);
             late_decision(site, &late)
         }
     };
-    apply_rules(site, &head, &mut decided.headers);
-    Ok(ExplainReport {
+    apply_rules(site, head, base_domain, &mut decided.headers);
+    ExplainReport {
         url: String::new(),
         project: String::new(),
         deployment_id: None,
-        path: path.as_str().to_owned(),
+        path: head.path.as_str().to_owned(),
         decision: decided.decision.to_owned(),
         status: decided.status,
         summary: decided.summary,
         headers: decided.headers.into_iter().collect(),
         considered: considered(trace),
-    })
+    }
 }
 
 /// Header fields by name.
@@ -288,9 +351,12 @@ fn asset_headers(asset: &Asset<'_>, status: u16) -> Headers {
 }
 
 /// The site's header rules, over whatever is there, as the edge applies them to every answer.
-fn apply_rules(site: &Site, head: &RequestHead<'_>, headers: &mut Headers) {
+fn apply_rules(site: &Site, head: &RequestHead<'_>, base_domain: &str, headers: &mut Headers) {
     let (host, path) = (head.host.as_str(), head.path.as_str());
     site.header_changes(host, path, &mut |change| match change {
+        HeaderChange::Set(name, value)
+            if *name == http::header::SET_COOKIE
+                && cookie_leaves_host(value.as_bytes(), host, base_domain) => {}
         HeaderChange::Set(name, value) => {
             headers.insert(name.as_str().to_owned(), text(value));
         }

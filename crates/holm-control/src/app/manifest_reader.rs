@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::{Bytes, BytesMut};
-use holm_api::{DeploymentCreate, DeploymentFile, ProblemField};
+use holm_api::{DeploymentCreate, DeploymentFile, DeploymentSource, ProblemField};
 use holm_site::FileEntry;
 use holm_types::{BlobDigest, ErrorCode, SitePath};
 
@@ -123,23 +123,8 @@ impl<'l> ManifestReader<'l> {
     }
 
     fn check_source(&mut self, head: &DeploymentCreate) {
-        let source = &head.source;
-        for (name, text, length_max) in [
-            ("branch", &source.branch, NAME_LENGTH_MAX),
-            ("commit", &source.commit, NAME_LENGTH_MAX),
-            ("message", &source.message, MESSAGE_LENGTH_MAX),
-        ] {
-            let Some(text) = text else { continue };
-            if text.is_empty() || text.chars().count() > length_max {
-                self.find(format!("`source.{name}` has 1 to {length_max} characters"));
-            }
-            // They are shown in terminals, where a control character is a command.
-            if let Some(found) = text.chars().find(|c| c.is_control()) {
-                let shown = found.escape_default();
-                self.find(format!(
-                    "`source.{name}` has the control character `{shown}`; it is one line of text"
-                ));
-            }
+        for (name, detail) in source_findings(&head.source) {
+            self.find(format!("`source.{name}` {detail}"));
         }
     }
 
@@ -245,12 +230,36 @@ impl<'l> ManifestReader<'l> {
     }
 }
 
-fn too_many_files(limit: u64, observed: u64) -> ApiError {
+pub(super) fn too_many_files(limit: u64, observed: u64) -> ApiError {
     ApiError::new(
         ErrorCode::DeploymentTooManyFiles,
         format!("A deployment may have {limit} files, this one has {observed}"),
     )
     .with_limit(limit, observed, "control.files_max")
+}
+
+/// What is wrong with the texts of a source: the field, and what continues its name.
+pub(super) fn source_findings(source: &DeploymentSource) -> Vec<(&'static str, String)> {
+    let mut findings = Vec::new();
+    for (name, text, length_max) in [
+        ("branch", &source.branch, NAME_LENGTH_MAX),
+        ("commit", &source.commit, NAME_LENGTH_MAX),
+        ("message", &source.message, MESSAGE_LENGTH_MAX),
+    ] {
+        let Some(text) = text else { continue };
+        if text.is_empty() || text.chars().count() > length_max {
+            findings.push((name, format!("has 1 to {length_max} characters")));
+        }
+        // They are shown in terminals, where a control character is a command.
+        if let Some(found) = text.chars().find(|c| c.is_control()) {
+            let shown = found.escape_default();
+            findings.push((
+                name,
+                format!("has the control character `{shown}`; it is one line of text"),
+            ));
+        }
+    }
+    findings
 }
 
 /// What is wrong with a line of JSON, in words that name the place within it.
@@ -264,7 +273,7 @@ fn json_detail(error: &serde_json::Error) -> String {
 
 /// What is wrong with a path. `None` for a good one: absolute, not encoded, no empty, `.` or `..`
 /// segment, no backslash or control character.
-fn path_finding(path: &str, bytes_max: usize) -> Option<String> {
+pub(super) fn path_finding(path: &str, bytes_max: usize) -> Option<String> {
     if path.len() > bytes_max {
         let length = path.len();
         return Some(format!(
@@ -296,7 +305,7 @@ fn percent_escape(path: &str) -> Option<&str> {
 }
 
 /// A path in a message: in one line, quoted, its middle left out when it is long.
-fn shown(path: &str) -> String {
+pub(super) fn shown(path: &str) -> String {
     let escape = |c: char| {
         if c.is_control() {
             c.escape_default().to_string()

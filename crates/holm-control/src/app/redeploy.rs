@@ -51,7 +51,8 @@ pub(crate) async fn redeploy(
         sealed_at: core.now(),
         diagnostics: old.diagnostics,
     };
-    release_sealed(core, new, sealing, 0).await
+    let held = core.references.read().await;
+    release_sealed(core, new, sealing, 0, held).await
 }
 
 /// Only what was sealed once can be made again.

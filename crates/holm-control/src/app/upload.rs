@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
-use holm_api::{BlobsUploaded, Frame, FrameDecoder};
+use holm_api::{
+    BlobsUploaded, DeploymentEventKind, EventDetail, FRAME_HEADER_BYTES, Frame, FrameDecoder,
+};
 use holm_site::FileEntry;
 use holm_storage::{BlobUpload, UploadReceipt};
-use holm_types::{BlobDigest, DeploymentState, ErrorCode};
+use holm_types::{BlobDigest, DeploymentId, DeploymentState, ErrorCode};
 
-use super::{deployment, find};
+use super::{deployment, event, find};
 use crate::authz::{Authorized, Deploy};
 use crate::body::{RequestBody, too_large};
 use crate::core::Core;
@@ -26,22 +28,36 @@ pub(crate) async fn upload(
     deployment: String,
     body: &mut RequestBody,
 ) -> Result<BlobsUploaded, ApiError> {
-    let files = core
+    let (id, files) = core
         .db
         .read(move |view| {
             let row = find::deployment(view, &project, &deployment)?;
             if row.state != DeploymentState::Uploading {
                 return Err(deployment::ended(&row));
             }
-            announced(view, &row)
+            Ok((row.id, announced(view, &row)?))
         })
         .await?;
     let receipt = receive(core, body, &files, None).await?;
+    tell_stored(core, id, receipt);
     Ok(BlobsUploaded {
         stored_count: receipt.stored_count,
         stored_bytes: receipt.stored_bytes,
         known_count: receipt.known_count,
     })
+}
+
+/// Tells that blobs have arrived, if any were new.
+pub(super) fn tell_stored(core: &Core, id: DeploymentId, receipt: UploadReceipt) {
+    if receipt.stored_count == 0 {
+        return;
+    }
+    let detail = EventDetail {
+        stored_count: Some(receipt.stored_count),
+        stored_bytes: Some(receipt.stored_bytes),
+        ..EventDetail::default()
+    };
+    event::tell(core, id, DeploymentEventKind::Stored, detail);
 }
 
 /// What an unfinished deployment announced.
@@ -51,7 +67,32 @@ pub(super) fn announced(view: &View<'_>, row: &DeploymentRow) -> Result<Vec<File
 }
 
 /// Stores the blobs of a body, all or none of them. `bytes_max` bounds their sum.
+///
+/// When it is the disk that refuses, the rest of the body is read and forgotten first: the client has done
+/// nothing wrong, and one that is still sending would see a lost connection instead of the answer.
 pub(super) async fn receive(
+    core: &Core,
+    body: &mut RequestBody,
+    files: &[FileEntry],
+    bytes_max: Option<u64>,
+) -> Result<UploadReceipt, ApiError> {
+    let received = receive_all(core, body, files, bytes_max).await;
+    if let Err(error) = &received
+        && error.code == ErrorCode::StorageUnavailable
+    {
+        let frames = files.len() as u64 * FRAME_HEADER_BYTES as u64;
+        let sizes = files.iter().map(|file| file.size_bytes);
+        let mut left = sizes.fold(frames, u64::saturating_add);
+        while left > 0
+            && let Ok(Some(piece)) = body.next().await
+        {
+            left = left.saturating_sub(piece.len() as u64);
+        }
+    }
+    received
+}
+
+async fn receive_all(
     core: &Core,
     body: &mut RequestBody,
     files: &[FileEntry],

@@ -192,9 +192,11 @@ impl View<'_> {
         &self,
         rows_max: u32,
     ) -> Result<Vec<(DeploymentId, BlobDigest)>, DbError> {
-        let sql = "SELECT id, document FROM deployments
-            WHERE state = 'sealed' AND variants_at IS NULL AND document IS NOT NULL
-            ORDER BY id DESC LIMIT ?1";
+        // The blobs of a deleted project may be gone.
+        let sql =
+            "SELECT d.id, d.document FROM deployments d JOIN projects p ON p.id = d.project_id
+            WHERE d.state = 'sealed' AND d.variants_at IS NULL AND d.document IS NOT NULL
+            AND p.deleted_at IS NULL ORDER BY d.id DESC LIMIT ?1";
         self.connection
             .prepare(sql)
             .and_then(|mut statement| {
@@ -243,6 +245,24 @@ impl Change<'_> {
             )
             .map_err(DbError::sql("keep a deployment"))?;
         self.keep_variables(new.id)
+    }
+
+    /// Keeps what is known to be said about an uploading deployment before it is compiled.
+    pub(crate) fn note_findings(
+        &self,
+        id: DeploymentId,
+        diagnostics: &[Diagnostic],
+    ) -> Result<(), DbError> {
+        if diagnostics.is_empty() {
+            return Ok(());
+        }
+        self.connection
+            .execute(
+                "UPDATE deployments SET diagnostics = ?2 WHERE id = ?1 AND state = 'uploading'",
+                (id.as_bytes(), to_json(diagnostics)?),
+            )
+            .map(drop)
+            .map_err(DbError::sql("keep findings about a deployment"))
     }
 
     /// Seals an uploading deployment. False when it is not uploading.

@@ -11,6 +11,8 @@ pub(crate) mod audit;
 mod column;
 mod credential;
 mod deployment;
+mod event;
+mod guard;
 mod health;
 mod instance;
 mod invitation;
@@ -19,6 +21,7 @@ mod project;
 mod reader;
 mod retention;
 mod settings;
+mod storage;
 mod sweep;
 mod user;
 mod variable;
@@ -34,6 +37,7 @@ pub(crate) use answer::AnswerRow;
 pub(crate) use audit::{AuditRow, Trail};
 pub(crate) use credential::{NEVER, SessionRow, TokenRow};
 pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
+pub(crate) use guard::{GuardRow, ProtectionRow};
 pub(crate) use health::{HealthRow, open_for_check};
 pub(crate) use instance::HostChanges;
 pub(crate) use invitation::InvitationRow;
@@ -43,6 +47,7 @@ pub(crate) use variable::{StoredValue, VariableRow};
 
 pub(crate) use user::UserRow;
 
+use crate::app::backup::ScratchFile;
 use crate::limits::ControlLimits;
 
 /// Why the database could not do something.
@@ -83,6 +88,9 @@ pub(crate) enum DbError {
     /// The database is closed, or the change itself panicked.
     #[error("the database is closed")]
     Closed,
+    /// The place for a copy cannot be used.
+    #[error("make room for a copy of the database")]
+    Copy(#[source] std::io::Error),
     /// A thread could not be started.
     #[error("start the database's writer")]
     Thread(#[source] std::io::Error),
@@ -128,6 +136,7 @@ impl<'c> Change<'c> {
 pub(crate) struct Db {
     writer: writer::Writer,
     readers: reader::Readers,
+    folder: Arc<Path>,
 }
 
 impl Db {
@@ -139,7 +148,13 @@ impl Db {
         Ok(Self {
             readers: reader::Readers::open(file, limits.db_readers_max)?,
             writer: writer::Writer::start(file, connection, limits)?,
+            folder: file.parent().unwrap_or(Path::new(".")).into(),
         })
+    }
+
+    /// The folder that the file is in: on the server's own disk, and closed to others.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Makes a change; returns after it is durable. When `change` fails, nothing of it is kept. The
@@ -170,6 +185,24 @@ impl Db {
             drop(reply.send(outcome));
         })?;
         answer.await.unwrap_or(Err(DbError::Closed.into()))
+    }
+
+    /// Makes a change that nobody waits for: it comes after every change submitted before, and is lost
+    /// when it fails. For what is only told.
+    pub(crate) fn write_unawaited(
+        &self,
+        change: impl FnOnce(&Change<'_>) -> Result<(), DbError> + Send + 'static,
+        then: impl FnOnce() + Send + 'static,
+    ) {
+        // A full queue says that there is more important work.
+        drop(
+            self.writer
+                .submit(change, move |outcome: Result<(), DbError>| {
+                    if outcome.is_ok() {
+                        then();
+                    }
+                }),
+        );
     }
 
     /// As [`Db::write`], for callers outside of any runtime. Blocks the thread.
@@ -209,6 +242,15 @@ impl Db {
         look: impl FnOnce(&View<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         self.readers.read(look)
+    }
+
+    /// A copy of the file as it is at one moment, made while others read and write.
+    pub(crate) async fn copy(&self) -> Result<ScratchFile, DbError> {
+        let readers = self.readers.clone();
+        let _place = readers.place().await;
+        tokio::task::spawn_blocking(move || readers.copy())
+            .await
+            .unwrap_or(Err(DbError::Closed))
     }
 
     /// Commits what waits, moves the log into the file, ends the writer. Later changes are refused.

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{DbError, View, open_read_only};
+use crate::app::backup::ScratchFile;
 
 /// A few read-only connections. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -58,6 +60,25 @@ impl Readers {
         outcome
     }
 
+    /// Copies the whole file with SQLite's back-up, in one step and so from one moment.
+    pub(super) fn copy(&self) -> Result<ScratchFile, DbError> {
+        let path = self.shared.file.with_added_extension("copy");
+        let scratch = ScratchFile(path);
+        match std::fs::remove_file(scratch.path()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(DbError::Copy(error));
+            }
+            _ => {}
+        }
+        let source = self.take()?;
+        let mut copy = Connection::open(scratch.path())
+            .map_err(DbError::sql("make a copy of the database"))?;
+        let outcome = copy_all(&source, &mut copy);
+        self.put_back(source);
+        outcome.map_err(DbError::sql("copy the database"))?;
+        Ok(scratch)
+    }
+
     fn take(&self) -> Result<Connection, DbError> {
         let idle = self.lock().pop();
         match idle {
@@ -80,4 +101,15 @@ impl Readers {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn copy_all(source: &Connection, copy: &mut Connection) -> rusqlite::Result<()> {
+    const ALL: std::ffi::c_int = -1;
+    {
+        let backup = Backup::new(source, copy)?;
+        // Within WAL mode a reader is in nobody's way, so this is done at once.
+        while backup.step(ALL)? != StepResult::Done {}
+    }
+    // A file of its own, readable without a log beside it.
+    copy.pragma_update(None, "journal_mode", "DELETE")
 }

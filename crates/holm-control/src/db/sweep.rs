@@ -33,6 +33,12 @@ const STEPS: &[(&str, &str)] = &[
           JOIN deployment_variables v ON v.deployment_id = d.id WHERE d.project_id = ?1 LIMIT ?2)",
     ),
     (
+        "deployment_events",
+        "DELETE FROM deployment_events WHERE rowid IN
+         (SELECT e.rowid FROM deployments d
+          JOIN deployment_events e ON e.deployment_id = d.id WHERE d.project_id = ?1 LIMIT ?2)",
+    ),
+    (
         "deployments",
         "DELETE FROM deployments WHERE id IN
          (SELECT id FROM deployments WHERE project_id = ?1 LIMIT ?2)",
@@ -91,6 +97,7 @@ impl Change<'_> {
 mod tests {
     use std::path::Path;
 
+    use holm_api::{DeploymentEventKind, EventDetail};
     use holm_types::{AliasId, BlobDigest, DeploymentId, Environment, Timestamp};
     use rusqlite::Connection;
 
@@ -134,6 +141,8 @@ mod tests {
                 redeployed_from: None,
             })?;
             change.insert_announced(id, &[1])?;
+            let (created, nothing) = (DeploymentEventKind::Created, EventDetail::default());
+            change.add_event(id, created, &nothing, NOW)?;
             if place == 3 {
                 break;
             }

@@ -1,6 +1,7 @@
 //! What makes the world like the database says it should be. Each reconciler takes no input, looks,
 //! takes idempotent steps, and can be run again at any time: on a timer and when nudged.
 
+mod blob_collector;
 mod project_sweeper;
 mod publisher;
 mod retention;
@@ -17,6 +18,7 @@ use holm_storage::BestEncoder;
 use holm_telemetry::event::{PanicCaught, TaskFailed};
 use tokio::sync::{Notify, watch};
 
+pub(crate) use blob_collector::BlobCollector;
 pub(crate) use project_sweeper::ProjectSweeper;
 pub(crate) use publisher::SnapshotPublisher;
 pub(crate) use retention::RetentionKeeper;
@@ -43,6 +45,9 @@ const VARIANT_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often the sweepers look.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
+
+/// How often the collector looks.
+const COLLECT_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Runs all reconcilers until `stop` is true or gone.
 pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
@@ -74,6 +79,13 @@ pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
         SWEEP_INTERVAL,
         async || CredentialSweeper::new(core).run_once().await,
     );
+    let blobs = repeat(
+        "blob_collector",
+        stop.clone(),
+        None,
+        COLLECT_INTERVAL,
+        async || BlobCollector::new(core).run_once(&stop).await,
+    );
     let retention = repeat(
         "retention_keeper",
         stop.clone(),
@@ -96,7 +108,8 @@ pub(crate) async fn run_all(core: &Core, stop: watch::Receiver<bool>) {
         credentials,
         retention,
         projects,
-        best_variants
+        best_variants,
+        blobs
     );
 }
 

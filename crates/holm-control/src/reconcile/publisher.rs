@@ -5,14 +5,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use holm_site::codec::{self, DecodeError};
+use holm_site::guard::ProjectGuard;
 use holm_site::{EdgeSnapshot, HostEntry, HostTarget, SnapshotChange};
 use holm_storage::{PublishedChange, PublishedSnapshot, SnapshotStore, SnapshotStoreError};
 use holm_types::{DeploymentId, DeploymentState, Environment, ProjectId, VisitorCode};
 use tokio::sync::Mutex;
 
 use super::Report;
-use crate::app::{deployment_label, production_label};
-use crate::db::{AliasKind, AliasRow, Db, DbError, HostChanges, HostRow, ProjectHost, View};
+use crate::app::{deployment_label, production_label, read_protection, read_rules};
+use crate::db::{
+    AliasKind, AliasRow, Db, DbError, GuardRow, HostChanges, HostRow, ProjectHost, View,
+};
 use crate::error::ApiError;
 
 /// Projects that one change of the snapshot replaces; when more have changed, all of it is published.
@@ -186,14 +189,16 @@ impl SnapshotPublisher {
         Ok(EdgeSnapshot {
             version: view.snapshot_version()?,
             hosts: self.named(hosts),
+            guards: guards(view.guards()?)?,
         })
     }
 
-    /// What these projects have, in order and each once; nothing for one that is gone.
+    /// What these projects have, which are in order and each once; nothing for one that is gone.
     fn change(&self, view: &View<'_>, projects: Vec<ProjectId>) -> Result<SnapshotChange, DbError> {
-        let mut found = Vec::new();
+        let (mut found, mut set) = (Vec::new(), Vec::new());
         for id in &projects {
             let project = view.project_host(*id)?;
+            set.extend(view.guard(*id)?);
             found.extend(hosts(
                 project.as_slice(),
                 &view.deployment_hosts_of(*id)?,
@@ -203,6 +208,7 @@ impl SnapshotPublisher {
         let snapshot = EdgeSnapshot {
             version: view.snapshot_version()?,
             hosts: self.named(found),
+            guards: guards(set)?,
         };
         Ok(SnapshotChange { projects, snapshot })
     }
@@ -237,6 +243,26 @@ fn is_same(published: &PublishedSnapshot, wanted: &EdgeSnapshot) -> bool {
 fn decode(published: &PublishedSnapshot) -> Result<EdgeSnapshot, DecodeError> {
     let changes = published.changes.iter();
     codec::decode_snapshot_with(&published.bytes, changes.map(|change| &*change.bytes))
+}
+
+/// What stands before the hosts, in order; nothing for projects that have set nothing.
+fn guards(rows: Vec<GuardRow>) -> Result<Vec<ProjectGuard>, DbError> {
+    let mut guards = Vec::with_capacity(rows.len());
+    for row in rows {
+        let damaged = |_| DbError::Damaged {
+            what: "access rule",
+        };
+        let guard = ProjectGuard {
+            project_id: row.project_id,
+            protection: row.protection.as_ref().and_then(read_protection),
+            access: read_rules(&row.access_rules).map_err(damaged)?,
+        };
+        if guard.protection.is_some() || !guard.access.is_empty() {
+            guards.push(guard);
+        }
+    }
+    guards.sort_unstable_by_key(|guard| guard.project_id);
+    Ok(guards)
 }
 
 /// Every host of every project; the names are still without the base domain.

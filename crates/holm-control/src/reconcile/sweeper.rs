@@ -17,16 +17,18 @@ impl<'c> UploadSweeper<'c> {
     }
 
     pub(crate) async fn run_once(&self) -> Result<Report, ApiError> {
-        let before = self
-            .core
-            .now()
-            .minus(self.core.config.limits.upload_time_max);
+        let now = self.core.now();
+        let before = now.minus(self.core.config.limits.upload_time_max);
         let changed_count = self
             .core
             .db
-            .write::<_, DbError>(move |change| change.time_out_uploads(before))
+            .write::<_, DbError>(move |change| {
+                change.add_time_outs(before, now)?;
+                change.time_out_uploads(before)
+            })
             .await?;
         if changed_count > 0 {
+            self.core.events.ring();
             self.core.hosts_changed.notify_one();
         }
         Ok(Report { changed_count })

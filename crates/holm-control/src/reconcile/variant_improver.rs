@@ -8,7 +8,6 @@ use holm_types::{BlobDigest, ErrorCode};
 use tokio::sync::watch;
 
 use super::Report;
-use super::variant_maker::let_deploys_go_first;
 use crate::core::Core;
 use crate::error::ApiError;
 use crate::stop::stopped;
@@ -75,7 +74,7 @@ impl<'c> VariantImprover<'c> {
         source: BlobDigest,
         mut variants: Variants,
     ) -> Result<Improved, ApiError> {
-        let_deploys_go_first(self.core).await;
+        self.core.let_deploys_go_first().await;
         let forms = self.best_forms(source).await?;
         let mut new = Vec::new();
         for (bytes, place) in [
@@ -116,6 +115,8 @@ impl<'c> VariantImprover<'c> {
 
     /// First the blobs, durably; then the index that names them.
     async fn store(&self, improved: Vec<Improved>) -> Result<(), ApiError> {
+        // Nothing names the blobs before the index does.
+        let _held = self.core.references.read().await;
         if improved.iter().any(|improved| !improved.new.is_empty()) {
             let mut upload = self.core.blobs.upload();
             for bytes in improved.iter().flat_map(|improved| &improved.new) {
@@ -124,6 +125,11 @@ impl<'c> VariantImprover<'c> {
             upload.finish().await?;
         }
         for improved in improved {
+            // The forms from before may have been collected while the best ones were made.
+            let forms: Vec<_> = improved.variants.iter().map(|form| form.digest).collect();
+            if !self.core.blobs.missing(&forms).is_empty() {
+                continue;
+            }
             let recorded = self
                 .core
                 .variants

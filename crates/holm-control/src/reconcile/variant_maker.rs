@@ -2,7 +2,6 @@
 //! A deployment is served without them; nothing waits for this.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use bytes::Bytes;
 use holm_site::{AssetRef, Site, codec};
@@ -15,21 +14,8 @@ use super::Report;
 use crate::core::Core;
 use crate::error::ApiError;
 
-/// How often the maker looks whether a deploy is under way before it takes the next asset all the same.
-const COURTESY_LOOKS: u32 = 50;
-
-/// Time between two such looks.
-const COURTESY_PAUSE: Duration = Duration::from_millis(20);
-
 /// Deployments that are looked up and remembered together.
 const BATCH_COUNT_MAX: u32 = 256;
-
-/// An asset without variants yet.
-#[derive(Clone, Copy, Debug)]
-struct Source {
-    digest: BlobDigest,
-    size_bytes: u64,
-}
 
 /// One asset's encoded forms, not stored yet.
 #[derive(Debug)]
@@ -115,7 +101,7 @@ impl<'c> VariantMaker<'c> {
                 // One damaged blob must not keep the others from their variants.
                 Err(error) => TaskFailed {
                     task: "variant_maker".to_owned(),
-                    reason: format!("encode {} of {id}: {}", source.digest, error.reason()),
+                    reason: format!("encode {} of {id}: {}", source, error.reason()),
                 }
                 .emit(),
             }
@@ -129,7 +115,7 @@ impl<'c> VariantMaker<'c> {
     }
 
     /// The assets of a deployment that compression pays for and that nobody has tried.
-    async fn sources(&self, document: BlobDigest) -> Result<Vec<Source>, ApiError> {
+    async fn sources(&self, document: BlobDigest) -> Result<Vec<BlobDigest>, ApiError> {
         let bytes = self.core.blobs.read_verified(document).await?;
         let variants = self.core.variants.clone();
         let size_max = self.core.config.limits.variant_source_bytes_max;
@@ -141,10 +127,7 @@ impl<'c> VariantMaker<'c> {
                 .map(|index| site.asset(AssetRef(index)))
                 .filter(|asset| asset.is_compressible && asset.size_bytes <= size_max)
                 .filter(|asset| variants.get(&asset.digest).is_none() && seen.insert(asset.digest))
-                .map(|asset| Source {
-                    digest: asset.digest,
-                    size_bytes: asset.size_bytes,
-                });
+                .map(|asset| asset.digest);
             Ok::<_, codec::DecodeError>(sources.collect())
         };
         let unreadable = |error: &(dyn std::error::Error + 'static)| {
@@ -156,15 +139,11 @@ impl<'c> VariantMaker<'c> {
             .map_err(|error| unreadable(&error))
     }
 
-    async fn encode(&self, source: Source) -> Result<Made, ApiError> {
-        let_deploys_go_first(self.core).await;
-        let bytes = self
-            .core
-            .blobs
-            .read(source.digest, 0..source.size_bytes)
-            .await?;
+    async fn encode(&self, source: BlobDigest) -> Result<Made, ApiError> {
+        self.core.let_deploys_go_first().await;
+        let bytes = self.core.blobs.read_verified(source).await?;
         tokio::task::spawn_blocking(move || Made {
-            source: source.digest,
+            source,
             br: compress(&bytes, ContentCoding::Br).map(Bytes::from),
             gzip: compress(&bytes, ContentCoding::Gzip).map(Bytes::from),
         })
@@ -176,6 +155,8 @@ impl<'c> VariantMaker<'c> {
 
     /// First the blobs, durably; then the index that names them.
     async fn store(&self, made: Vec<Made>) -> Result<(), ApiError> {
+        // Nothing names the blobs before the index does.
+        let _held = self.core.references.read().await;
         let mut upload = self.core.blobs.upload();
         let mut known = Vec::with_capacity(made.len());
         for made in made {
@@ -211,15 +192,6 @@ impl<'c> VariantMaker<'c> {
         }
         self.core.early_variants.notify_one();
         Ok(())
-    }
-}
-
-/// Waits while somebody is announcing or committing, but not for ever.
-pub(super) async fn let_deploys_go_first(core: &Core) {
-    let mut looks_left = COURTESY_LOOKS;
-    while core.deploys.available_permits() < core.config.limits.deploys_max && looks_left > 0 {
-        looks_left -= 1;
-        tokio::time::sleep(COURTESY_PAUSE).await;
     }
 }
 

@@ -6,11 +6,14 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod archive;
 mod audit;
 mod authz;
 mod client;
 mod deploy;
+mod events;
 mod explain;
+mod guard;
 mod idempotency;
 mod instance;
 mod listener;
@@ -24,6 +27,7 @@ mod retention;
 mod server;
 mod sessions;
 mod settings;
+mod storage;
 mod team;
 mod tokens;
 mod variables;

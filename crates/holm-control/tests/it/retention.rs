@@ -181,7 +181,7 @@ fn remove_large(folder: &std::path::Path, removed: &mut u32) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             remove_large(&path, removed);
-        } else if std::fs::metadata(&path).unwrap().len() == 70_000 {
+        } else if (70_000..71_000).contains(&std::fs::metadata(&path).unwrap().len()) {
             std::fs::remove_file(&path).unwrap();
             *removed += 1;
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use holm_types::BlobDigest;
 use http::HeaderValue;
 
-use super::{BlobWanted, Source, content_range};
+use super::{NotHere, Source, content_range};
 use crate::body::BodySource;
 
 /// What stands between the parts: made of the file's digest, which no file has in it.
@@ -25,7 +25,7 @@ pub(super) fn media_type(source: &BlobDigest) -> HeaderValue {
 }
 
 /// The parts, each with its head.
-pub(super) fn body(source: &Source<'_>, ranges: &[Range<u64>]) -> Result<BodySource, BlobWanted> {
+pub(super) fn body(source: &Source<'_>, ranges: &[Range<u64>]) -> Result<BodySource, NotHere> {
     let boundary = boundary(&source.form.key.source);
     let media_type = source.request.asset.media_type.as_bytes();
     let mut parts = Vec::with_capacity(2 * ranges.len() + 1);

@@ -49,7 +49,13 @@ impl Scene {
             ..EdgeLimits::default()
         };
         Self {
-            edge: Edge::new(EdgeConfig { limits }, parts),
+            edge: Edge::new(
+                EdgeConfig {
+                    limits,
+                    ..EdgeConfig::default()
+                },
+                parts,
+            ),
             _folder: folder,
         }
     }
@@ -88,7 +94,12 @@ impl Scene {
             },
         };
         let hosts = hosts.iter().map(entry).collect();
-        let bytes = codec::encode_snapshot(&EdgeSnapshot { version, hosts }).into();
+        let bytes = codec::encode_snapshot(&EdgeSnapshot {
+            version,
+            hosts,
+            guards: Vec::new(),
+        })
+        .into();
         self.edge.inner.take_up(&PublishedSnapshot {
             version,
             bytes,

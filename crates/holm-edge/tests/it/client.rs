@@ -14,7 +14,7 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// Names in lower case. A name that comes twice fails the test.
+    /// Names in lower case. A name that comes twice fails the test, but `set-cookie` has a line each.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
 }
@@ -93,8 +93,17 @@ impl Client {
             let (name, value) = line
                 .split_once(": ")
                 .expect("a field has a name and a value");
-            let before = headers.insert(name.to_lowercase(), value.to_owned());
-            assert_eq!(before, None, "{name} comes twice in {head}");
+            let name = name.to_lowercase();
+            let before = headers.remove(&name);
+            // The one field that may come twice.
+            let value = match before {
+                Some(before) if name == "set-cookie" => format!("{before}\n{value}"),
+                before => {
+                    assert_eq!(before, None, "{name} comes twice in {head}");
+                    value.to_owned()
+                }
+            };
+            headers.insert(name, value);
         }
         let length = match (method, status) {
             ("HEAD", _) | (_, 204 | 304) => 0,

@@ -223,3 +223,40 @@ async fn draining_ends_even_if_a_client_does_not() {
     assert_eq!((report.open_count, report.cut_count), (1, 1));
     assert_eq!(records.take().remove(0).outcome, SendOutcome::ClientGone);
 }
+
+#[tokio::test]
+async fn handing_over_gives_every_connection_one_more_answer() {
+    let scene = Scene::usual().await;
+    let mut idle = scene.connect().await;
+    idle.send(GET).await;
+    assert_eq!(idle.reply().await.header("connection"), "");
+    let mut fresh = scene.connect().await;
+    let mut begun = scene.connect().await;
+    begun.send("GET / HTTP/1.1\r\nhost: si").await;
+    scene
+        .until("all are taken", || {
+            scene.edge.counts().connections_open == 3
+        })
+        .await;
+
+    scene.edge.hand_over();
+    scene.begin_stop();
+    // The listener is gone, so draining has begun.
+    scene
+        .until("nobody accepts", || {
+            std::net::TcpStream::connect(scene.address).is_err()
+        })
+        .await;
+    begun.send("te.test\r\n\r\n").await;
+    for client in [&mut idle, &mut fresh] {
+        client.send([GET, GET].concat()).await;
+    }
+    for mut client in [idle, fresh, begun] {
+        let reply = client.reply().await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.header("connection"), "close");
+        assert!(client.rest().await.is_empty());
+    }
+    let (report, _) = scene.stop().await;
+    assert_eq!(report.cut_count, 0);
+}

@@ -240,7 +240,7 @@ async fn pings_are_answered_and_make_nobody_busy() {
         assert_eq!((pong.flags, pong.payload.as_slice()), (1, &b"12345678"[..]));
         scene.clock.advance(Duration::from_secs(1));
     }
-    scene.clock.advance(Duration::from_secs(60));
+    scene.clock.advance(Duration::from_mins(1));
     let end = raw
         .next_of(&[GOAWAY])
         .await

@@ -7,11 +7,14 @@
 
 mod client;
 mod connections;
+mod damaged;
 mod faults;
 mod frames;
 mod framing;
+mod gate;
 mod http2;
 mod http2_hostile;
+mod lists;
 mod pages;
 mod ranges;
 mod records;
@@ -21,3 +24,4 @@ mod snapshots;
 mod times;
 mod tls;
 mod transcripts;
+mod unkeyed;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use holm_edge::{DrainReport, Edge, EdgeConfig, EdgeLimits, EdgeParts, listen};
+use holm_site::guard::ProjectGuard;
 use holm_site::{CONFIG_FILES, CompileInput, EdgeSnapshot, FileEntry, HostEntry, HostTarget};
 use holm_site::{codec, compile};
 use holm_storage::{
@@ -16,7 +17,8 @@ use holm_storage::{
 };
 use holm_telemetry::{AccessRecord, RecordSink};
 use holm_types::{
-    BlobDigest, Clock, DeploymentId, Entropy, Environment, ProjectId, Timestamp, VisitorCode,
+    BlobDigest, Clock, DeploymentId, Entropy, Environment, IpNetworkSet, ProjectId, Timestamp,
+    VisitorCode,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -28,6 +30,9 @@ use crate::client::{Client, Reply, WAIT_MAX};
 pub(crate) const SEALED_AT: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
 pub(crate) const LAST_MODIFIED: &str = "Tue, 14 Nov 2023 22:13:20 GMT";
 pub(crate) const PROJECT: ProjectId = ProjectId::from_bytes([1; 16]);
+
+/// The address that these tests come from, as what an operator declares: so a test can say who asks.
+pub(crate) const TRUSTED_PROXY: &str = "127.0.0.1";
 
 /// A clock that stands still until it is moved.
 #[derive(Debug, Default)]
@@ -94,6 +99,11 @@ impl Host {
                 target,
             },
         }
+    }
+
+    pub(crate) fn custom(mut self) -> Self {
+        self.entry.is_custom_domain = true;
+        self
     }
 
     pub(crate) fn preview(mut self) -> Self {
@@ -163,7 +173,11 @@ impl Scene {
         let clock = Arc::new(HeldClock::default());
         let records = RecordSink::in_memory();
         let edge = Edge::new(
-            EdgeConfig { limits },
+            EdgeConfig {
+                limits,
+                trusted_proxies: IpNetworkSet::new(&[TRUSTED_PROXY.parse().unwrap()]),
+                base_domain: Some("test".to_owned()),
+            },
             EdgeParts {
                 blobs: over(blobs.clone()),
                 variants: variants.clone(),
@@ -286,11 +300,31 @@ impl Scene {
         assert!(self.snapshots.taken_up(version, WAIT_MAX).await);
     }
 
+    /// Publishes a snapshot with guards and waits until the edge serves it.
+    pub(crate) async fn publish_guarded(
+        &self,
+        version: u64,
+        hosts: Vec<Host>,
+        guards: Vec<ProjectGuard>,
+    ) {
+        self.write(version, hosts, guards);
+        assert!(self.snapshots.taken_up(version, WAIT_MAX).await);
+    }
+
     /// Publishes a snapshot and does not wait.
     pub(crate) fn publish_unseen(&self, version: u64, hosts: Vec<Host>) {
+        self.write(version, hosts, Vec::new());
+    }
+
+    fn write(&self, version: u64, hosts: Vec<Host>, guards: Vec<ProjectGuard>) {
         let mut hosts: Vec<HostEntry> = hosts.into_iter().map(|host| host.entry).collect();
         hosts.sort_by(|one, other| one.host.cmp(&other.host));
-        let bytes = codec::encode_snapshot(&EdgeSnapshot { version, hosts }).into();
+        let snapshot = EdgeSnapshot {
+            version,
+            hosts,
+            guards,
+        };
+        let bytes = codec::encode_snapshot(&snapshot).into();
         self.snapshots
             .publish(PublishedSnapshot {
                 version,

@@ -276,9 +276,8 @@ async fn encoded_forms() {
 
 #[tokio::test]
 async fn better_forms_take_the_place_of_those_in_memory() {
-    let text: String = (0..3000_u32)
-        .map(|at| format!("a{} {{ left: {}px }}\n", at % 97, at * at % 89))
-        .collect();
+    let lines = (0..3000_u32).map(|at| format!("a{} {{ left: {}px }}\n", at % 97, at * at % 89));
+    let text = lines.collect::<Vec<_>>().concat();
     let scene = Scene::with(
         EdgeLimits::default(),
         &[("/index.html", b"x"), ("/a.css", text.as_bytes())],

@@ -1,4 +1,4 @@
-//! A snapshot on the wire, format 1.
+//! The hosts of a snapshot on the wire: all of format 1, the beginning of format 2.
 
 use holm_types::{BlobDigest, DeploymentId, Environment, ProjectId, Timestamp, VisitorCode};
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,7 @@ impl TryFrom<WireSnapshot<'_>> for EdgeSnapshot {
         Ok(Self {
             version: wire.version,
             hosts: hosts.collect::<Result<_, _>>()?,
+            guards: Vec::new(),
         })
     }
 }

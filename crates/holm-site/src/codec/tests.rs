@@ -4,6 +4,10 @@ use holm_types::{DeploymentId, Environment, ProjectId, Timestamp, VisitorCode};
 use proptest::prelude::*;
 
 use super::*;
+use crate::guard::{
+    AccessRules, Coverage, PasswordHash, ProjectGuard, Protection, ProtectionMode, RateAction,
+    RateLimit, RefusalForm, SigningKey,
+};
 use crate::strategies::{Words, document};
 use crate::{FileEntry, HostEntry, HostTarget, Manifest};
 
@@ -45,7 +49,77 @@ fn snapshot() -> impl Strategy<Value = EdgeSnapshot> {
                 target,
             },
         );
-    (any::<u64>(), list(host)).prop_map(|(version, hosts)| EdgeSnapshot { version, hosts })
+    (any::<u64>(), list(host), guards()).prop_map(|(version, hosts, guards)| EdgeSnapshot {
+        version,
+        hosts,
+        guards,
+    })
+}
+
+fn text() -> impl Strategy<Value = String> {
+    ".{0,12}"
+}
+
+fn guards() -> impl Strategy<Value = Vec<ProjectGuard>> {
+    let password = prop_oneof![
+        Just(ProtectionMode::Signed),
+        text().prop_map(|text| ProtectionMode::Password(PasswordHash::from_text(text))),
+    ];
+    let protection = (password, any::<bool>(), any::<bool>(), any::<[u8; 32]>()).prop_map(
+        |(mode, covers_all, hides, key)| Protection {
+            mode,
+            coverage: if covers_all {
+                Coverage::All
+            } else {
+                Coverage::Previews
+            },
+            refusal: if hides {
+                RefusalForm::NotFound
+            } else {
+                RefusalForm::Unauthorized
+            },
+            signing_key: SigningKey::from_bytes(key),
+        },
+    );
+    let network = prop::sample::select(vec!["10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "::/0"])
+        .prop_map(|text| text.parse().unwrap());
+    let texts = || list(text());
+    let rate = (text(), any::<u32>(), any::<u32>(), any::<bool>()).prop_map(
+        |(path, requests, window_seconds, observes)| RateLimit {
+            path,
+            requests,
+            window_seconds,
+            action: if observes {
+                RateAction::Observe
+            } else {
+                RateAction::Block
+            },
+        },
+    );
+    let access = (list(network), texts(), texts(), list(rate)).prop_map(
+        |(networks, referers, agents, rate_limits)| AccessRules {
+            ip_allow: networks.clone(),
+            ip_block: networks,
+            referer_block: referers,
+            user_agent_allow: agents.clone(),
+            user_agent_block: agents,
+            rate_limits,
+        },
+    );
+    prop::collection::btree_map(
+        any::<[u8; 16]>(),
+        (prop::option::of(protection), access),
+        0..4,
+    )
+    .prop_map(|guards| {
+        let guards = guards.into_iter();
+        let guard = |(id, (protection, access))| ProjectGuard {
+            project_id: ProjectId::from_bytes(id),
+            protection,
+            access,
+        };
+        guards.map(guard).collect()
+    })
 }
 
 /// Hosts of four projects, sorted, each once and each always of the same project.
@@ -59,6 +133,9 @@ fn few_projects() -> impl Strategy<Value = EdgeSnapshot> {
         snapshot
             .hosts
             .sort_by(|one, other| one.host.cmp(&other.host));
+        for (index, guard) in (0_u8..).zip(&mut snapshot.guards) {
+            guard.project_id = ProjectId::from_bytes([index; 16]);
+        }
         snapshot
     })
 }
@@ -82,16 +159,22 @@ proptest! {
         changed in prop::collection::btree_set(0..4_u8, 0..4),
     ) {
         let id = |number: u8| ProjectId::from_bytes([number; 16]);
-        let is_changed = |entry: &HostEntry| changed.iter().any(|number| id(*number) == entry.project_id);
+        let replaced: Vec<ProjectId> = changed.iter().map(|number| id(*number)).collect();
+        let is_changed = |entry: &HostEntry| replaced.contains(&entry.project_id);
+        let is_guard_changed = |guard: &ProjectGuard| replaced.contains(&guard.project_id);
         // The later version: what has changed from `newer`, the rest as it was.
         let kept = older.hosts.iter().filter(|entry| !is_changed(entry)).cloned();
         let new: Vec<HostEntry> = newer.hosts.into_iter().filter(is_changed).collect();
         let mut hosts: Vec<HostEntry> = kept.chain(new.iter().cloned()).collect();
         hosts.sort_by(|one, other| one.host.cmp(&other.host));
-        let wanted = EdgeSnapshot { version: 7, hosts };
+        let kept = older.guards.iter().filter(|guard| !is_guard_changed(guard)).cloned();
+        let new_guards: Vec<_> = newer.guards.into_iter().filter(is_guard_changed).collect();
+        let mut guards: Vec<_> = kept.chain(new_guards.iter().cloned()).collect();
+        guards.sort_by_key(|guard| guard.project_id);
+        let wanted = EdgeSnapshot { version: 7, hosts, guards };
         let change = SnapshotChange {
-            projects: changed.iter().map(|number| id(*number)).collect(),
-            snapshot: EdgeSnapshot { version: 7, hosts: new },
+            snapshot: EdgeSnapshot { version: 7, hosts: new, guards: new_guards },
+            projects: replaced,
         };
         let bytes = encode_change(&change);
         prop_assert_eq!(decode_change(&bytes), Ok(change));
@@ -219,4 +302,77 @@ fn the_bytes_of_each_format_stay_what_they_are() {
     // What format 2 added is no part of format 1.
     let longer = [&format_1[..], b"\0\0"].concat();
     assert_eq!(decode_document(&longer), Err(DOCUMENT.damaged()));
+}
+
+/// A snapshot as the program wrote it that knew no guards; the checksum is that program's.
+fn format_1() -> Vec<u8> {
+    let checksum = unhex("664d7474350b0785f9313b7272bb8de65a29a9e6bde268ca9d01abe564ae664c");
+    let mut bytes = b"HOLMSNAP\x01\0".to_vec();
+    bytes.extend(checksum);
+    bytes.extend(b"\x07\x02\x06a.test");
+    bytes.extend([1; 16]);
+    bytes.extend(b"\x01\0\0");
+    bytes.extend([2; 16]);
+    bytes.extend(BlobDigest::of(b"document").as_bytes());
+    bytes.extend(b"\x80\xa0\xab\xfe\xf9\x62\x06b.test");
+    bytes.extend([1; 16]);
+    bytes.extend(b"\0\x01\x01\x07DELETED\0");
+    bytes
+}
+
+#[test]
+fn a_snapshot_of_format_1_is_read_and_has_no_guards() {
+    let bytes = format_1();
+    let snapshot = decode_snapshot(&bytes).unwrap();
+    assert_eq!((snapshot.version, snapshot.hosts.len()), (7, 2));
+    assert_eq!(snapshot.hosts[0].host, "a.test");
+    assert!(matches!(
+        snapshot.hosts[1].target,
+        HostTarget::Gate {
+            code: VisitorCode::Deleted,
+            deployment_id: None
+        }
+    ));
+    assert_eq!(snapshot.guards, []);
+    // What follows the hosts is read by format 2 alone.
+    let hosts = &bytes[10 + CHECKSUM_BYTES..];
+    let both = [hosts, b"\0"].concat();
+    let framed_as = |format: u16| {
+        let kind = Kind { format, ..SNAPSHOT };
+        framed(&kind, &[BlobDigest::of(&both).as_bytes(), &both])
+    };
+    assert_eq!(decode_snapshot(&framed_as(1)), Err(SNAPSHOT.damaged()));
+    assert_eq!(decode_snapshot(&framed_as(2)), Ok(snapshot));
+    assert_eq!(
+        decode_snapshot(&framed_as(3)),
+        Err(DecodeError::TooNew {
+            what: "edge snapshot",
+            found: 3,
+            newest: 2
+        })
+    );
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    text.as_bytes().chunks(2).map(byte).collect()
+}
+
+#[test]
+fn guards_out_of_order_are_refused() {
+    let guard = |id| ProjectGuard {
+        project_id: ProjectId::from_bytes([id; 16]),
+        protection: None,
+        access: AccessRules::default(),
+    };
+    let decode = |guards| {
+        let snapshot = EdgeSnapshot {
+            guards,
+            ..EdgeSnapshot::default()
+        };
+        decode_snapshot(&encode_snapshot(&snapshot)).is_ok()
+    };
+    assert!(decode(vec![guard(1), guard(2)]));
+    assert!(!decode(vec![guard(2), guard(1)]));
+    assert!(!decode(vec![guard(1), guard(1)]));
 }

@@ -4,7 +4,7 @@ use crate::pattern::{Captures, Pattern};
 use crate::{Considered, Outcome, RuleOrigin, Step, Trace};
 
 /// What is told of every rule that a plan considers.
-pub(super) trait Tracer {
+pub(crate) trait Tracer {
     /// Whether anything is written down. When not, nothing is put into words either.
     const IS_ON: bool;
 
@@ -13,7 +13,7 @@ pub(super) trait Tracer {
 }
 
 /// Writes nothing down.
-pub(super) struct Silent;
+pub(crate) struct Silent;
 
 impl Tracer for Silent {
     const IS_ON: bool = false;
@@ -30,7 +30,7 @@ impl Tracer for Trace {
 }
 
 /// A rule that somebody wrote.
-pub(super) fn rule(
+pub(crate) fn rule(
     step: Step,
     rule: String,
     origin: &RuleOrigin,
@@ -47,7 +47,7 @@ pub(super) fn rule(
 }
 
 /// A look-up or a switch that nobody wrote a line for.
-pub(super) fn built_in(
+pub(crate) fn built_in(
     step: Step,
     rule: impl Into<String>,
     (outcome, why): (Outcome, String),
@@ -62,16 +62,16 @@ pub(super) fn built_in(
     }
 }
 
-pub(super) fn matched(why: String) -> (Outcome, String) {
+pub(crate) fn matched(why: String) -> (Outcome, String) {
     (Outcome::Matched, why)
 }
 
-pub(super) fn not_matched(why: String) -> (Outcome, String) {
+pub(crate) fn not_matched(why: String) -> (Outcome, String) {
     (Outcome::NotMatched, why)
 }
 
 /// `decided_by` is the rule that did, for example `redirects[0]`.
-pub(super) fn not_reached(decided_by: &str) -> (Outcome, String) {
+pub(crate) fn not_reached(decided_by: &str) -> (Outcome, String) {
     (
         Outcome::NotReached,
         format!("not reached: {decided_by} decided"),
@@ -79,7 +79,7 @@ pub(super) fn not_reached(decided_by: &str) -> (Outcome, String) {
 }
 
 /// `` `/old/*` matched with splat = `a/b` ``.
-pub(super) fn match_words(source: &str, pattern: &Pattern, captures: &Captures<'_>) -> String {
+pub(crate) fn match_words(source: &str, pattern: &Pattern, captures: &Captures<'_>) -> String {
     let pairs = pattern.names().iter().enumerate();
     let values: Vec<String> = pairs
         .map(|(index, name)| format!("{name} = `{}`", captures.get(index)))
@@ -92,6 +92,6 @@ pub(super) fn match_words(source: &str, pattern: &Pattern, captures: &Captures<'
 }
 
 /// `` `/old/*` does not match `/x` ``.
-pub(super) fn mismatch_words(source: &str, path: &str) -> String {
+pub(crate) fn mismatch_words(source: &str, path: &str) -> String {
     format!("`{source}` does not match `{path}`")
 }

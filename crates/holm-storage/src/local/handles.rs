@@ -3,16 +3,44 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holm_types::BlobDigest;
+
+use crate::sums::{ChunkSums, trailer_len};
 
 /// Which file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum FileKey {
     Pack(u32),
     Large(BlobDigest),
+}
+
+/// An open file. `sums` is what stands behind a large blob; `None` for a pack.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    pub(super) file: File,
+    pub(super) sums: Option<ChunkSums>,
+}
+
+impl OpenFile {
+    pub(super) fn pack(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        Ok(Self { file, sums: None })
+    }
+
+    /// Opens a large blob of this size. `InvalidData` when its sums are not what was written.
+    pub(super) fn large(path: &Path, size_bytes: u64) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let len = usize::try_from(trailer_len(size_bytes)).map_err(io::Error::other)?;
+        let mut trailer = vec![0; len];
+        file.read_exact_at(&mut trailer, size_bytes)?;
+        let sums = ChunkSums::decode(&trailer, size_bytes);
+        let sums = Some(sums.ok_or(io::ErrorKind::InvalidData)?);
+        Ok(Self { file, sums })
+    }
 }
 
 /// The files that were read last. One that is put out stays open until its last reader is done.
@@ -30,7 +58,7 @@ struct Table {
 
 #[derive(Debug)]
 struct Held {
-    file: Arc<File>,
+    file: Arc<OpenFile>,
     used_at: u64,
 }
 
@@ -50,13 +78,13 @@ impl HandleCache {
     pub(super) fn open(
         &self,
         key: FileKey,
-        path: impl FnOnce() -> PathBuf,
-    ) -> io::Result<Arc<File>> {
+        open: impl FnOnce() -> io::Result<OpenFile>,
+    ) -> io::Result<Arc<OpenFile>> {
         if let Some(file) = self.lock().touch(key) {
             return Ok(file);
         }
         // Opened outside the lock: two readers may open one file at once, and the later one stays.
-        let file = Arc::new(File::open(path())?);
+        let file = Arc::new(open()?);
         let mut table = self.lock();
         if table.files.len() >= self.max {
             table.put_out_oldest();
@@ -77,7 +105,7 @@ impl HandleCache {
 }
 
 impl Table {
-    fn touch(&mut self, key: FileKey) -> Option<Arc<File>> {
+    fn touch(&mut self, key: FileKey) -> Option<Arc<OpenFile>> {
         self.uses += 1;
         let held = self.files.get_mut(&key)?;
         held.used_at = self.uses;
@@ -107,15 +135,15 @@ mod tests {
         let path = |number: u32| folder.path().join(number.to_string());
         (0..4).for_each(|number| std::fs::write(path(number), [0]).unwrap());
         let cache = HandleCache::new(2);
-        let open = |number| cache.open(FileKey::Pack(number), || path(number)).unwrap();
+        let open = |number| cache.open(FileKey::Pack(number), || OpenFile::pack(&path(number)));
         for number in [0, 1, 0, 2, 3, 0] {
-            open(number);
+            open(number).unwrap();
             assert!(cache.lock().files.len() <= 2);
         }
         let held: std::collections::BTreeSet<_> = (0..4)
             .filter(|number| cache.lock().files.contains_key(&FileKey::Pack(*number)))
             .collect();
         assert_eq!(held, [0, 3].into());
-        assert!(cache.open(FileKey::Pack(9), || path(9)).is_err());
+        assert!(open(9).is_err());
     }
 }

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use holm_telemetry::event::StorageDamaged;
 
 use crate::blob::BlobError;
+use crate::index::{BlobIndex, Place};
+use crate::sums::trailer_len;
 
-use super::index::{BlobIndex, Place};
 use super::layout::{Layout, large_blob_name, pack_number};
-use super::pack::{PackFault, read_index};
 use super::{Access, io_error};
+use crate::pack::{PackFault, read_index};
 
 /// What is on disk.
 #[derive(Debug, Default)]
@@ -109,8 +110,14 @@ fn read_large(
     let found = fs::metadata(path)
         .map_err(io_error("read the size of", path))?
         .len();
-    if found == size_bytes {
-        index.set(digest, Place::Large { size_bytes });
+    if found == size_bytes.saturating_add(trailer_len(size_bytes)) {
+        index.set(
+            digest,
+            Place::Large {
+                number: 0,
+                size_bytes,
+            },
+        );
         return Ok(());
     }
     set_aside(path, "its size is not the one in its name", layout, access)

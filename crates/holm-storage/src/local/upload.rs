@@ -9,7 +9,7 @@ use holm_types::BlobDigest;
 use crate::blob::{BlobError, BlobFuture, BlobUpload, UploadReceipt};
 
 use super::writer::UploadWriter;
-use super::{Access, Store, blocking, io_error};
+use super::{Store, blocking, io_error};
 
 #[derive(Debug)]
 pub(super) struct LocalUpload {
@@ -68,11 +68,11 @@ impl LocalUpload {
             return Err(io_error("go on with an upload to", &self.store.root)(error));
         }
         let done = blocking::run(&self.store.root, move || {
-            if store.access() == Access::ReadOnly {
+            let Some(_leave) = store.leave_to_write() else {
                 return Err(io_error("write to", &store.root)(
                     std::io::ErrorKind::ReadOnlyFilesystem.into(),
                 ));
-            }
+            };
             // A step that panicked leaves the writer marked as broken.
             let mut writer = writer
                 .lock()

@@ -5,10 +5,10 @@ use std::io;
 use holm_types::{BlobDigest, BlobHasher};
 
 use crate::blob::{BlobError, VerifyReport};
+use crate::index::Place;
 
-use super::Store;
-use super::index::Place;
-use super::scan::files_of;
+use super::scan::{files_of, take_stock};
+use super::{Access, Store};
 
 /// Blobs are read in pieces of this size.
 const PIECE_BYTES: u64 = 1024 * 1024;
@@ -27,10 +27,30 @@ pub(super) fn verify(store: &Store) -> Result<VerifyReport, BlobError> {
             report.damaged.push(digest);
         }
     }
+    if store.leave_to_write().is_none() && !report.damaged.is_empty() {
+        look_again(store, &mut report)?;
+    }
     Ok(report)
 }
 
+/// Beside a running server a blob may have been moved or collected since the folder was read: what is
+/// somewhere else by now, or nowhere, was not found damaged.
+fn look_again(store: &Store, report: &mut VerifyReport) -> Result<(), BlobError> {
+    let stock = take_stock(&store.layout, Access::ReadOnly)?;
+    report.damaged.retain(|digest| {
+        let before = store.index.get(digest).map(|found| found.place);
+        let now = stock.index.get(digest).map(|found| found.place);
+        now.is_some() && now == before
+    });
+    Ok(())
+}
+
 fn is_whole(store: &Store, digest: BlobDigest, place: Place) -> Result<bool, BlobError> {
+    match store.open(digest, place) {
+        Ok(_) => {}
+        Err(error) if is_gone(&error) || is_wrong(&error) => return Ok(false),
+        Err(error) => return Err(store.read_error(digest, place, error)),
+    }
     let mut hasher = BlobHasher::new();
     let mut start = 0;
     while start < place.size_bytes() {
@@ -51,4 +71,9 @@ pub(super) fn is_gone(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound
     )
+}
+
+/// True when the bytes are there and are not what was written.
+pub(super) fn is_wrong(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
 }

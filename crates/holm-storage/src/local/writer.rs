@@ -4,19 +4,20 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use holm_types::{BlobDigest, BlobHasher};
 
 use crate::blob::{BlobError, UploadReceipt};
+use crate::index::Place;
+use crate::sums::SumsWriter;
 
 use super::durable::sync_all;
 use super::handles::FileKey;
-use super::index::Place;
-use super::pack::{PackEntry, PackWriter};
 use super::temporary::TemporaryFile;
 use super::{Store, io_error};
+use crate::pack::{PackEntry, PackWriter};
 
 /// Writes blobs under temporary names; `finish` makes them durable and visible.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ struct Arriving {
     file: File,
     temporary: TemporaryFile,
     hasher: BlobHasher,
+    sums: SumsWriter,
     size_bytes: u64,
 }
 
@@ -108,7 +110,10 @@ impl UploadWriter {
             return self.write_packed(digest, bytes);
         }
         let (temporary, mut file) = self.store.temporary_file()?;
+        let mut sums = SumsWriter::default();
+        sums.update(bytes);
         file.write_all(bytes)
+            .and_then(|()| file.write_all(&sums.finish()))
             .map_err(io_error("write", temporary.path()))?;
         self.large.push((temporary, digest, size_bytes));
         Ok(())
@@ -152,12 +157,14 @@ impl UploadWriter {
                     file,
                     temporary,
                     hasher,
+                    sums: SumsWriter::default(),
                     size_bytes: 0,
                 })
             }
         };
         for piece in pieces {
             arriving.hasher.update(piece);
+            arriving.sums.update(piece);
             arriving
                 .file
                 .write_all(piece)
@@ -174,7 +181,7 @@ impl UploadWriter {
 
     /// Ends the large blob that arrives and checks it.
     pub(super) fn end_large(&mut self) -> Result<(), BlobError> {
-        let Some(arriving) = self.arriving.take() else {
+        let Some(mut arriving) = self.arriving.take() else {
             return Ok(());
         };
         let found = arriving.hasher.finish();
@@ -184,6 +191,11 @@ impl UploadWriter {
                 found,
             });
         }
+        let trailer = std::mem::take(&mut arriving.sums).finish();
+        arriving
+            .file
+            .write_all(&trailer)
+            .map_err(io_error("write", arriving.temporary.path()))?;
         if self.seen.insert(arriving.digest) {
             self.large
                 .push((arriving.temporary, arriving.digest, arriving.size_bytes));
@@ -211,6 +223,8 @@ impl UploadWriter {
             .map(|temporary| temporary.path().to_owned())
             .collect();
         sync_all(&store.root, &written, &store.limits)?;
+        // Until the index knows them, nobody may take the files for unwanted ones.
+        let _naming = store.naming.read().unwrap_or_else(PoisonError::into_inner);
         let mut named = Named::default();
         self.name_packs(&mut named)?;
         self.name_large(&mut named)?;
@@ -261,7 +275,11 @@ impl UploadWriter {
             // The name may have stood for a damaged file that is still open.
             self.store.handles.forget(FileKey::Large(digest));
             named.folders.insert(folder);
-            named.blobs.push((digest, Place::Large { size_bytes }));
+            let place = Place::Large {
+                number: 0,
+                size_bytes,
+            };
+            named.blobs.push((digest, place));
         }
         Ok(())
     }
@@ -274,7 +292,7 @@ struct Named {
     blobs: Vec<(BlobDigest, Place)>,
 }
 
-fn begin_pack(store: &Store) -> Result<(TemporaryFile, PackWriter), BlobError> {
+pub(super) fn begin_pack(store: &Store) -> Result<(TemporaryFile, PackWriter), BlobError> {
     let (temporary, file) = store.temporary_file()?;
     let pack = PackWriter::begin(file).map_err(io_error("write", temporary.path()))?;
     Ok((temporary, pack))

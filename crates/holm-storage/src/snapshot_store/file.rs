@@ -1,8 +1,9 @@
 //! One snapshot or change as a file: `snapshot-<version>.bin` or `change-<version>.bin`, a header with a
 //! checksum, then the bytes unread.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use bytes::{Buf, Bytes};
@@ -79,7 +80,15 @@ fn numbered(path: &Path, kind: &str) -> Option<u64> {
 pub(super) fn write(folder: &Path, part: Part, bytes: &[u8]) -> Result<(), SnapshotStoreError> {
     let path = part.path(folder);
     let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary).map_err(failed("create", &temporary))?;
+    // A snapshot may hold keys: it is for the server's own user alone. One that a crash left behind may have
+    // been made with other permissions.
+    drop(fs::remove_file(&temporary));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary)
+        .map_err(failed("create", &temporary))?;
     let since = part.since.map(u64::to_le_bytes);
     let since = since.as_ref().map_or(&[][..], |since| since.as_slice());
     let write = || {

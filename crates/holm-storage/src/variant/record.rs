@@ -19,11 +19,22 @@ const HAS_GZIP: u64 = 2;
 const HAS_ZSTD: u64 = 4;
 /// Nothing smaller will be tried.
 const IS_BEST: u64 = 8;
+/// What earlier records say about the source does not hold any more.
+const IS_FORGOTTEN: u64 = 16;
 
 pub(super) fn encode(source: BlobDigest, variants: Variants) -> [u8; RECORD_LEN] {
+    encode_with(source, variants, 0)
+}
+
+/// A record that takes back those before it.
+pub(super) fn encode_forgotten(source: BlobDigest) -> [u8; RECORD_LEN] {
+    encode_with(source, Variants::default(), IS_FORGOTTEN)
+}
+
+fn encode_with(source: BlobDigest, variants: Variants, flags: u64) -> [u8; RECORD_LEN] {
     let mut bytes = Vec::with_capacity(RECORD_LEN);
     bytes.extend_from_slice(source.as_bytes());
-    let mut forms = 0;
+    let mut forms = flags;
     for (variant, flag) in [
         (variants.br, HAS_BR),
         (variants.gzip, HAS_GZIP),
@@ -45,8 +56,9 @@ pub(super) fn encode(source: BlobDigest, variants: Variants) -> [u8; RECORD_LEN]
     record
 }
 
-/// `None` when the record is not whole.
-pub(super) fn decode(record: &[u8]) -> Option<(BlobDigest, Variants)> {
+/// What a record says about its source; `None` inside when it takes back what was said before. `None`
+/// outside when the record is not whole.
+pub(super) fn decode(record: &[u8]) -> Option<(BlobDigest, Option<Variants>)> {
     let (mut rest, mut end) = record.split_at_checked(CHECKED_LEN)?;
     if end.try_get_u64_le().ok()? != checksum(rest) {
         return None;
@@ -57,15 +69,13 @@ pub(super) fn decode(record: &[u8]) -> Option<(BlobDigest, Variants)> {
     let zstd = variant(&mut rest)?;
     let forms = rest.try_get_u64_le().ok()?;
     let kept = |variant, flag| (forms & flag != 0).then_some(variant);
-    Some((
-        source,
-        Variants {
-            br: kept(br, HAS_BR),
-            zstd: kept(zstd, HAS_ZSTD),
-            gzip: kept(gzip, HAS_GZIP),
-            is_best: forms & IS_BEST != 0,
-        },
-    ))
+    let variants = Variants {
+        br: kept(br, HAS_BR),
+        zstd: kept(zstd, HAS_ZSTD),
+        gzip: kept(gzip, HAS_GZIP),
+        is_best: forms & IS_BEST != 0,
+    };
+    Some((source, (forms & IS_FORGOTTEN == 0).then_some(variants)))
 }
 
 fn digest(bytes: &mut &[u8]) -> Option<BlobDigest> {

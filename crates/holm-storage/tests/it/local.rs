@@ -227,3 +227,22 @@ fn a_call_that_was_dropped_half_way_ends_the_upload() {
     assert_eq!(store.totals(), (0, 0));
     assert!(files_below(&folder.path().join("temporary")).is_empty());
 }
+
+#[test]
+fn a_store_that_was_released_reads_on_and_lets_another_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let (early, late) = ([blob(1, 100), blob(2, 100_000)], [blob(3, 100)]);
+    run(async {
+        let store = LocalBlobStore::open(folder.path()).unwrap();
+        store_all(&store, &early).await;
+        let mut under_way = store.upload();
+        store.release().unwrap();
+        let next = LocalBlobStore::open(folder.path()).unwrap();
+        store_all(&next, &late).await;
+        under_way.put(late[0].0, late[0].1.clone()).await.ok();
+        assert!(under_way.finish().await.is_err());
+        check_all(&store, &early).await;
+        check_all(&next, &early).await;
+        check_all(&next, &late).await;
+    });
+}

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test says so by panicking")]
 
 mod blob_contract;
+mod collect_contract;
 mod local;
+mod local_collect;
 mod local_crash;
 mod local_damage;
+mod remote;
 mod snapshot;
 mod support;
 mod variant;

@@ -265,3 +265,17 @@ fn changes_do_not_pile_up() {
     // Two whole ones, and no change older than the older of them.
     assert_eq!(files_below(folder.path()).len(), 3);
 }
+
+#[test]
+fn a_snapshot_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    // What a crash left behind, as another program may have made it.
+    let left = folder.path().join("snapshot-00000000000000000007.tmp");
+    fs::write(&left, "torn").unwrap();
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).unwrap();
+    publish(folder.path(), [7]);
+    let file = folder.path().join("snapshot-00000000000000000007.bin");
+    let mode = fs::metadata(file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

@@ -26,7 +26,7 @@ pub(crate) fn blob(seed: u64, size: usize) -> (BlobDigest, Bytes) {
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .enable_time()
+        .enable_all()
         .build()
         .unwrap();
     runtime.block_on(future)

@@ -120,6 +120,32 @@ fn a_file_that_is_no_index_is_set_aside() {
 }
 
 #[test]
+fn what_is_forgotten_stays_forgotten_and_may_be_learned_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("variants");
+    record(&file, 0..8);
+    let index = VariantIndex::open(&file).unwrap();
+    let kept = index.retain(|digest, _| *digest != source(3) && *digest != source(5));
+    assert_eq!(kept.unwrap(), 2);
+    assert_eq!(index.get(&source(3)), None);
+    assert_eq!(known(&file), [0, 1, 2, 4, 6, 7]);
+    record(&file, [5]);
+    assert_eq!(known(&file), [0, 1, 2, 4, 5, 6, 7]);
+}
+
+#[test]
+fn a_file_of_mostly_forgotten_records_is_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("variants");
+    record(&file, 0..8);
+    let index = VariantIndex::open(&file).unwrap();
+    index.retain(|digest, _| *digest == source(4)).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().len(), 16 + 168);
+    index.record(source(9), variants(9)).unwrap();
+    assert_eq!(known(&file), [4, 9]);
+}
+
+#[test]
 fn codings_have_names_and_tags() {
     let forms = variants(0);
     let check = |coding: ContentCoding, name, suffix, form| {
@@ -163,4 +189,17 @@ fn what_is_not_the_best_yet_is_given_out_once_and_again_after_a_restart() {
     index.record(source(20), variants(4)).unwrap();
     index.record(source(21), variants(5)).unwrap();
     assert_eq!(index.take_early(), Some((source(21), variants(5))));
+}
+
+#[test]
+fn an_index_that_was_released_writes_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("index");
+    let index = VariantIndex::open(&file).unwrap();
+    index.record(source(1), variants(1)).unwrap();
+    index.release();
+    record(&file, [2, 3]);
+    assert!(index.record(source(4), variants(4)).is_err());
+    assert_eq!(index.get(&source(1)), Some(variants(1)));
+    assert_eq!(known(&file), [1, 2, 3]);
 }

@@ -116,3 +116,25 @@ fn names_of_segments() {
     check("access-1-1.ndjson.gz", None);
     check("other.ndjson", None);
 }
+
+#[test]
+fn two_servers_that_write_for_a_moment_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || SegmentFolder::open(folder.path().to_owned(), &limits(10, 100)).unwrap();
+    let (mut old, mut new) = (open(), open());
+    // The same number in the same millisecond, and again in another.
+    for (ms, text) in [(1, "1\n"), (1, "2\n"), (5, "33333333\n")] {
+        old.append(Timestamp::from_unix_ms(ms), text.as_bytes())
+            .unwrap();
+        new.append(Timestamp::from_unix_ms(ms), text.to_uppercase().as_bytes())
+            .unwrap();
+    }
+    let written: usize = files(folder.path())
+        .iter()
+        .map(|(_, text)| text.len())
+        .sum();
+    assert_eq!(written, 2 * (2 + 2 + 9));
+    assert_eq!(files(folder.path()).len(), 4);
+    let taken_stock = open();
+    assert_eq!(taken_stock.finished.len(), 4);
+}

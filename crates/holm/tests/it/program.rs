@@ -3,8 +3,12 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+/// How long a server may take to end that has no open connection.
+const END_MAX: Duration = Duration::from_secs(20);
 
 /// A folder for one test: the server's data, the client's home, and sites.
 pub(crate) struct Bench {
@@ -64,15 +68,33 @@ impl Bench {
         self.start(command, listen, control_listen)
     }
 
+    /// `holm serve --take-over` at the addresses of the server that runs.
+    pub(crate) fn take_over(&self, listen: &str, control_listen: &str) -> Server<'_> {
+        let mut command = self.command();
+        command.args(["serve", "--take-over"]);
+        self.start(command, listen, control_listen)
+    }
+
     /// Starts a word of the server's with this bench's data folder, without waiting for its line.
     pub(crate) fn spawn(&self, mut command: Command) -> Child {
         command
             .args(["--json", "--data"])
             .arg(self.path("data"))
             .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(self.path("stderr")).unwrap())
+            .stderr(self.stderr())
             .spawn()
             .unwrap()
+    }
+
+    /// Emptied, not made anew: a server that is taken over from still writes to it.
+    fn stderr(&self) -> std::fs::File {
+        let file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("stderr"))
+            .unwrap();
+        file.set_len(0).unwrap();
+        file
     }
 
     fn start(&self, mut command: Command, listen: &str, control_listen: &str) -> Server<'_> {
@@ -93,7 +115,7 @@ impl Bench {
         }
     }
 
-    /// What the server that started last has said on stderr.
+    /// What was said on stderr since the last start of a server.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(self.path("stderr")).unwrap()
     }
@@ -131,16 +153,21 @@ impl Server<'_> {
 
     /// Runs a word of the client's against this server.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
-        self.bench
-            .command()
-            .args(args)
-            .env("HOLM_API", self.text("api_url"))
-            .env("HOLM_TOKEN", self.text("token"))
-            .output()
-            .unwrap()
+        self.command(args).output().unwrap()
     }
 
-    /// As `run`, for words that end well and print one JSON object.
+    /// A word of the client's against this server, not yet run.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.bench.command();
+        command
+            .args(args)
+            .env("HOLM_API", self.text("api_url"))
+            .env("HOLM_TOKEN", self.text("token"));
+        command
+    }
+
+    /// As `run`, for words that end well and print one JSON object, or lines of them whose last is the
+    /// result.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.run(args);
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -149,8 +176,8 @@ impl Server<'_> {
             "{args:?}: {stdout}{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        serde_json::from_str(&stdout)
-            .unwrap_or_else(|error| panic!("{args:?}: {stdout:?}: {error}"))
+        let result = stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(result).unwrap_or_else(|error| panic!("{args:?}: {stdout:?}: {error}"))
     }
 
     /// Deploys a folder to production.
@@ -169,6 +196,23 @@ impl Server<'_> {
     pub(crate) fn stop(mut self) -> Option<i32> {
         signal(&self.child, rustix::process::Signal::TERM);
         self.child.wait().unwrap().code()
+    }
+
+    /// The exit code, once it has ended by itself.
+    pub(crate) fn ended(mut self) -> Option<i32> {
+        let start = Instant::now();
+        while start.elapsed() < END_MAX {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("it goes on; it said: {}", self.bench.said());
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// As a power cut would end it.

@@ -87,7 +87,7 @@ fn files_with(folder: &Path, needle: &[u8], found: &mut Vec<String>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files_with(&path, needle, found);
-        } else {
+        } else if path.is_file() {
             let bytes = std::fs::read(&path).unwrap();
             if bytes.windows(needle.len()).any(|window| window == needle) {
                 found.push(path.display().to_string());

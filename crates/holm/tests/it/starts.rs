@@ -21,6 +21,35 @@ fn up_without_a_folder_shows_the_sample_and_says_where_everything_is() {
 }
 
 #[test]
+fn tls_where_the_configuration_says_so_with_a_certificate_of_its_own() {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    let site = bench.site("blog", &[("index.html", "x")]);
+    let data = bench.path("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("holm.toml"), "[tls]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+    let server = bench.up(Some(&site));
+    let url = server.text("https_url");
+    let authority = url.strip_prefix("https://").unwrap().trim_end_matches('/');
+    let (host, port) = authority.rsplit_once(':').unwrap();
+    assert_eq!(host, "blog.localhost");
+    let key = std::fs::metadata(data.join("tls/development.key")).unwrap();
+    assert_eq!(key.permissions().mode() & 0o777, 0o600);
+    // Who speaks no TLS there is told so in TLS: an alert, which is never sent in clear text HTTP.
+    let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let mut first = [0];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(
+        first,
+        [21],
+        "the content type of an alert (RFC 8446 section 5.1)"
+    );
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn what_was_deployed_is_there_after_a_stop_and_after_a_kill() {
     let bench = Bench::new();
     let site = bench.site("blog", &[("index.html", "<h1>first</h1>")]);

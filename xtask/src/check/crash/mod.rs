@@ -1,5 +1,5 @@
-//! `check crash`: the server is killed at random moments while it is deployed to, and is asked
-//! afterwards for everything that it acknowledged.
+//! `check crash`: the server is killed at random moments while it is deployed to and blobs are collected,
+//! and is asked afterwards for everything that it acknowledged.
 //!
 //! After each kill: every acknowledged deployment answers its exact content on its own URL, every
 //! acknowledged deletion stays deleted, production shows one whole deployment that it may show, and
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::lab::{Holm, HolmProcess, Lab, Launch, Random};
+use crate::lab::{Holm, HolmProcess, Lab, Launch, Random, write_file};
 use crate::options::Options;
 
 use ledger::Ledger;
@@ -101,6 +101,11 @@ impl Trial {
     fn new(lab: &Lab) -> Result<Self> {
         let folder = lab.empty_folder("crash")?;
         let data = folder.join("data");
+        // So that collections are under way when the kill comes.
+        write_file(
+            &data.join("holm.toml"),
+            b"[limits]\n\"control.collect_settle_time\" = 0\n",
+        )?;
         Ok(Self {
             holm: lab.holm.clone(),
             launch: Launch::new(&lab.holm, &data)?.with_token()?,
@@ -136,6 +141,7 @@ impl Trial {
                     scope.spawn(move || worker::work(shared, ledger, Random::seeded(seed)))
                 })
                 .collect();
+            scope.spawn(|| self.collect_often(&server, &is_killing));
             std::thread::sleep(kill_after);
             is_killing.store(true, Ordering::SeqCst);
             server.kill_now().context("kill the server")?;
@@ -146,6 +152,23 @@ impl Trial {
             }
             Ok(())
         })
+    }
+
+    /// Gives back the space of what the workers delete, until the kill. What it answers is of no matter: what
+    /// it removes wrongly is missed by `verify` and the doctor.
+    fn collect_often(&self, server: &HolmProcess, is_killing: &AtomicBool) {
+        let Ok(token) = server.token() else { return };
+        let words = [
+            "storage",
+            "--collect",
+            "--api",
+            server.api_url(),
+            "--token",
+            token,
+        ];
+        while !is_killing.load(Ordering::SeqCst) {
+            drop(self.holm.run(&words));
+        }
     }
 
     fn verify(server: &HolmProcess, ledgers: &mut [Ledger]) -> Result<()> {

@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use holm_types::{BlobDigest, BlobHasher};
@@ -23,15 +24,15 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 /// One blob in a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PackEntry {
-    pub(super) digest: BlobDigest,
-    pub(super) offset: u32,
-    pub(super) size_bytes: u32,
+pub(crate) struct PackEntry {
+    pub(crate) digest: BlobDigest,
+    pub(crate) offset: u32,
+    pub(crate) size_bytes: u32,
 }
 
 /// Why a pack's index could not be read.
 #[derive(Debug)]
-pub(super) enum PackFault {
+pub(crate) enum PackFault {
     /// The file is not a whole pack.
     Torn(&'static str),
     /// A whole pack of a later program.
@@ -48,15 +49,15 @@ impl From<io::Error> for PackFault {
 
 /// Writes a pack from front to back.
 #[derive(Debug)]
-pub(super) struct PackWriter {
-    file: BufWriter<File>,
+pub(crate) struct PackWriter<W: Write = File> {
+    file: BufWriter<W>,
     end: u32,
     entries: Vec<PackEntry>,
 }
 
-impl PackWriter {
+impl<W: Write> PackWriter<W> {
     /// Begins a pack in an empty file.
-    pub(super) fn begin(file: File) -> io::Result<Self> {
+    pub(crate) fn begin(file: W) -> io::Result<Self> {
         let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
         file.write_all(&MAGIC)?;
         file.write_all(&VERSION.to_le_bytes())?;
@@ -69,7 +70,7 @@ impl PackWriter {
     }
 
     /// True when a blob of this size may still go into this pack.
-    pub(super) fn has_room(
+    pub(crate) fn has_room(
         &self,
         size_bytes: u64,
         pack_bytes_max: u64,
@@ -80,7 +81,7 @@ impl PackWriter {
     }
 
     /// Appends a blob that has room and was checked.
-    pub(super) fn append(&mut self, digest: BlobDigest, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, digest: BlobDigest, bytes: &[u8]) -> io::Result<()> {
         let size = u32::try_from(bytes.len()).map_err(io::Error::other)?;
         let end = self
             .end
@@ -97,7 +98,7 @@ impl PackWriter {
     }
 
     /// Writes index and footer. The file has yet to be synced.
-    pub(super) fn end(mut self) -> io::Result<(File, Vec<PackEntry>)> {
+    pub(crate) fn end(mut self) -> io::Result<(W, Vec<PackEntry>)> {
         self.file
             .write_all(&encode_index(&self.entries, u64::from(self.end)))?;
         let file = self
@@ -143,30 +144,53 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 }
 
 /// Reads the index of a pack and checks that it is whole. The blobs themselves are not read.
-pub(super) fn read_index(file: &File) -> Result<Vec<PackEntry>, PackFault> {
+pub(crate) fn read_index(file: &File) -> Result<Vec<PackEntry>, PackFault> {
     let file_len = file.metadata()?.len();
-    let mut footer_bytes = [0; FOOTER_LEN];
-    let Some(footer_at) = file_len.checked_sub(FOOTER_LEN as u64) else {
+    let footer_at = file_len.saturating_sub(PACK_FOOTER_LEN);
+    let mut footer = vec![0; usize::try_from(file_len - footer_at).map_err(io::Error::other)?];
+    file.read_exact_at(&mut footer, footer_at)?;
+    let range = index_range(&footer, file_len)?;
+    let index_len = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
+    let mut index = vec![0; index_len];
+    file.read_exact_at(&mut index, range.start)?;
+    decode_index(&index, &footer)
+}
+
+/// Bytes at the end of a pack that say where its index is.
+pub(crate) const PACK_FOOTER_LEN: u64 = FOOTER_LEN as u64;
+
+/// Where the index of a pack is, from its last bytes.
+pub(crate) fn index_range(footer: &[u8], file_len: u64) -> Result<Range<u64>, PackFault> {
+    let Some(footer_at) = file_len.checked_sub(PACK_FOOTER_LEN) else {
         return Err(PackFault::Torn("it is too short"));
     };
-    file.read_exact_at(&mut footer_bytes, footer_at)?;
-    if field(&footer_bytes, FOOTER_LEN - MAGIC.len()) != MAGIC {
+    if field(footer, FOOTER_LEN - MAGIC.len()) != MAGIC {
         return Err(PackFault::Torn("its end is missing"));
     }
-    let footer = Footer {
-        index_offset: u64::from_le_bytes(field(&footer_bytes, 0)),
-        entry_count: u32::from_le_bytes(field(&footer_bytes, 8)),
-        version: u32::from_le_bytes(field(&footer_bytes, 12)),
-        checksum: field(&footer_bytes, FOOTER_CHECKED_LEN),
-    };
+    let footer = Footer::read(footer);
     let index_len = u64::from(footer.entry_count) * ENTRY_LEN as u64;
     if footer_at.checked_sub(index_len) != Some(footer.index_offset) {
         return Err(PackFault::Torn("its length does not fit its index"));
     }
-    let mut index = vec![0; usize::try_from(index_len).map_err(io::Error::other)?];
-    file.read_exact_at(&mut index, footer.index_offset)?;
-    check(&footer, &index, &footer_bytes)?;
-    entries(&footer, &index)
+    Ok(footer.index_offset..footer_at)
+}
+
+/// The blobs of a pack, from its index and its last bytes.
+pub(crate) fn decode_index(index: &[u8], footer: &[u8]) -> Result<Vec<PackEntry>, PackFault> {
+    let read = Footer::read(footer);
+    check(&read, index, footer)?;
+    entries(&read, index)
+}
+
+impl Footer {
+    fn read(bytes: &[u8]) -> Self {
+        Self {
+            index_offset: u64::from_le_bytes(field(bytes, 0)),
+            entry_count: u32::from_le_bytes(field(bytes, 8)),
+            version: u32::from_le_bytes(field(bytes, 12)),
+            checksum: field(bytes, FOOTER_CHECKED_LEN),
+        }
+    }
 }
 
 fn check(footer: &Footer, index: &[u8], footer_bytes: &[u8]) -> Result<(), PackFault> {
