@@ -40,7 +40,7 @@ const STARTS: usize = 5;
 const DEEP_DEPLOYMENTS: u64 = 1_000;
 
 /// How long filling the data folder may take, the build included.
-const SEED_TIME_MAX: Duration = Duration::from_mins(60);
+const SEED_TIME_MAX: Duration = Duration::from_hours(1);
 
 /// How long the server is left alone before it is measured at rest, and for how long it is watched.
 const REST_TIME: Duration = Duration::from_secs(10);
@@ -177,7 +177,10 @@ impl Fleet {
         })?;
         self.time("explain_view", verdicts, |round| {
             let (_, deployment) = &listed[round % listed.len()];
-            let path = format!("/v1/explain?url={}/index.html", deployment.url.trim_end_matches('/'));
+            let path = format!(
+                "/v1/explain?url={}/index.html",
+                deployment.url.trim_end_matches('/')
+            );
             succeeded(server.call("GET", &path)?)
         })?;
         let cookie = sign_in(server)?;

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use holm_site::{EdgeSnapshot, codec};
 use holm_storage::{
     BestEncoder, ContentCoding, LocalBlobStore, SnapshotStore, Variant, VariantIndex, Variants,
     compress,
 };
-use holm_types::{BlobDigest, Clock, DeploymentId, Entropy, Environment, ProjectId, Timestamp};
+use holm_types::{
+    AliasId, BlobDigest, Clock, DeploymentId, Entropy, Environment, ProjectId, Timestamp,
+};
 
 use super::*;
 use crate::config::{ControlConfig, ControlParts};
-use crate::db::{Db, NewDeployment};
+use crate::db::{AliasKind, AliasRow, Db, DbError, HostChanges, MoveCause, NewDeployment, Sealing};
 use crate::limits::ControlLimits;
 use crate::secret_key::SecretKey;
 
@@ -177,6 +180,140 @@ fn a_burst_of_changes_is_published_by_one_snapshot() {
         assert_eq!(published.version, last);
         assert_eq!(core.publisher.run_once().await.unwrap(), Report::default());
     });
+}
+
+/// What an edge would have taken up, and how many changes that took.
+fn published(core: &Core) -> (EdgeSnapshot, usize) {
+    let newest = core.snapshots.newest().unwrap();
+    let changes = newest.changes.iter().map(|change| &*change.bytes);
+    let snapshot = codec::decode_snapshot_with(&newest.bytes, changes).unwrap();
+    assert_eq!(snapshot.version, newest.version);
+    (snapshot, newest.changes.len())
+}
+
+/// A sealed production deployment with its alias, in a project of this number.
+fn deploy(core: &Core, project: u8, number: u8) {
+    let (project_id, id) = (
+        ProjectId::from_bytes([project; 16]),
+        DeploymentId::from_bytes([number; 16]),
+    );
+    let name = format!("site-{project}");
+    core.db
+        .write_blocking::<_, ApiError>(move |change| {
+            change.insert_project(project_id, &name.parse().unwrap(), NOW)?;
+            change.insert_deployment(&NewDeployment {
+                id,
+                project_id,
+                environment: Environment::Production,
+                source: holm_api::DeploymentSource::default(),
+                file_count: 0,
+                size_bytes: 0,
+                redeployed_from: None,
+                created_at: NOW,
+            })?;
+            let sealing = Sealing {
+                document: BlobDigest::of(&[number]),
+                sealed_at: NOW,
+                diagnostics: Vec::new(),
+            };
+            assert!(change.seal_deployment(id, &sealing)?);
+            let cause = MoveCause::Deploy;
+            let move_id = change.insert_alias_move(project_id, &name, id, cause, None, NOW)?;
+            let row = AliasRow {
+                project_id,
+                kind: AliasKind::Production,
+                label: name,
+                deployment_id: id,
+                move_id,
+                branch: None,
+            };
+            change.put_alias(AliasId::from_bytes([project; 16]), &row)?;
+            change.project_hosts_changed(project_id)?;
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn changes_come_to_the_same_as_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let core = core(folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let publish = || runtime.block_on(core.publisher.run_once()).unwrap();
+    core.publisher.publish_at_start().unwrap();
+    for (step, (project, number)) in (1..).zip([(1, 1), (2, 2), (1, 3), (3, 4)]) {
+        deploy(&core, project, number);
+        publish();
+        assert_eq!(published(&core).1, step, "one change each");
+    }
+    // Two at once, and a project that is gone with its row before anybody publishes.
+    let gone = ProjectId::from_bytes([2; 16]);
+    core.db
+        .write_blocking::<_, ApiError>(move |change| {
+            change.delete_project(gone, NOW)?;
+            change.project_hosts_changed(gone)?;
+            while change.sweep_project(gone, 100)? > 0 {}
+            Ok(())
+        })
+        .unwrap();
+    deploy(&core, 3, 5);
+    publish();
+    let (changed, count) = published(&core);
+    assert_eq!(count, 5, "one change for both");
+    let hosts = changed.hosts.iter().map(|entry| entry.host.as_str());
+    assert_eq!(hosts.filter(|host| host.starts_with("site-2")).count(), 0);
+    assert_eq!(
+        changed.hosts.len(),
+        2 + 4,
+        "two projects with two deployments"
+    );
+    // At a start nothing is to be done, and all at once gives the same.
+    assert_eq!(
+        core.publisher.publish_at_start().unwrap(),
+        Report::default()
+    );
+    core.db
+        .write_blocking::<_, ApiError>(|change| Ok(change.hosts_changed()?))
+        .unwrap();
+    publish();
+    let (whole, count) = published(&core);
+    assert_eq!((count, whole.hosts), (0, changed.hosts));
+}
+
+#[test]
+fn many_changes_are_folded_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let core = core(folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    core.publisher.publish_at_start().unwrap();
+    deploy(&core, 1, 1);
+    for _ in 0..300 {
+        let id = ProjectId::from_bytes([1; 16]);
+        let change = core
+            .db
+            .write_blocking::<_, ApiError>(move |change| Ok(change.project_hosts_changed(id)?));
+        runtime
+            .block_on(core.publisher.reach(change.unwrap()))
+            .unwrap();
+    }
+    let (before, count) = published(&core);
+    assert!(
+        count >= 300,
+        "whoever waits for a version does not wait for folding"
+    );
+    runtime.block_on(core.publisher.run_once()).unwrap();
+    assert_eq!(published(&core), (before, 0));
+    // Since the whole one of the start; the rows are gone with the folding.
+    let left = core
+        .db
+        .read_blocking::<_, DbError>(|view| view.host_changes(1, 10));
+    assert_eq!(left.unwrap(), HostChanges::Of(Vec::new()));
 }
 
 #[test]
