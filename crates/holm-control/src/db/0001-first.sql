@@ -7,26 +7,14 @@ CREATE TABLE users (
     created_at INTEGER NOT NULL
 ) STRICT;
 
--- One row: who owns the server, which owner link is valid, how far the published snapshot is to be, and
--- since which version `host_changes` says what changed; how many entries the index of encoded forms had when
--- it was synced at a stop in order, NULL while the server runs.
+-- One row: who owns the server, which owner link is valid, how far the published snapshot is.
 CREATE TABLE instance (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     owner_id BLOB REFERENCES users (id),
     owner_code_hash BLOB,
-    snapshot_version INTEGER NOT NULL DEFAULT 0,
-    snapshot_whole INTEGER NOT NULL DEFAULT 0,
-    variants_synced INTEGER
+    snapshot_version INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO instance (only_row) VALUES (1);
-
--- Whose hosts changed, and in which version of the snapshot for the last time. Without a reference: a project
--- may be gone before the snapshot without it is published.
-CREATE TABLE host_changes (
-    project_id BLOB PRIMARY KEY NOT NULL,
-    version INTEGER NOT NULL
-) STRICT;
-CREATE INDEX host_changes_by_version ON host_changes (version);
 
 CREATE TABLE sessions (
     id BLOB PRIMARY KEY NOT NULL,

@@ -175,6 +175,41 @@ fn sessions_without_a_known_token_end_with_the_second_migration() {
     );
 }
 
+#[test]
+fn a_database_of_the_seventh_step_goes_on_and_counts_every_host_as_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("control.db");
+    let mut connection = Connection::open(&file).unwrap();
+    migrations::migrate_to(&mut connection, 0, 7).unwrap();
+    assert_eq!(migrations::schema_version(&connection).unwrap(), 7);
+    let columns = |connection: &Connection, table: &str| {
+        connection
+            .prepare(&format!("SELECT * FROM {table}"))
+            .map(|statement| statement.column_names().collect::<Vec<_>>().join(" "))
+    };
+    // Steps that were released never change: this is the table as the first seven leave it.
+    assert_eq!(
+        columns(&connection, "instance").unwrap(),
+        "only_row owner_id owner_code_hash snapshot_version"
+    );
+    assert!(columns(&connection, "host_changes").is_err());
+    connection
+        .execute_batch(
+            "UPDATE instance SET snapshot_version = 41;
+             INSERT INTO projects (id, name, created_at) VALUES (zeroblob(16), 'blog', 0)",
+        )
+        .unwrap();
+    drop(connection);
+    let db = open(folder.path());
+    let id = ProjectId::from_bytes([0; 16]);
+    let marked = db.write_blocking(move |change| change.project_hosts_changed(id));
+    assert_eq!(marked.unwrap(), 42);
+    let read = |since| db.read_blocking(|view| view.host_changes(since, 10));
+    assert_eq!(read(41).unwrap(), HostChanges::Of(vec![id]));
+    assert_eq!(db.read_blocking(|view| view.variants_synced()).unwrap(), None);
+    assert!(db.read_blocking(|view| view.project_by_name("blog")).unwrap().is_some());
+}
+
 fn audit_row() -> AuditRow {
     AuditRow {
         id: holm_types::AuditId::from_bytes([9; 16]),
