@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use holm_site::codec;
 use holm_storage::SnapshotStore;
 use holm_telemetry::event::TaskFailed;
 use holm_types::Entropy;
@@ -17,6 +16,7 @@ use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::error::chain;
 use crate::limits::{ControlLimits, FILES_MAX_MAX, PASSWORD_MEMORY_BYTES_MAX, PASSWORD_PASSES_MAX};
+use crate::published::read_published;
 use crate::secret_key::{SECRET_KEY_FILE, SecretKey, SecretKeyError};
 use crate::{listener, reconcile};
 
@@ -230,9 +230,7 @@ fn refuse_lost_database(db_file: &Path, snapshots: &SnapshotStore) -> Result<(),
     let Some(published) = snapshots.newest().filter(|_| !is_there) else {
         return Ok(());
     };
-    let changes = published.changes.iter().map(|change| &*change.bytes);
-    let snapshot = codec::decode_snapshot_with(&published.bytes, changes);
-    if snapshot.is_ok_and(|snapshot| snapshot.hosts.is_empty()) {
+    if read_published(&published).is_ok_and(|snapshot| snapshot.hosts.is_empty()) {
         return Ok(());
     }
     Err(OpenControlError::DatabaseLost {

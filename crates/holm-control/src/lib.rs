@@ -25,6 +25,7 @@ mod guard;
 mod limits;
 mod listener;
 mod pages;
+mod published;
 mod rate;
 mod reconcile;
 mod secret_key;

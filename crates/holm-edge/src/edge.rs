@@ -213,17 +213,17 @@ impl EdgeInner {
     /// The table of a snapshot: the present one with the changes since, where they lead on from it.
     fn table_of(&self, published: &PublishedSnapshot) -> Result<HostTable, DecodeError> {
         let present = self.hosts.load();
+        let (whole, changes) = published.parts();
         let is_known = |change: &&PublishedChange| change.version <= present.version;
-        let mut news = published.changes.iter().skip_while(is_known).peekable();
+        let mut news = changes.iter().skip_while(is_known).peekable();
         let leads_on = news
             .peek()
             .is_some_and(|change| present.version > 0 && change.since <= present.version);
         let (mut table, changes): (_, Vec<_>) = if leads_on {
             (HostTable::clone(&present), news.collect())
         } else {
-            let whole = codec::decode_snapshot(&published.bytes)?;
-            let table = HostTable::new(whole, &self.sites);
-            (table, published.changes.iter().collect())
+            let table = HostTable::new(codec::decode_snapshot(whole)?, &self.sites);
+            (table, changes.iter().collect())
         };
         for change in changes {
             table.apply(codec::decode_change(&change.bytes)?, &self.sites);

@@ -29,10 +29,8 @@ const KEPT_COUNT: usize = 2;
 pub struct PublishedSnapshot {
     /// Only grows. With all changes.
     pub version: u64,
-    /// As `holm_site::codec::encode_snapshot` made it.
-    pub bytes: Bytes,
-    /// What changed since, in order; empty when `bytes` are all of it.
-    pub changes: Vec<PublishedChange>,
+    whole: Bytes,
+    changes: Vec<PublishedChange>,
 }
 
 /// What changed from one version of the snapshot to a later one, unread.
@@ -47,11 +45,35 @@ pub struct PublishedChange {
 }
 
 impl PublishedSnapshot {
+    /// A version with nothing behind it, as `holm_site::codec::encode_snapshot` made it.
+    pub fn whole(version: u64, bytes: Bytes) -> Self {
+        Self {
+            version,
+            whole: bytes,
+            changes: Vec::new(),
+        }
+    }
+
+    /// The version that a change behind this one makes.
+    #[must_use]
+    pub fn with(mut self, change: PublishedChange) -> Self {
+        self.version = change.version;
+        self.changes.push(change);
+        self
+    }
+
+    /// The whole version at the bottom, as `holm_site::codec::encode_snapshot` made it, and what changed since, in
+    /// order. Only together are they this version: the whole one alone is an older one, and says that things
+    /// are there which are gone.
+    pub fn parts(&self) -> (&Bytes, &[PublishedChange]) {
+        (&self.whole, &self.changes)
+    }
+
     /// Whether the changes have become so many, or so large beside what they change, that it should be
     /// written whole.
     pub fn is_to_be_folded(&self) -> bool {
         let bytes: usize = self.changes.iter().map(|change| change.bytes.len()).sum();
-        let bytes_max = SNAPSHOT_CHANGES_BYTES_MAX.max(self.bytes.len() / 4);
+        let bytes_max = SNAPSHOT_CHANGES_BYTES_MAX.max(self.whole.len() / 4);
         self.changes.len() >= SNAPSHOT_CHANGE_COUNT_MAX / 2 || bytes > bytes_max
     }
 }
@@ -130,17 +152,14 @@ impl SnapshotStore {
     ///
     /// # Errors
     /// When the disk refuses; the newest snapshot stays what it was.
-    pub fn publish(&self, snapshot: PublishedSnapshot) -> Result<(), SnapshotStoreError> {
+    pub fn publish(&self, version: u64, bytes: Bytes) -> Result<(), SnapshotStoreError> {
         let _publishing = self.only_one();
-        if self.newest_version() >= Some(snapshot.version) {
+        if self.newest_version() >= Some(version) {
             return Ok(());
         }
-        let part = Part::whole(snapshot.version);
-        file::write(&self.inner.folder, part, &snapshot.bytes)?;
-        self.inner.newest.send_replace(Some(PublishedSnapshot {
-            changes: Vec::new(),
-            ..snapshot
-        }));
+        file::write(&self.inner.folder, Part::whole(version), &bytes)?;
+        let snapshot = PublishedSnapshot::whole(version, bytes);
+        self.inner.newest.send_replace(Some(snapshot));
         remove_old(&self.inner.folder);
         Ok(())
     }
@@ -153,7 +172,7 @@ impl SnapshotStore {
     /// When the disk refuses; the newest snapshot stays what it was.
     pub fn publish_change(&self, change: PublishedChange) -> Result<bool, SnapshotStoreError> {
         let _publishing = self.only_one();
-        let Some(mut newest) = self.newest() else {
+        let Some(newest) = self.newest() else {
             return Ok(false);
         };
         if newest.version >= change.version {
@@ -164,9 +183,7 @@ impl SnapshotStore {
         }
         let part = Part::change(change.since, change.version);
         file::write(&self.inner.folder, part, &change.bytes)?;
-        newest.version = change.version;
-        newest.changes.push(change);
-        self.inner.newest.send_replace(Some(newest));
+        self.inner.newest.send_replace(Some(newest.with(change)));
         Ok(true)
     }
 
@@ -188,7 +205,7 @@ impl SnapshotStore {
             return Ok(());
         }
         file::write(&self.inner.folder, Part::whole(version), &bytes)?;
-        newest.bytes = bytes;
+        newest.whole = bytes;
         newest.changes.retain(|change| change.version > version);
         self.inner.newest.send_if_modified(|kept| {
             *kept = Some(newest);
@@ -249,7 +266,7 @@ fn read_newest(folder: &Path) -> Result<Option<PublishedSnapshot>, SnapshotStore
         let changes = read_changes(folder, version)?;
         return Ok(Some(PublishedSnapshot {
             version: changes.last().map_or(version, |last| last.version),
-            bytes,
+            whole: bytes,
             changes,
         }));
     }

@@ -206,8 +206,9 @@ async fn host_entry(core: &Core, host: &str) -> Result<(HostEntry, Option<Guard>
 /// The part of what is published that has the last word about a host: the newest change that has the host or
 /// replaces its project, otherwise of the whole snapshot what it says of the host.
 fn snapshot_about(published: &PublishedSnapshot, host: &str) -> Result<EdgeSnapshot, DecodeError> {
-    let mut whole = codec::decode_snapshot_about(&published.bytes, host)?;
-    for change in &published.changes {
+    let (whole, changes) = published.parts();
+    let mut whole = codec::decode_snapshot_about(whole, host)?;
+    for change in changes {
         let change = codec::decode_change(&change.bytes)?;
         let is_replaced = |entry: &HostEntry| change.replaces(entry.project_id);
         if change.snapshot.host(host).is_some() || whole.host(host).is_some_and(is_replaced) {

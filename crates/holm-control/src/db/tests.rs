@@ -206,8 +206,15 @@ fn a_database_of_the_seventh_step_goes_on_and_counts_every_host_as_changed() {
     assert_eq!(marked.unwrap(), 42);
     let read = |since| db.read_blocking(|view| view.host_changes(since, 10));
     assert_eq!(read(41).unwrap(), HostChanges::Of(vec![id]));
-    assert_eq!(db.read_blocking(|view| view.variants_synced()).unwrap(), None);
-    assert!(db.read_blocking(|view| view.project_by_name("blog")).unwrap().is_some());
+    assert_eq!(
+        db.read_blocking(|view| view.variants_synced()).unwrap(),
+        None
+    );
+    assert!(
+        db.read_blocking(|view| view.project_by_name("blog"))
+            .unwrap()
+            .is_some()
+    );
 }
 
 fn audit_row() -> AuditRow {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use holm_site::codec::{self, DecodeError};
+use holm_site::codec;
 use holm_site::guard::ProjectGuard;
 use holm_site::{EdgeSnapshot, HostEntry, HostTarget, SnapshotChange};
 use holm_storage::{PublishedChange, PublishedSnapshot, SnapshotStore, SnapshotStoreError};
@@ -17,6 +17,7 @@ use crate::db::{
     AliasKind, AliasRow, Db, DbError, GuardRow, HostChanges, HostRow, ProjectHost, View,
 };
 use crate::error::ApiError;
+use crate::published::read_published;
 
 /// Projects that one change of the snapshot replaces; when more have changed, all of it is published.
 const CHANGED_PROJECTS_MAX: u32 = 1000;
@@ -77,7 +78,7 @@ impl SnapshotPublisher {
         Ok(report)
     }
 
-    async fn publish(&self) -> Result<Report, PublishError> {
+    pub(crate) async fn publish(&self) -> Result<Report, PublishError> {
         let _turn = self.turn.lock().await;
         let publisher = self.clone();
         on_blocking_thread(move || publisher.publish_if_behind()).await
@@ -148,11 +149,8 @@ impl SnapshotPublisher {
     fn publish_everything(&self) -> Result<(), PublishError> {
         let snapshot = self.db.read_blocking(|view| self.everything(view))?;
         let version = snapshot.version;
-        self.store.publish(PublishedSnapshot {
-            version,
-            bytes: codec::encode_snapshot(&snapshot).into(),
-            changes: Vec::new(),
-        })?;
+        let bytes = codec::encode_snapshot(&snapshot).into();
+        self.store.publish(version, bytes)?;
         self.db
             .write_blocking(move |change| change.forget_host_changes(version))?;
         Ok(())
@@ -164,7 +162,7 @@ impl SnapshotPublisher {
             return Ok(());
         };
         let version = published.version;
-        let folded = decode(&published).map(|snapshot| codec::encode_snapshot(&snapshot));
+        let folded = read_published(&published).map(|snapshot| codec::encode_snapshot(&snapshot));
         let Ok(folded) = folded else {
             // What cannot be read any more is replaced from the database.
             self.db.write_blocking(|change| change.hosts_changed())?;
@@ -234,15 +232,11 @@ async fn on_blocking_thread<T: Send + 'static>(
 
 /// Equal snapshots have equal bytes, so that the usual case needs no second one in memory.
 fn is_same(published: &PublishedSnapshot, wanted: &EdgeSnapshot) -> bool {
-    if published.changes.is_empty() {
-        return published.bytes == codec::encode_snapshot(wanted);
+    let (whole, changes) = published.parts();
+    if changes.is_empty() {
+        return *whole == codec::encode_snapshot(wanted);
     }
-    decode(published).is_ok_and(|snapshot| snapshot == *wanted)
-}
-
-fn decode(published: &PublishedSnapshot) -> Result<EdgeSnapshot, DecodeError> {
-    let changes = published.changes.iter();
-    codec::decode_snapshot_with(&published.bytes, changes.map(|change| &*change.bytes))
+    read_published(published).is_ok_and(|snapshot| snapshot == *wanted)
 }
 
 /// What stands before the hosts, in order; nothing for projects that have set nothing.

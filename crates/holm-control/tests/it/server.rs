@@ -315,6 +315,6 @@ async fn take_up(snapshots: SnapshotStore, mut is_awake: watch::Receiver<bool>) 
 
 /// The snapshot with all changes.
 fn decode(published: &PublishedSnapshot) -> EdgeSnapshot {
-    let changes = published.changes.iter();
-    codec::decode_snapshot_with(&published.bytes, changes.map(|change| &*change.bytes)).unwrap()
+    let (whole, changes) = published.parts();
+    codec::decode_snapshot_with(whole, changes.iter().map(|change| &*change.bytes)).unwrap()
 }

@@ -85,11 +85,14 @@ impl Scene {
 
     fn take_up(&self, version: u64, hosts: &[(&str, BlobDigest)]) {
         let snapshot = Self::snapshot(version, 1, hosts);
-        self.edge.inner.take_up(&PublishedSnapshot {
-            version,
-            bytes: codec::encode_snapshot(&snapshot).into(),
-            changes: Vec::new(),
-        });
+        let bytes = codec::encode_snapshot(&snapshot).into();
+        self.take_up_parts(PublishedSnapshot::whole(version, bytes), &[]);
+    }
+
+    fn take_up_parts(&self, whole: PublishedSnapshot, changes: &[PublishedChange]) {
+        let changes = changes.iter().cloned();
+        let published = changes.fold(whole, PublishedSnapshot::with);
+        self.edge.inner.take_up(&published);
     }
 
     /// What one project has.
@@ -176,13 +179,8 @@ async fn a_change_replaces_what_its_projects_have_and_nothing_else() {
     let scene = Scene::new(1 << 20);
     let (one, two) = (scene.document("one").await, scene.document("two").await);
     let whole = codec::encode_snapshot(&Scene::snapshot(1, 1, &[("a.test", one), ("b.test", one)]));
-    let publish = |changes: &[PublishedChange]| {
-        scene.edge.inner.take_up(&PublishedSnapshot {
-            version: changes.last().map_or(1, |last| last.version),
-            bytes: whole.clone().into(),
-            changes: changes.to_vec(),
-        });
-    };
+    let whole = PublishedSnapshot::whole(1, whole.into());
+    let publish = |changes: &[PublishedChange]| scene.take_up_parts(whole.clone(), changes);
     publish(&[]);
     scene.check(1, &[("a.test", true), ("b.test", true)]);
     scene.build("a.test").await;
@@ -208,11 +206,7 @@ async fn a_change_replaces_what_its_projects_have_and_nothing_else() {
     scene.check(4, &wanted);
     // Somebody who starts now reads everything.
     let fresh = Scene::new(1 << 20);
-    fresh.edge.inner.take_up(&PublishedSnapshot {
-        version: 4,
-        bytes: whole.clone().into(),
-        changes: changes.clone(),
-    });
+    fresh.take_up_parts(whole.clone(), &changes);
     fresh.check(4, &wanted);
     // A change that is damaged is refused, and what was served is served on.
     let mut damaged = Scene::change(5, 3, &[]);

@@ -4,23 +4,24 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use holm_storage::{PublishedChange, PublishedSnapshot, SnapshotStore};
 
 use crate::support::{cut, files_below, flip, run};
 
 fn snapshot(version: u64) -> PublishedSnapshot {
-    PublishedSnapshot {
-        version,
-        bytes: format!("snapshot {version}").into_bytes().into(),
-        changes: Vec::new(),
-    }
+    PublishedSnapshot::whole(version, whole(version))
+}
+
+fn whole(version: u64) -> Bytes {
+    format!("snapshot {version}").into_bytes().into()
 }
 
 fn publish(folder: &Path, versions: impl IntoIterator<Item = u64>) {
     let store = SnapshotStore::open(folder).unwrap();
     versions
         .into_iter()
-        .for_each(|version| store.publish(snapshot(version)).unwrap());
+        .for_each(|version| store.publish(version, whole(version)).unwrap());
 }
 
 fn newest(folder: &Path) -> Option<u64> {
@@ -46,15 +47,9 @@ fn the_newest_survives_a_restart_and_two_are_kept() {
 fn versions_only_grow() {
     let folder = tempfile::tempdir().unwrap();
     let store = SnapshotStore::open(folder.path()).unwrap();
-    store.publish(snapshot(5)).unwrap();
-    store.publish(snapshot(4)).unwrap();
-    store
-        .publish(PublishedSnapshot {
-            version: 5,
-            bytes: "other".into(),
-            changes: Vec::new(),
-        })
-        .unwrap();
+    store.publish(5, whole(5)).unwrap();
+    store.publish(4, whole(4)).unwrap();
+    store.publish(5, "other".into()).unwrap();
     assert_eq!(store.newest(), Some(snapshot(5)));
     assert_eq!(newest(folder.path()), Some(5));
 }
@@ -106,10 +101,10 @@ fn killed_before_the_rename() {
 fn a_disk_that_refuses_leaves_the_newest_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let store = SnapshotStore::open(folder.path()).unwrap();
-    store.publish(snapshot(1)).unwrap();
+    store.publish(1, whole(1)).unwrap();
     let subscriber = store.subscribe();
     fs::remove_dir_all(folder.path()).unwrap();
-    assert!(store.publish(snapshot(2)).is_err());
+    assert!(store.publish(2, whole(2)).is_err());
     assert_eq!(store.newest(), Some(snapshot(1)));
     assert!(!subscriber.has_changed().unwrap());
 }
@@ -132,7 +127,7 @@ fn edges_are_told_and_say_when_they_serve_it() {
             edge.acknowledge(newest.version - 1);
         });
         assert!(!store.taken_up(3, Duration::from_millis(1)).await);
-        store.publish(snapshot(3)).unwrap();
+        store.publish(3, whole(3)).unwrap();
         assert!(store.taken_up(3, Duration::from_secs(10)).await);
         serving.await.unwrap();
         assert!(
@@ -154,10 +149,11 @@ fn change(since: u64, version: u64) -> PublishedChange {
 /// The versions of the changes that lie on the newest whole one.
 fn changes(folder: &Path) -> Vec<u64> {
     let newest = SnapshotStore::open(folder).unwrap().newest().unwrap();
-    for each in &newest.changes {
+    let (_, changes) = newest.parts();
+    for each in changes {
         assert_eq!(*each, change(each.since, each.version));
     }
-    let versions: Vec<u64> = newest.changes.iter().map(|change| change.version).collect();
+    let versions: Vec<u64> = changes.iter().map(|change| change.version).collect();
     assert_eq!(newest.version, *versions.last().unwrap_or(&newest.version));
     versions
 }
@@ -169,7 +165,7 @@ fn publish_changes(folder: &Path) -> SnapshotStore {
         !store.publish_change(change(1, 2)).unwrap(),
         "nothing to apply it to"
     );
-    store.publish(snapshot(1)).unwrap();
+    store.publish(1, whole(1)).unwrap();
     for version in 2..=5 {
         assert!(store.publish_change(change(version - 1, version)).unwrap());
     }
@@ -195,7 +191,7 @@ fn changes_survive_a_restart_and_come_in_order() {
         "it may overlap"
     );
     assert_eq!(changes(folder.path()), [2, 3, 4, 5, 6]);
-    store.publish(snapshot(9)).unwrap();
+    store.publish(9, whole(9)).unwrap();
     assert_eq!(changes(folder.path()), [] as [u64; 0]);
     assert_eq!(newest(folder.path()), Some(9));
 }
@@ -227,25 +223,23 @@ fn folding_keeps_what_came_meanwhile_and_a_way_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = publish_changes(folder.path());
     let subscriber = store.subscribe();
-    let whole = snapshot(4).bytes;
+    let whole = whole(4);
     store.fold(9, whole.clone()).unwrap();
-    assert_eq!(store.newest().unwrap().changes.len(), 4, "no such version");
+    assert_eq!(
+        store.newest().unwrap().parts().1.len(),
+        4,
+        "no such version"
+    );
     store.fold(4, whole.clone()).unwrap();
     assert!(!subscriber.has_changed().unwrap(), "it is no news");
     let now = store.newest().unwrap();
-    assert_eq!((now.version, &now.bytes), (5, &whole));
+    assert_eq!((now.version, now.parts().0), (5, &whole));
     assert_eq!(changes(folder.path()), [5]);
     // The whole one is torn: the one before it leads there with its changes.
     cut(&folder.path().join("snapshot-00000000000000000004.bin"), 70);
     assert_eq!(changes(folder.path()), [2, 3, 4, 5]);
-    assert_eq!(
-        SnapshotStore::open(folder.path())
-            .unwrap()
-            .newest()
-            .unwrap()
-            .bytes,
-        snapshot(1).bytes
-    );
+    let found = SnapshotStore::open(folder.path()).unwrap().newest();
+    assert_eq!(*found.unwrap().parts().0, "snapshot 1");
 }
 
 #[test]
@@ -256,12 +250,12 @@ fn changes_do_not_pile_up() {
     while store.publish_change(change(version, version + 1)).unwrap() {
         version += 1;
         let newest = store.newest().unwrap();
-        assert_eq!(newest.is_to_be_folded(), newest.changes.len() >= 256);
+        assert_eq!(newest.is_to_be_folded(), newest.parts().1.len() >= 256);
     }
     assert_eq!(version, 513, "512 changes behind version 1");
-    store.fold(version, snapshot(version).bytes).unwrap();
+    store.fold(version, whole(version)).unwrap();
     assert!(store.publish_change(change(version, version + 1)).unwrap());
-    store.fold(version + 1, snapshot(version).bytes).unwrap();
+    store.fold(version + 1, whole(version)).unwrap();
     // Two whole ones, and no change older than the older of them.
     assert_eq!(files_below(folder.path()).len(), 3);
 }
