@@ -14,7 +14,10 @@ use super::{SnapshotStoreError, failed};
 const MAGIC: [u8; 8] = *b"HOLMSNAP";
 /// A change has the version that it applies to in front of its bytes.
 const CHANGE_MAGIC: [u8; 8] = *b"HOLMCHNG";
-const FORMAT: u64 = 1;
+/// Format 1 had no changes behind it. A program that knows only that one would take a whole version for all
+/// there is, so it must not be able to read one that may have changes behind it.
+const WHOLE_FORMAT: u64 = 2;
+const CHANGE_FORMAT: u64 = 1;
 /// Magic, format, snapshot version, length: 8 bytes each, then the checksum.
 const CHECKED_LEN: usize = 32;
 const HEADER_LEN: usize = CHECKED_LEN + 32;
@@ -48,6 +51,13 @@ impl Part {
         Self {
             since: Some(since),
             version,
+        }
+    }
+
+    const fn format(self) -> u64 {
+        match self.since {
+            None => WHOLE_FORMAT,
+            Some(_) => CHANGE_FORMAT,
         }
     }
 
@@ -113,7 +123,12 @@ fn header(part: Part, pieces: [&[u8]; 2]) -> [u8; HEADER_LEN] {
     let (checked, checksum) = header.split_at_mut(CHECKED_LEN);
     let magic = part.since.map_or(MAGIC, |_| CHANGE_MAGIC);
     let len: usize = pieces.iter().map(|piece| piece.len()).sum();
-    let numbers = [u64::from_le_bytes(magic), FORMAT, part.version, len as u64];
+    let numbers = [
+        u64::from_le_bytes(magic),
+        part.format(),
+        part.version,
+        len as u64,
+    ];
     for (place, number) in checked.chunks_exact_mut(8).zip(numbers) {
         place.copy_from_slice(&number.to_le_bytes());
     }
@@ -130,9 +145,19 @@ fn checksum_of(checked: &[u8], pieces: [&[u8]; 2]) -> BlobDigest {
     hasher.finish()
 }
 
-/// Since which version the bytes of a file hold whose name says `version`, and the bytes; for a whole snapshot
-/// that is the version itself.
-pub(super) fn decode(version: u64, mut file: Bytes) -> Result<(u64, Bytes), Fault> {
+/// What a whole file holds.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The version that a change applies to; for a whole snapshot its own.
+    pub(super) since: u64,
+    /// What was published.
+    pub(super) bytes: Bytes,
+    /// Whether a program that knows no changes refuses to read it.
+    pub(super) tells_of_changes: bool,
+}
+
+/// What a file holds whose name says `version`.
+pub(super) fn decode(version: u64, mut file: Bytes) -> Result<Found, Fault> {
     if file.len() < HEADER_LEN {
         return Err(Fault::Torn("it is too short"));
     }
@@ -147,7 +172,12 @@ pub(super) fn decode(version: u64, mut file: Bytes) -> Result<(u64, Bytes), Faul
     if !is_change && magic != u64::from_le_bytes(MAGIC) {
         return Err(Fault::Torn("it is no snapshot"));
     }
-    if format != FORMAT {
+    let newest = if is_change {
+        CHANGE_FORMAT
+    } else {
+        WHOLE_FORMAT
+    };
+    if format > newest {
         return Err(Fault::Newer);
     }
     if found != version || len != file.len() as u64 || (is_change && file.len() < 8) {
@@ -158,5 +188,9 @@ pub(super) fn decode(version: u64, mut file: Bytes) -> Result<(u64, Bytes), Faul
     } else {
         version
     };
-    Ok((since, file))
+    Ok(Found {
+        since,
+        bytes: file,
+        tells_of_changes: format >= WHOLE_FORMAT,
+    })
 }
