@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use holm_storage::SnapshotStore;
@@ -149,7 +150,12 @@ impl Control {
     }
 
     /// Commits what waits and moves the database's log into its file. Later operations are refused.
+    /// Folds what lies on the whole snapshot into it. Closing twice is closing once.
     pub fn close(self) {
+        if self.core.is_closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.core.publisher.fold_at_stop();
         if self.core.variants.sync().is_ok() {
             let count = self.core.variants.count() as u64;
             let synced = self.core.db.write_blocking::<_, DbError>(move |change| {

@@ -1,5 +1,8 @@
 //! Every reconciler can be run again: the second run finds nothing to do.
 
+mod collecting;
+mod publishing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,124 +71,6 @@ fn core_with(folder: &std::path::Path, limits: ControlLimits) -> Core {
     Core::new(config, parts, db, key)
 }
 
-/// A project with one upload that began this long ago, and a token that has expired.
-fn fill(core: &Core, age: Duration) {
-    let project_id = ProjectId::from_bytes([1; 16]);
-    core.db
-        .write_blocking::<_, ApiError>(move |change| {
-            change.insert_project(project_id, &"blog".parse().unwrap(), NOW)?;
-            change.insert_deployment(&NewDeployment {
-                id: DeploymentId::from_bytes([2; 16]),
-                project_id,
-                environment: Environment::Production,
-                source: holm_api::DeploymentSource::default(),
-                file_count: 0,
-                size_bytes: 0,
-                redeployed_from: None,
-                created_at: NOW.minus(age),
-            })?;
-            Ok(change.hosts_changed()?)
-        })
-        .unwrap();
-    crate::app::instance::new_local_token(core, "gone", Duration::ZERO).unwrap();
-}
-
-#[test]
-fn a_second_run_finds_nothing_to_do() {
-    let folder = tempfile::tempdir().unwrap();
-    let core = core(folder.path());
-    fill(&core, Duration::from_hours(25));
-    let (_sender, stop) = watch::channel(false);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        for want in [1, 0] {
-            let uploads = UploadSweeper::new(&core).run_once().await.unwrap();
-            assert_eq!(uploads.changed_count, want, "uploads");
-            let credentials = CredentialSweeper::new(&core).run_once().await.unwrap();
-            assert_eq!(credentials.changed_count, want, "credentials");
-            let published = core.publisher.run_once().await.unwrap();
-            assert_eq!(published.changed_count, want, "snapshot");
-            let variants = VariantMaker::new(&core).run_once(&stop).await.unwrap();
-            assert_eq!(variants.changed_count, 0, "variants: nothing is sealed");
-        }
-    });
-}
-
-#[test]
-fn quick_forms_are_improved_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let core = core(folder.path());
-    let (_sender, stop) = watch::channel(false);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let text = (0..2000_u32).map(|at| format!("word-{} ", at * at % 61));
-    let text = bytes::Bytes::from(text.collect::<String>());
-    let source = BlobDigest::of(&text);
-    let gone = BlobDigest::of(b"collected meanwhile");
-    runtime.block_on(async {
-        let quick = bytes::Bytes::from(compress(&text, ContentCoding::Br).unwrap());
-        let early = Variants {
-            br: Some(Variant {
-                digest: BlobDigest::of(&quick),
-                size_bytes: quick.len() as u64,
-            }),
-            ..Variants::default()
-        };
-        let mut upload = core.blobs.upload();
-        upload.put(source, text.clone()).await.unwrap();
-        upload.put(BlobDigest::of(&quick), quick).await.unwrap();
-        upload.finish().await.unwrap();
-        core.variants.record(source, early).unwrap();
-        core.variants.record(gone, early).unwrap();
-        let encoder = BestEncoder::start().unwrap();
-        for want in [2, 0] {
-            let improver = VariantImprover::new(&core, &encoder);
-            let report = improver.run_once(&stop).await.unwrap();
-            assert_eq!(report.changed_count, want);
-        }
-        let best = core.variants.get(&source).unwrap();
-        assert!(best.is_best && best.br.unwrap().size_bytes < early.br.unwrap().size_bytes);
-        for form in [best.br.unwrap(), best.zstd.unwrap()] {
-            let stored = core.blobs.read_verified(form.digest).await.unwrap();
-            assert_eq!(stored.len() as u64, form.size_bytes);
-        }
-        // Of what is no longer there the quick forms are kept, and nobody tries again.
-        let kept = core.variants.get(&gone).unwrap();
-        assert_eq!((kept.br, kept.zstd, kept.is_best), (early.br, None, true));
-        assert_eq!(core.variants.take_early(), None);
-    });
-}
-
-#[test]
-fn a_burst_of_changes_is_published_by_one_snapshot() {
-    let folder = tempfile::tempdir().unwrap();
-    let core = core(folder.path());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let mut last = 0;
-        for _ in 0..50 {
-            last = core
-                .db
-                .write::<_, ApiError>(|change| Ok(change.hosts_changed()?))
-                .await
-                .unwrap();
-        }
-        // Whoever comes first publishes for all.
-        core.publisher.reach(1).await.unwrap();
-        let published = core.snapshots.newest().unwrap();
-        assert_eq!(published.version, last);
-        assert_eq!(core.publisher.run_once().await.unwrap(), Report::default());
-    });
-}
-
 /// What an edge would have taken up, and how many changes that took.
 fn published(core: &Core) -> (EdgeSnapshot, usize) {
     let newest = core.snapshots.newest().unwrap();
@@ -241,191 +126,103 @@ fn deploy_document(core: &Core, project: u8, number: u8, document: BlobDigest) {
         .unwrap();
 }
 
-#[test]
-fn changes_come_to_the_same_as_everything() {
-    let folder = tempfile::tempdir().unwrap();
-    let core = core(folder.path());
-    let runtime = tokio::runtime::Builder::new_current_thread()
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .unwrap();
-    let publish = || runtime.block_on(core.publisher.run_once()).unwrap();
-    core.publisher.publish_at_start().unwrap();
-    for (step, (project, number)) in (1..).zip([(1, 1), (2, 2), (1, 3), (3, 4)]) {
-        deploy(&core, project, number);
-        publish();
-        assert_eq!(published(&core).1, step, "one change each");
-    }
-    // Two at once, and a project that is gone with its row before anybody publishes.
-    let gone = ProjectId::from_bytes([2; 16]);
+        .unwrap()
+}
+
+/// A project with one upload that began this long ago, and a token that has expired.
+fn fill(core: &Core, age: Duration) {
+    let project_id = ProjectId::from_bytes([1; 16]);
     core.db
         .write_blocking::<_, ApiError>(move |change| {
-            change.delete_project(gone, NOW)?;
-            change.project_hosts_changed(gone)?;
-            while change.sweep_project(gone, 100)? > 0 {}
-            Ok(())
+            change.insert_project(project_id, &"blog".parse().unwrap(), NOW)?;
+            change.insert_deployment(&NewDeployment {
+                id: DeploymentId::from_bytes([2; 16]),
+                project_id,
+                environment: Environment::Production,
+                source: holm_api::DeploymentSource::default(),
+                file_count: 0,
+                size_bytes: 0,
+                redeployed_from: None,
+                created_at: NOW.minus(age),
+            })?;
+            Ok(change.hosts_changed()?)
         })
         .unwrap();
-    deploy(&core, 3, 5);
-    publish();
-    let (changed, count) = published(&core);
-    assert_eq!(count, 5, "one change for both");
-    let hosts = changed.hosts.iter().map(|entry| entry.host.as_str());
-    assert_eq!(hosts.filter(|host| host.starts_with("site-2")).count(), 0);
-    assert_eq!(
-        changed.hosts.len(),
-        2 + 4,
-        "two projects with two deployments"
-    );
-    // At a start nothing is to be done, and all at once gives the same.
-    assert_eq!(
-        core.publisher.publish_at_start().unwrap(),
-        Report::default()
-    );
-    core.db
-        .write_blocking::<_, ApiError>(|change| Ok(change.hosts_changed()?))
-        .unwrap();
-    publish();
-    let (whole, count) = published(&core);
-    assert_eq!((count, whole.hosts), (0, changed.hosts));
+    crate::app::instance::new_local_token(core, "gone", Duration::ZERO).unwrap();
 }
 
 #[test]
-fn many_changes_are_folded_behind() {
+fn a_second_run_finds_nothing_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let core = core(folder.path());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    core.publisher.publish_at_start().unwrap();
-    deploy(&core, 1, 1);
-    for _ in 0..300 {
-        let id = ProjectId::from_bytes([1; 16]);
-        let change = core
-            .db
-            .write_blocking::<_, ApiError>(move |change| Ok(change.project_hosts_changed(id)?));
-        runtime
-            .block_on(core.publisher.reach(change.unwrap()))
-            .unwrap();
-    }
-    let (before, count) = published(&core);
-    assert!(
-        count >= 300,
-        "whoever waits for a version does not wait for folding"
-    );
-    runtime.block_on(core.publisher.run_once()).unwrap();
-    assert_eq!(published(&core), (before, 0));
-    // Since the whole one of the start; the rows are gone with the folding.
-    let left = core
-        .db
-        .read_blocking::<_, DbError>(|view| view.host_changes(1, 10));
-    assert_eq!(left.unwrap(), HostChanges::Of(Vec::new()));
-}
-
-/// The document of a deployment with one file, both stored.
-async fn stored_document(core: &Core, text: &str) -> BlobDigest {
-    let file = bytes::Bytes::copy_from_slice(text.as_bytes());
-    let compiled = holm_site::compile(holm_site::CompileInput {
-        files: vec![holm_site::FileEntry {
-            path: "/index.html".to_owned(),
-            digest: BlobDigest::of(&file),
-            size_bytes: file.len() as u64,
-        }],
-        ..holm_site::CompileInput::default()
-    });
-    let document = holm_site::codec::encode_document(&compiled.value.unwrap());
-    let (document, digest) = (
-        bytes::Bytes::from(document.clone()),
-        BlobDigest::of(&document),
-    );
-    let mut upload = core.blobs.upload();
-    upload.put(BlobDigest::of(&file), file).await.unwrap();
-    upload.put(digest, document).await.unwrap();
-    upload.finish().await.unwrap();
-    digest
-}
-
-/// Publishes, and plays the edge that serves it.
-async fn publish_and_serve(core: &Core) {
-    core.publisher.run_once().await.unwrap();
-    let version = core.snapshots.newest_version().unwrap();
-    core.snapshots.acknowledge(version);
-}
-
-/// What a collection removes from a store with two deployments, one of them deleted by `delete` while it is in
-/// the whole snapshot or only in a change behind it.
-fn collected(is_in_whole: bool, delete: impl AsyncFnOnce(&Core)) -> (u64, bool) {
-    let folder = tempfile::tempdir().unwrap();
-    let limits = ControlLimits {
-        collect_settle_time: Duration::ZERO,
-        ..ControlLimits::default()
-    };
-    let core = core_with(folder.path(), limits);
+    fill(&core, Duration::from_hours(25));
     let (_sender, stop) = watch::channel(false);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime();
     runtime.block_on(async {
-        core.publisher.publish_at_start().unwrap();
-        let kept = stored_document(&core, "kept").await;
-        let gone = stored_document(&core, "gone").await;
-        deploy_document(&core, 1, 1, kept);
-        deploy_document(&core, 2, 2, gone);
-        publish_and_serve(&core).await;
-        if is_in_whole {
-            let newest = core.snapshots.newest().unwrap();
-            let whole = holm_site::codec::encode_snapshot(&published(&core).0);
-            core.snapshots.fold(newest.version, whole.into()).unwrap();
+        for want in [1, 0] {
+            let uploads = UploadSweeper::new(&core).run_once().await.unwrap();
+            assert_eq!(uploads.changed_count, want, "uploads");
+            let credentials = CredentialSweeper::new(&core).run_once().await.unwrap();
+            assert_eq!(credentials.changed_count, want, "credentials");
+            let published = core.publisher.run_once().await.unwrap();
+            assert_eq!(published.changed_count, want, "snapshot");
+            let variants = VariantMaker::new(&core).run_once(&stop).await.unwrap();
+            assert_eq!(variants.changed_count, 0, "variants: nothing is sealed");
         }
-        assert_eq!(published(&core).1, usize::from(!is_in_whole));
-        delete(&core).await;
-        let done = BlobCollector::new(&core).collect(&stop).await.unwrap();
-        assert!(core.blobs.missing(&[kept]).is_empty());
-        (done.dead_count, core.blobs.missing(&[gone]).is_empty())
-    })
+    });
 }
 
 #[test]
-fn what_only_an_older_whole_snapshot_names_gives_back_its_space() {
-    let delete = async |core: &Core| {
-        let deleted = core.db.write::<_, ApiError>(move |change| {
-            change.delete_project(ProjectId::from_bytes([2; 16]), NOW)?;
-            Ok(change.project_hosts_changed(ProjectId::from_bytes([2; 16]))?)
-        });
-        deleted.await.unwrap();
-        publish_and_serve(core).await;
-    };
-    // The file and the document.
-    assert_eq!(collected(true, delete), (2, false));
-    assert_eq!(collected(false, delete), (2, false));
-}
-
-#[test]
-fn what_a_change_shows_is_kept_though_its_row_is_gone() {
-    // As when a deletion is committed after a collection has published: the edge serves it still.
-    let delete = async |core: &Core| {
-        let file = core.db.folder().join("control.db");
-        let connection = rusqlite::Connection::open(file).unwrap();
-        connection
-            .execute_batch(
-                "DELETE FROM aliases WHERE project_id = x'02020202020202020202020202020202';
-                 UPDATE deployments SET state = 'deleted', document = NULL
-                 WHERE id = x'02020202020202020202020202020202'",
-            )
-            .unwrap();
-    };
-    assert_eq!(collected(false, delete), (0, true));
-    assert_eq!(collected(true, delete), (0, true));
+fn quick_forms_are_improved_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let core = core(folder.path());
+    let (_sender, stop) = watch::channel(false);
+    let runtime = runtime();
+    let text = (0..2000_u32).map(|at| format!("word-{} ", at * at % 61));
+    let text = bytes::Bytes::from(text.collect::<String>());
+    let source = BlobDigest::of(&text);
+    let gone = BlobDigest::of(b"collected meanwhile");
+    runtime.block_on(async {
+        let quick = bytes::Bytes::from(compress(&text, ContentCoding::Br).unwrap());
+        let early = Variants {
+            br: Some(Variant {
+                digest: BlobDigest::of(&quick),
+                size_bytes: quick.len() as u64,
+            }),
+            ..Variants::default()
+        };
+        let mut upload = core.blobs.upload();
+        upload.put(source, text.clone()).await.unwrap();
+        upload.put(BlobDigest::of(&quick), quick).await.unwrap();
+        upload.finish().await.unwrap();
+        core.variants.record(source, early).unwrap();
+        core.variants.record(gone, early).unwrap();
+        let encoder = BestEncoder::start().unwrap();
+        for want in [2, 0] {
+            let improver = VariantImprover::new(&core, &encoder);
+            let report = improver.run_once(&stop).await.unwrap();
+            assert_eq!(report.changed_count, want);
+        }
+        let best = core.variants.get(&source).unwrap();
+        assert!(best.is_best && best.br.unwrap().size_bytes < early.br.unwrap().size_bytes);
+        for form in [best.br.unwrap(), best.zstd.unwrap()] {
+            let stored = core.blobs.read_verified(form.digest).await.unwrap();
+            assert_eq!(stored.len() as u64, form.size_bytes);
+        }
+        // Of what is no longer there the quick forms are kept, and nobody tries again.
+        let kept = core.variants.get(&gone).unwrap();
+        assert_eq!((kept.br, kept.zstd, kept.is_best), (early.br, None, true));
+        assert_eq!(core.variants.take_early(), None);
+    });
 }
 
 #[test]
 fn a_panic_ends_one_run_only() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime();
     let runs = std::cell::Cell::new(0);
     let (stop, stopped) = watch::channel(false);
     let nudge = Notify::new();
