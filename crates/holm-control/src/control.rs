@@ -149,6 +149,16 @@ impl Control {
         reconcile::run_all(&self.core, stop).await;
     }
 
+    /// Publishes what waits and looks whether what is published is all that the database says, host by host. For
+    /// tests and checks: it costs as much as a start. `None` when that cannot be told: it is closed, the
+    /// database or the disk refuses, or there is no end of changes.
+    pub async fn published_is_true(&self) -> Option<bool> {
+        if self.core.is_closed.load(Ordering::Acquire) {
+            return None;
+        }
+        self.core.publisher.is_true().await.ok().flatten()
+    }
+
     /// Commits what waits and moves the database's log into its file. Later operations are refused.
     /// Folds what lies on the whole snapshot into it. Closing twice is closing once.
     pub fn close(self) {

@@ -83,7 +83,6 @@ pub(super) async fn keep(
                 &EventDetail::default(),
                 now,
             )?;
-            change.project_hosts_changed(project.id)?;
             find::deployment_of(change, &project, &id.to_string())
         })
         .await

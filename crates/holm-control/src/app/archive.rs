@@ -46,7 +46,7 @@ pub(crate) async fn announce(
     };
     let findings = unpacked.findings.clone();
     let row = keep(core, who, project, Announcement { head, files }, findings).await?;
-    let (id, project_id) = (row.id, row.project_id);
+    let id = row.id;
     if let Err(error) = store(core, unpacked, core.blobs.missing(&digests)).await {
         let now = core.now();
         // Its bytes can come again only in a new deployment.
@@ -59,10 +59,7 @@ pub(crate) async fn announce(
                     DeploymentEventKind::Cancelled,
                     &EventDetail::default(),
                     now,
-                )?;
-                change
-                    .project_hosts_changed(project_id)
-                    .map_err(ApiError::from)
+                )
             })
             .await?;
         core.hosts_changed.notify_one();

@@ -247,7 +247,7 @@ async fn fail(
     row: &DeploymentRow,
     diagnostics: Vec<Diagnostic>,
 ) -> Result<ApiError, ApiError> {
-    let (id, project_id, kept) = (row.id, row.project_id, diagnostics.clone());
+    let (id, kept) = (row.id, diagnostics.clone());
     let error = failed(diagnostics);
     let (now, detail) = (core.now(), event::of_error(&error));
     let version = core
@@ -256,7 +256,7 @@ async fn fail(
             change.end_deployment(id, DeploymentState::Failed, &kept)?;
             change.delete_announced(id)?;
             change.add_event(id, DeploymentEventKind::Failed, &detail, now)?;
-            change.project_hosts_changed(project_id)
+            change.snapshot_version()
         })
         .await?;
     core.events.ring();
@@ -355,7 +355,7 @@ fn seal_and_point(
     }
     Ok(Released {
         row: reread(change)?,
-        version: change.project_hosts_changed(row.project_id)?,
+        version: change.snapshot_version()?,
         labels: aliases.into_iter().map(|alias| alias.label).collect(),
     })
 }

@@ -75,8 +75,7 @@ pub(crate) async fn promote(
             let alias = Alias::production(&row.project_name);
             release::point(change, &alias, &sealed, MoveCause::Promote, alias_id, now)?;
             row.is_live = true;
-            let version = change.project_hosts_changed(row.project_id)?;
-            Ok::<_, ApiError>((row, version))
+            Ok::<_, ApiError>((row, change.snapshot_version()?))
         })
         .await?;
     // What production pointed at before may be one too many now.
@@ -151,7 +150,6 @@ pub(crate) async fn cancel(
             }
             change.delete_announced(row.id)?;
             event::add(change, &row, DeploymentEventKind::Cancelled, now)?;
-            change.project_hosts_changed(row.project_id)?;
             row.state = DeploymentState::Cancelled;
             Ok(row)
         })
@@ -187,7 +185,7 @@ pub(crate) async fn delete(
             change.delete_announced(row.id)?;
             change.delete_deployment(row.id)?;
             event::add(change, &row, DeploymentEventKind::Deleted, now)?;
-            Ok(change.project_hosts_changed(row.project_id)?)
+            Ok(change.snapshot_version()?)
         })
         .await?;
     core.events.ring();

@@ -227,7 +227,7 @@ impl Change<'_> {
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// Makes or moves an alias.
+    /// Makes or moves an alias, which raises the snapshot's version.
     pub(crate) fn put_alias(&self, id: AliasId, row: &AliasRow) -> Result<(), DbError> {
         self.connection
             .execute(
@@ -245,18 +245,19 @@ impl Change<'_> {
                     &row.branch,
                 ),
             )
-            .map(drop)
-            .map_err(DbError::sql("move an alias"))
+            .map_err(DbError::sql("move an alias"))?;
+        self.project_hosts_changed(row.project_id).map(drop)
     }
 
-    /// Removes the branch aliases that point at a deployment.
+    /// Removes the branch aliases that point at a deployment, which raises the snapshot's version if there are any.
     pub(crate) fn delete_branch_aliases(&self, to: DeploymentId) -> Result<(), DbError> {
-        self.connection
+        let removed = self
+            .connection
             .execute(
                 "DELETE FROM aliases WHERE deployment_id = ?1 AND kind = 'branch'",
                 [to.as_bytes()],
             )
-            .map(drop)
-            .map_err(DbError::sql("remove branch aliases"))
+            .map_err(DbError::sql("remove branch aliases"))?;
+        self.hosts_of_changed(to, removed).map(drop)
     }
 }

@@ -210,20 +210,11 @@ impl View<'_> {
             })
             .map_err(DbError::sql("look for deployments without variants"))
     }
-
-    /// How many entries the index of encoded forms had when it was synced. `None` when nobody knows what became
-    /// of it: the server did not stop in order.
-    pub(crate) fn variants_synced(&self) -> Result<Option<u64>, DbError> {
-        let count: Option<i64> = self
-            .connection
-            .query_row("SELECT variants_synced FROM instance", (), |row| row.get(0))
-            .map_err(DbError::sql("read how many variants were synced"))?;
-        Ok(count.and_then(|count| u64::try_from(count).ok()))
-    }
 }
 
 impl Change<'_> {
-    /// Keeps a new deployment, with the present variables of its environment.
+    /// Keeps a new deployment, with the present variables of its environment. As with all that changes what a
+    /// deployment's host shows, the snapshot's version is raised by it.
     pub(crate) fn insert_deployment(&self, new: &NewDeployment) -> Result<(), DbError> {
         self.connection
             .execute(
@@ -244,6 +235,7 @@ impl Change<'_> {
                 ),
             )
             .map_err(DbError::sql("keep a deployment"))?;
+        self.project_hosts_changed(new.project_id)?;
         self.keep_variables(new.id)
     }
 
@@ -271,7 +263,8 @@ impl Change<'_> {
         id: DeploymentId,
         sealing: &Sealing,
     ) -> Result<bool, DbError> {
-        self.connection
+        let changed = self
+            .connection
             .execute(
                 "UPDATE deployments
                  SET state = 'sealed', document = ?2, sealed_at = ?3, diagnostics = ?4
@@ -283,8 +276,8 @@ impl Change<'_> {
                     to_json(&sealing.diagnostics)?,
                 ),
             )
-            .map(|count| count > 0)
-            .map_err(DbError::sql("seal a deployment"))
+            .map_err(DbError::sql("seal a deployment"))?;
+        self.hosts_of_changed(id, changed)
     }
 
     /// Ends an uploading deployment in another way. False when it is not uploading.
@@ -294,26 +287,48 @@ impl Change<'_> {
         state: DeploymentState,
         diagnostics: &[Diagnostic],
     ) -> Result<bool, DbError> {
-        self.connection
+        let changed = self
+            .connection
             .execute(
                 "UPDATE deployments SET state = ?2, diagnostics = ?3
                  WHERE id = ?1 AND state = 'uploading'",
                 (id.as_bytes(), state.as_str(), to_json(&diagnostics)?),
             )
-            .map(|count| count > 0)
-            .map_err(DbError::sql("end a deployment"))
+            .map_err(DbError::sql("end a deployment"))?;
+        self.hosts_of_changed(id, changed)
     }
 
     /// Leaves a tombstone of a deployment.
     pub(crate) fn delete_deployment(&self, id: DeploymentId) -> Result<(), DbError> {
         self.delete_deployment_variables(id)?;
-        self.connection
+        let changed = self
+            .connection
             .execute(
                 "UPDATE deployments SET state = 'deleted', document = NULL WHERE id = ?1",
                 [id.as_bytes()],
             )
-            .map(drop)
-            .map_err(DbError::sql("delete a deployment"))
+            .map_err(DbError::sql("delete a deployment"))?;
+        self.hosts_of_changed(id, changed).map(drop)
+    }
+
+    /// Says that the hosts of a deployment's project changed, if a statement changed rows of it. Whether it did.
+    pub(super) fn hosts_of_changed(
+        &self,
+        id: DeploymentId,
+        row_count: usize,
+    ) -> Result<bool, DbError> {
+        if row_count == 0 {
+            return Ok(false);
+        }
+        let sql = "SELECT project_id FROM deployments WHERE id = ?1";
+        let project_id = self
+            .connection
+            .query_row(sql, [id.as_bytes()], |row| {
+                column::id(row, 0, ProjectId::from_bytes)
+            })
+            .map_err(DbError::sql("look whose hosts changed"))?;
+        self.project_hosts_changed(project_id)?;
+        Ok(true)
     }
 
     /// Ends uploads that began before `before`, and says that their hosts changed. How many there were.
@@ -352,17 +367,6 @@ impl Change<'_> {
             )
             .map(drop)
             .map_err(DbError::sql("remember that variants were made"))
-    }
-
-    /// Says that the index of encoded forms is synced with so many entries; `None` while it may grow.
-    pub(crate) fn set_variants_synced(&self, count: Option<u64>) -> Result<(), DbError> {
-        self.connection
-            .execute(
-                "UPDATE instance SET variants_synced = ?1",
-                [count.map(column::from_count)],
-            )
-            .map(drop)
-            .map_err(DbError::sql("remember how many variants were synced"))
     }
 
     /// Has the variants of everything an alias points at looked after again: the side index may

@@ -124,7 +124,7 @@ impl View<'_> {
 }
 
 impl Change<'_> {
-    /// Keeps a project's protection in the place of the one before.
+    /// Keeps a project's protection in the place of the one before, which raises the snapshot's version.
     pub(crate) fn put_protection(
         &self,
         project_id: ProjectId,
@@ -149,11 +149,11 @@ impl Change<'_> {
                     row.password.as_ref().map(PasswordHash::as_str),
                 ),
             )
-            .map(drop)
-            .map_err(DbError::sql("keep a project's protection"))
+            .map_err(DbError::sql("keep a project's protection"))?;
+        self.project_hosts_changed(project_id).map(drop)
     }
 
-    /// Keeps a project's access rules in the place of those before.
+    /// Keeps a project's access rules in the place of those before, which raises the snapshot's version.
     pub(crate) fn put_access_rules(
         &self,
         project_id: ProjectId,
@@ -166,7 +166,7 @@ impl Change<'_> {
                  ON CONFLICT (project_id) DO UPDATE SET rules = excluded.rules",
                 (project_id.as_bytes(), rules),
             )
-            .map(drop)
-            .map_err(DbError::sql("keep a project's access rules"))
+            .map_err(DbError::sql("keep a project's access rules"))?;
+        self.project_hosts_changed(project_id).map(drop)
     }
 }

@@ -1,4 +1,5 @@
-//! Rows about the server itself: its owner, the valid owner link, the snapshot's version.
+//! Rows about the server itself: its owner, the valid owner link, the snapshot's version and what changed since
+//! one, whether the index of encoded forms was synced.
 
 use holm_types::{ProjectId, Timestamp, UserId};
 use rusqlite::OptionalExtension as _;
@@ -45,9 +46,7 @@ impl View<'_> {
             })
             .map_err(DbError::sql("read the snapshot's version"))
     }
-}
 
-impl View<'_> {
     /// What changed in the hosts after this version, as long as it is no more than `projects_max` projects.
     pub(crate) fn host_changes(
         &self,
@@ -80,6 +79,16 @@ impl View<'_> {
         }
         projects.sort_unstable();
         Ok(HostChanges::Of(projects))
+    }
+
+    /// How many entries the index of encoded forms had when it was synced. `None` when nobody knows what became
+    /// of it: the server did not stop in order.
+    pub(crate) fn variants_synced(&self) -> Result<Option<u64>, DbError> {
+        let count: Option<i64> = self
+            .connection
+            .query_row("SELECT variants_synced FROM instance", (), |row| row.get(0))
+            .map_err(DbError::sql("read how many variants were synced"))?;
+        Ok(count.and_then(|count| u64::try_from(count).ok()))
     }
 }
 
@@ -158,5 +167,16 @@ impl Change<'_> {
             )
             .map_err(DbError::sql("raise the snapshot's version"))?;
         Ok(version)
+    }
+
+    /// Says that the index of encoded forms is synced with so many entries; `None` while it may grow.
+    pub(crate) fn set_variants_synced(&self, count: Option<u64>) -> Result<(), DbError> {
+        self.connection
+            .execute(
+                "UPDATE instance SET variants_synced = ?1",
+                [count.map(column::from_count)],
+            )
+            .map(drop)
+            .map_err(DbError::sql("remember how many variants were synced"))
     }
 }

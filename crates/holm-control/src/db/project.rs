@@ -128,14 +128,14 @@ impl Change<'_> {
             .map_err(DbError::sql("keep a project"))
     }
 
-    /// Deletes a project: its name is free, its deployments are seen no more.
+    /// Deletes a project: its name is free, its deployments are seen no more. Raises the snapshot's version.
     pub(crate) fn delete_project(&self, id: ProjectId, now: Timestamp) -> Result<(), DbError> {
         self.connection
             .execute(
                 "UPDATE projects SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL",
                 (id.as_bytes(), now.unix_ms()),
             )
-            .map(drop)
-            .map_err(DbError::sql("delete a project"))
+            .map_err(DbError::sql("delete a project"))?;
+        self.project_hosts_changed(id).map(drop)
     }
 }

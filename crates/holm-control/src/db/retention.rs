@@ -1,7 +1,6 @@
 //! Which deployments are kept: the newest of each project, what is pinned, what an alias points at.
 
-use holm_types::{DeploymentId, ProjectId, Timestamp};
-use rusqlite::OptionalExtension as _;
+use holm_types::{DeploymentId, Timestamp};
 
 use super::{Change, DbError, View, column};
 
@@ -52,7 +51,7 @@ impl Change<'_> {
     ) -> Result<bool, DbError> {
         let expired = self
             .connection
-            .query_row(
+            .execute(
                 "UPDATE deployments SET state = 'expired'
                  WHERE id = ?1 AND state = 'sealed' AND pinned_at IS NULL
                  AND NOT EXISTS (SELECT 1 FROM aliases a WHERE a.deployment_id = deployments.id)
@@ -60,19 +59,14 @@ impl Change<'_> {
                       WHERE n.project_id = deployments.project_id AND n.state = 'sealed'
                       AND (n.sealed_at, n.id) > (deployments.sealed_at, deployments.id))
                   >= (SELECT coalesce(p.deployments_kept, ?2) FROM projects p
-                      WHERE p.id = deployments.project_id)
-                 RETURNING project_id",
+                      WHERE p.id = deployments.project_id)",
                 (id.as_bytes(), column::from_count(kept_by_default)),
-                |row| column::id(row, 0, ProjectId::from_bytes),
             )
-            .optional()
             .map_err(DbError::sql("expire a deployment"))?;
-        let Some(project_id) = expired else {
-            return Ok(false);
-        };
-        self.delete_deployment_variables(id)?;
-        self.project_hosts_changed(project_id)?;
-        Ok(true)
+        if expired > 0 {
+            self.delete_deployment_variables(id)?;
+        }
+        self.hosts_of_changed(id, expired)
     }
 
     /// Pins a deployment at this time, or with `None` leaves it to retention again.

@@ -22,6 +22,9 @@ use crate::published::read_published;
 use folding::Waiting;
 use hosts::{guards, hosts};
 
+/// How often what is published is compared with a database that changes meanwhile.
+const COMPARISONS_MAX: usize = 10;
+
 /// Why a snapshot could not be published. The publisher tries again by itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PublishError {
@@ -100,6 +103,28 @@ impl SnapshotPublisher {
         let _turn = self.turn.lock().await;
         let publisher = self.clone();
         on_blocking_thread(move || publisher.publish_if_behind()).await
+    }
+
+    /// Publishes what waits and compares what is published with all that the database says. `None` when the
+    /// database changed each time before it was read.
+    pub(crate) async fn is_true(&self) -> Result<Option<bool>, PublishError> {
+        let _turn = self.turn.lock().await;
+        let publisher = self.clone();
+        on_blocking_thread(move || {
+            for _ in 0..COMPARISONS_MAX {
+                publisher.publish_if_behind()?;
+                let wanted = publisher
+                    .db
+                    .read_blocking(|view| publisher.everything(view))?;
+                let published = publisher.store.newest();
+                let same_version = published.filter(|found| found.version == wanted.version);
+                if let Some(published) = same_version {
+                    return Ok(Some(is_same(&published, &wanted)));
+                }
+            }
+            Ok(None)
+        })
+        .await
     }
 
     /// Returns once a snapshot of at least this version is published.

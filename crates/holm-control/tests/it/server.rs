@@ -258,8 +258,25 @@ pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     panic!("waited 10 s until {what}");
 }
 
+impl TestServer {
+    /// What was published change by change is what the database says: nothing has changed a host unseen.
+    fn check_published(&self) {
+        if let Some(runtime) = &self.runtime {
+            let is_true = runtime.block_on(self.control.published_is_true());
+            assert_ne!(
+                is_true,
+                Some(false),
+                "a host changed and nobody published it"
+            );
+        }
+    }
+}
+
 impl Drop for TestServer {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.check_published();
+        }
         self.stop.send_replace(true);
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(Duration::from_secs(5));

@@ -151,21 +151,22 @@ fn folding_that_fails_stops_neither_publishing_nor_collecting() {
     let core = core_with(folder.path(), impatient());
     let (_sender, stop) = watch::channel(false);
     core.publisher.publish_at_start().unwrap();
-    let before = published(&core).0.version;
-    let in_the_way = bar_whole(folder.path(), before + 1);
     runtime().block_on(async {
         let kept = collecting::stored_document(&core, "kept").await;
         collecting::stored_document(&core, "nobody's").await;
         deploy_document(&core, 1, 1, kept);
+        let version = core.db.read_blocking(|view| view.snapshot_version());
+        let version = version.unwrap();
+        let in_the_way = bar_whole(folder.path(), version);
         assert_eq!(core.publisher.run_once().await.unwrap().changed_count, 1);
         assert_eq!(published(&core).1, 1, "it could not be folded");
         // The start goes on with what is there as well.
         core.publisher.publish_at_start().unwrap();
-        core.snapshots.acknowledge(before + 1);
+        core.snapshots.acknowledge(version);
         let done = BlobCollector::new(&core).collect(&stop).await.unwrap();
         assert_eq!(done.dead_count, 2, "a file and a document");
+        assert!(in_the_way.exists());
     });
-    std::fs::remove_dir(in_the_way).unwrap();
 }
 
 #[test]
