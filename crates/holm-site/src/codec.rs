@@ -1,7 +1,9 @@
-//! The bytes of a document and of a snapshot. Versioned; the conversions are written by hand.
+//! The bytes of a document, of a snapshot and of a change of a snapshot. Versioned; the conversions are written by
+//! hand.
 //!
-//! Both begin with eight bytes of magic and the format as a little-endian `u16`; what follows is postcard. A
-//! snapshot has the BLAKE3 hash of its postcard between, because nothing else guards it.
+//! All begin with eight bytes of magic and the format as a little-endian `u16`; what follows is postcard. A
+//! snapshot and a change have the BLAKE3 hash of what follows between, because nothing else guards them; a change
+//! has the bytes of a snapshot behind its postcard.
 
 mod document;
 mod guard;
@@ -22,7 +24,7 @@ pub enum DecodeError {
     /// Other magic bytes.
     #[error("these bytes are not a {what}")]
     NotThis {
-        /// `deployment document` or `edge snapshot`.
+        /// `deployment document`, `edge snapshot` or `change of an edge snapshot`.
         what: &'static str,
     },
     /// Written by a newer Holm.
@@ -139,9 +141,8 @@ pub fn decode_snapshot_with<'b>(
     changes: impl IntoIterator<Item = &'b [u8]>,
 ) -> Result<EdgeSnapshot, DecodeError> {
     let mut snapshot = decode_snapshot(bytes)?;
-    for change in changes {
-        snapshot.apply(decode_change(change)?);
-    }
+    let changes = changes.into_iter().map(decode_change);
+    snapshot.apply(changes.collect::<Result<_, _>>()?);
     Ok(snapshot)
 }
 

@@ -201,6 +201,59 @@ proptest! {
         if let Ok(snapshot) = decode_snapshot(&framed_payload) {
             prop_assert!(decode_snapshot(&encode_snapshot(&snapshot)) == Ok(snapshot));
         }
+        let framed_payload = framed(&CHANGE, &[checksum.as_bytes(), &payload]);
+        if let Ok(change) = decode_change(&framed_payload) {
+            prop_assert!(decode_change(&encode_change(&change)) == Ok(change));
+        }
+    }
+
+    #[test]
+    fn a_change_says_nothing_of_other_projects(
+        snapshot in few_projects(),
+        projects in prop::collection::vec(0..6_u8, 0..6),
+    ) {
+        // Any projects in any order, with hosts of any projects, in the frame of a change.
+        let ids: Vec<[u8; 16]> = projects.iter().map(|number| [*number; 16]).collect();
+        let mut payload = to_bytes(&ids);
+        payload.extend(encode_snapshot(&snapshot));
+        let bytes = framed(&CHANGE, &[BlobDigest::of(&payload).as_bytes(), &payload]);
+        let named = snapshot.hosts.iter().map(|entry| entry.project_id);
+        let named = named.chain(snapshot.guards.iter().map(|guard| guard.project_id));
+        let is_sound = projects.is_sorted_by(|one, other| one < other)
+            && named.into_iter().all(|id| ids.contains(id.as_bytes()));
+        prop_assert_eq!(decode_change(&bytes).is_ok(), is_sound);
+    }
+
+    #[test]
+    fn a_damaged_change_is_refused(snapshot in few_projects(), at in any::<prop::sample::Index>(), xor in 1_u8..) {
+        let projects = (0..4).map(|number| ProjectId::from_bytes([number; 16])).collect();
+        let mut bytes = encode_change(&SnapshotChange { projects, snapshot });
+        let at = at.index(bytes.len());
+        bytes[at] ^= xor;
+        prop_assert!(decode_change(&bytes).is_err());
+        prop_assert!(decode_change(&bytes[..at]).is_err());
+    }
+
+    #[test]
+    fn many_changes_come_to_the_same_as_one_after_the_other(
+        older in few_projects(),
+        steps in prop::collection::vec((few_projects(), prop::collection::btree_set(0..4_u8, 0..4)), 0..6),
+    ) {
+        let changes = (2..).zip(steps).map(|(version, (mut snapshot, changed))| {
+            let projects: Vec<_> = changed.iter().map(|number| ProjectId::from_bytes([*number; 16])).collect();
+            snapshot.version = version;
+            snapshot.hosts.retain(|entry| projects.contains(&entry.project_id));
+            snapshot.guards.retain(|guard| projects.contains(&guard.project_id));
+            SnapshotChange { projects, snapshot }
+        });
+        let changes: Vec<SnapshotChange> = changes.collect();
+        let mut one_by_one = older.clone();
+        for change in changes.clone() {
+            one_by_one.apply(vec![change]);
+        }
+        let mut together = older;
+        together.apply(changes);
+        prop_assert_eq!(together, one_by_one);
     }
 
     #[test]
@@ -221,6 +274,58 @@ proptest! {
         prop_assert!(decode_snapshot(&bytes).is_err());
         prop_assert!(decode_snapshot(&bytes[..at]).is_err());
     }
+}
+
+/// How long reading a snapshot of many hosts with this many changes takes, at best.
+fn time_with_changes(whole: &[u8], changes: &[Vec<u8>]) -> std::time::Duration {
+    let times = (0..3).map(|_| {
+        #[expect(clippy::disallowed_methods, reason = "the test measures real time")]
+        let now = std::time::Instant::now;
+        let start = now();
+        let read = decode_snapshot_with(whole, changes.iter().map(Vec::as_slice));
+        assert_eq!(read.unwrap().hosts.len(), 20_000);
+        now() - start
+    });
+    times.min().unwrap()
+}
+
+#[test]
+fn many_changes_cost_not_much_more_than_one() {
+    let hosts = |project: u16| {
+        let entry = move |number| HostEntry {
+            host: format!("site-{project:04}-{number:02}.localhost"),
+            project_id: id_of(project),
+            environment: Environment::Preview,
+            is_custom_domain: false,
+            target: HostTarget::Gate {
+                code: VisitorCode::Deleted,
+                deployment_id: None,
+            },
+        };
+        (0..20).map(entry)
+    };
+    let snapshot = |version, hosts| EdgeSnapshot {
+        version,
+        hosts,
+        guards: Vec::new(),
+    };
+    let whole = encode_snapshot(&snapshot(1, (0..1000).flat_map(hosts).collect()));
+    let change = |project| {
+        encode_change(&SnapshotChange {
+            projects: vec![id_of(project)],
+            snapshot: snapshot(u64::from(project) + 2, hosts(project).collect()),
+        })
+    };
+    let changes: Vec<_> = (0..512).map(change).collect();
+    let one = time_with_changes(&whole, &changes[..1]);
+    let many = time_with_changes(&whole, &changes);
+    assert!(many < one * 10, "{many:?}, one {one:?}");
+}
+
+fn id_of(project: u16) -> ProjectId {
+    let mut bytes = [0; 16];
+    bytes[..2].copy_from_slice(&project.to_be_bytes());
+    ProjectId::from_bytes(bytes)
 }
 
 #[test]
