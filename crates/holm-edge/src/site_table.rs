@@ -154,24 +154,17 @@ impl SiteTable {
     /// Drops the sites that were used longest ago until the rest fits. The newest stays whatever it
     /// weighs: a site that is asked for must be served.
     fn make_room(&self, newest: &Arc<SiteSlot>, site: &Site) {
-        let mut inner = self.lock();
-        inner.built.push(Arc::downgrade(newest));
-        inner.built_bytes += site.weight_bytes();
-        if inner.built_bytes <= self.bytes_max {
-            return;
-        }
-        let mut built = inner.look_through_built();
-        let mut total: usize = built.iter().map(|built| built.weight).sum();
-        built.sort_by_key(|built| (built.used_at, built.slot.document));
-        for Built { slot, weight, .. } in built {
-            if total > self.bytes_max && slot.document != newest.document {
-                slot.site.store(None);
-                total -= weight;
-            } else {
-                inner.built.push(Arc::downgrade(&slot));
+        let leaving = {
+            let mut inner = self.lock();
+            inner.built.push(Arc::downgrade(newest));
+            inner.built_bytes += site.weight_bytes();
+            if inner.built_bytes <= self.bytes_max {
+                return;
             }
-        }
-        inner.built_bytes = total;
+            inner.choose_leaving(self.bytes_max, newest)
+        };
+        // Freeing a large site takes long: nobody waits for the table meanwhile.
+        drop(leaving);
     }
 }
 
@@ -182,7 +175,31 @@ struct Built {
     weight: usize,
 }
 
+/// What was looked at while room was made, to be let go of without the table's lock: these may be the last who
+/// hold it.
+type Leaving = Vec<(Arc<SiteSlot>, Option<Arc<Site>>)>;
+
 impl Inner {
+    /// Empties the slots that were used longest ago until the rest weighs no more than `bytes_max`.
+    fn choose_leaving(&mut self, bytes_max: usize, newest: &SiteSlot) -> Leaving {
+        let mut built = self.look_through_built();
+        let mut total: usize = built.iter().map(|built| built.weight).sum();
+        built.sort_by_key(|built| (built.used_at, built.slot.document));
+        let mut leaving = Leaving::with_capacity(built.len());
+        for Built { slot, weight, .. } in built {
+            let mut site = None;
+            if total > bytes_max && slot.document != newest.document {
+                site = slot.site.swap(None);
+                total -= weight;
+            } else {
+                self.built.push(Arc::downgrade(&slot));
+            }
+            leaving.push((slot, site));
+        }
+        self.built_bytes = total;
+        leaving
+    }
+
     /// Takes out all that are built still, each once.
     fn look_through_built(&mut self) -> Vec<Built> {
         let mut seen = HashSet::new();

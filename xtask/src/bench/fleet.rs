@@ -39,6 +39,13 @@ const STARTS: usize = 5;
 /// Deployments that the one deep project has, at most a tenth of all.
 const DEEP_DEPLOYMENTS: u64 = 1_000;
 
+/// Deployments that are timed: enough that changes of the snapshot are folded between.
+const TIMED_DEPLOYMENTS: usize = 300;
+
+/// Changes of the snapshot that a start has to read: nearly as many as there can be. At 256 they are folded, and one
+/// deployment makes up to three.
+const PENDING_CHANGES: usize = 250;
+
 /// How long filling the data folder may take, the build included.
 const SEED_TIME_MAX: Duration = Duration::from_hours(1);
 
@@ -84,6 +91,7 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
     resident("after the requests", &server)?;
     fleet.deploy(&lab, &server, &folder.join("site"), &mut verdicts)?;
     at_rest("after the deployments", &server, &mut verdicts)?;
+    let server = fleet.start_with_changes(&lab, server, &launch, &folder, &mut verdicts)?;
     server.stop()?;
     verdicts.finish()
 }
@@ -262,7 +270,7 @@ impl Fleet {
         let mut series = Series::default();
         // The first changes every file of the project.
         time_change(lab, server, site, &project, 0)?;
-        for round in 1..=20 {
+        for round in 1..=TIMED_DEPLOYMENTS {
             series.push(time_change(lab, server, site, &project, round)? * 1e3);
         }
         let what = format!(
@@ -273,6 +281,55 @@ impl Fleet {
         verdicts.at_most(&what, series.percentile(95), DEPLOY_MS_MAX, "ms");
         Ok(())
     }
+
+    /// A start after a crash that has left as many changes of the snapshot as there can be.
+    fn start_with_changes(
+        &self,
+        lab: &Lab,
+        server: HolmProcess,
+        launch: &Launch,
+        folder: &Path,
+        verdicts: &mut Verdicts,
+    ) -> Result<HolmProcess> {
+        let (site, snapshots) = (folder.join("site"), folder.join("data").join("snapshots"));
+        let mut pending = pending_changes(&snapshots)?;
+        for round in 0..TIMED_DEPLOYMENTS {
+            if pending >= PENDING_CHANGES {
+                break;
+            }
+            // Another project each time, so that no change is large.
+            let project = Self::name(1 + round as u64 % (self.projects - 1));
+            time_change(lab, &server, &site, &project, TIMED_DEPLOYMENTS + 1 + round)?;
+            pending = pending_changes(&snapshots)?;
+        }
+        server.kill_now()?;
+        drop(server);
+        let host = launch.production_host(&Self::name(self.projects - 1));
+        let (ms, server) = time_to_first_answer(launch, &host)?;
+        let what = format!("start to first answered request with {pending} changes");
+        verdicts.at_most(&what, ms, START_MS_MAX, "ms");
+        Ok(server)
+    }
+}
+
+/// Changes that lie on the newest whole snapshot.
+fn pending_changes(snapshots: &Path) -> Result<usize> {
+    let (mut newest_whole, mut changes) = (0, Vec::new());
+    for entry in std::fs::read_dir(snapshots).context("list the snapshots")? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let Some(stem) = name.strip_suffix(".bin") else {
+            continue;
+        };
+        if let Some(version) = stem.strip_prefix("snapshot-") {
+            newest_whole = newest_whole.max(version.parse::<u64>()?);
+        } else if let Some(version) = stem.strip_prefix("change-") {
+            changes.push(version.parse::<u64>()?);
+        }
+    }
+    Ok(changes
+        .iter()
+        .filter(|version| **version > newest_whole)
+        .count())
 }
 
 fn json(answer: &Response) -> Result<Value> {

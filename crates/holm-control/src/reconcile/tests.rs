@@ -221,6 +221,25 @@ fn quick_forms_are_improved_once() {
 }
 
 #[test]
+fn a_deployment_that_cannot_be_looked_after_costs_no_other_its_variants() {
+    let folder = tempfile::tempdir().unwrap();
+    let core = core(folder.path());
+    let (_sender, stop) = watch::channel(false);
+    runtime().block_on(async {
+        let small = collecting::stored_document(&core, "small").await;
+        deploy(&core, 1, 1);
+        deploy_document(&core, 2, 2, small);
+        // The newest first; the document of the other is not there.
+        assert!(VariantMaker::new(&core).run_once(&stop).await.is_err());
+        let left = core
+            .db
+            .read_blocking(|view| view.deployments_without_variants(9));
+        let left: Vec<_> = left.unwrap().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(left, [DeploymentId::from_bytes([1; 16])]);
+    });
+}
+
+#[test]
 fn a_panic_ends_one_run_only() {
     let runtime = runtime();
     let runs = std::cell::Cell::new(0);

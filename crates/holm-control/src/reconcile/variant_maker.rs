@@ -36,7 +36,8 @@ impl<'c> VariantMaker<'c> {
         Self { core }
     }
 
-    /// Looks after every sealed deployment that nobody has looked after; ends early when stopping.
+    /// Looks after every sealed deployment that nobody has looked after; ends early when stopping, and when one
+    /// cannot be looked after, those before it being done.
     pub(crate) async fn run_once(&self, stop: &watch::Receiver<bool>) -> Result<Report, ApiError> {
         let mut report = Report::default();
         while !*stop.borrow() {
@@ -46,23 +47,38 @@ impl<'c> VariantMaker<'c> {
                 .read(|view| view.deployments_without_variants(BATCH_COUNT_MAX))
                 .await?;
             let mut done = Vec::with_capacity(next.len());
-            for (id, document) in next {
-                let Some(made_count) = self.look_after(id, document, stop).await? else {
-                    break;
-                };
-                done.push(id);
-                report.changed_count += made_count;
-                // That took its time; there may be a newer one by now.
-                if made_count > 0 {
-                    break;
-                }
+            let ended = self.look_after_each(next, stop, &mut done).await;
+            let is_over = done.is_empty();
+            if !is_over {
+                self.remember(done).await?;
             }
-            if done.is_empty() {
+            report.changed_count += ended?;
+            if is_over {
                 break;
             }
-            self.remember(done).await?;
         }
         Ok(report)
+    }
+
+    /// Looks after one after the other until there was something to encode. How many assets that were; `done` has
+    /// whom nobody needs to look after again, after a failure too.
+    async fn look_after_each(
+        &self,
+        next: Vec<(DeploymentId, BlobDigest)>,
+        stop: &watch::Receiver<bool>,
+        done: &mut Vec<DeploymentId>,
+    ) -> Result<u64, ApiError> {
+        for (id, document) in next {
+            let Some(made_count) = self.look_after(id, document, stop).await? else {
+                break;
+            };
+            done.push(id);
+            // That took its time; there may be a newer one by now.
+            if made_count > 0 {
+                return Ok(made_count);
+            }
+        }
+        Ok(0)
     }
 
     /// Says of all these together that they are done: after a restart most have nothing to do, and a commit each
