@@ -275,3 +275,62 @@ fn print(folder: &Path, checks: &[Check], is_clean: bool, is_json: bool) {
     }
     console::out(&if is_clean { "clean" } else { "not clean" });
 }
+
+#[cfg(test)]
+mod tests {
+    use holm_storage::PublishedChange;
+
+    use super::*;
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn a_torn_snapshot_is_told_and_left_as_it_is() {
+        let data = tempfile::tempdir().unwrap();
+        let layout = Layout::of(data.path());
+        assert_eq!(check_snapshot(&layout, false).problems, [] as [String; 0]);
+        assert_eq!(check_snapshot(&layout, true).problems.len(), 1);
+        assert!(!layout.snapshots.exists(), "it only looks");
+        let store = SnapshotStore::open(&layout.snapshots).unwrap();
+        store.publish(1, "whole".into()).unwrap();
+        for version in 2..=4 {
+            let change = PublishedChange {
+                since: version - 1,
+                version,
+                bytes: "change".into(),
+            };
+            assert!(store.publish_change(change).unwrap());
+        }
+        let sound = check_snapshot(&layout, true);
+        assert_eq!(
+            (sound.seen.as_str(), sound.problems.len()),
+            ("version 4", 0)
+        );
+        let torn = layout.snapshots.join(format!("change-{:020}.bin", 3));
+        fs::write(&torn, "torn").unwrap();
+        let before = files(&layout.snapshots);
+        for _ in 0..2 {
+            let broken = check_snapshot(&layout, true);
+            assert_eq!(broken.seen, "version 2");
+            assert_eq!(broken.problems.len(), 2, "{:?}", broken.problems);
+            assert!(
+                broken.problems[0].contains("is not whole"),
+                "{:?}",
+                broken.problems
+            );
+        }
+        assert_eq!(files(&layout.snapshots), before);
+        // The server beside which it looked goes on.
+        let next = PublishedChange {
+            since: 4,
+            version: 5,
+            bytes: "change".into(),
+        };
+        assert!(store.publish_change(next).unwrap());
+    }
+}
