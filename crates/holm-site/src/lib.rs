@@ -58,5 +58,5 @@ pub use rule::{
     TrailingSlash,
 };
 pub use site::{Asset, AssetRef, HeaderChange, Site};
-pub use snapshot::{EdgeSnapshot, HostEntry, HostTarget};
+pub use snapshot::{EdgeSnapshot, HostEntry, HostTarget, SnapshotChange};
 pub use trace::{Considered, Outcome, Step, Trace};

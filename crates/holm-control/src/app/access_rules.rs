@@ -45,7 +45,7 @@ pub(crate) async fn update(
         .write(move |change| {
             let project = find::project(change, &reference)?;
             change.put_access_rules(project.id, &kept)?;
-            Ok::<_, ApiError>(change.hosts_changed()?)
+            Ok::<_, ApiError>(change.snapshot_version()?)
         })
         .await?;
     release::show(core, version).await?;
