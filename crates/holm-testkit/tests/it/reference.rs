@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[Limit])] = &[
     ("holm-server", holm_server::LIMITS),
     ("holm-cli", holm_cli::LIMITS),
     ("holm-site", holm_site::limits::LIMITS),
+    ("holm-build", holm_build::limits::LIMITS),
     ("holm-storage", holm_storage::LIMITS),
     ("holm-telemetry", holm_telemetry::LIMITS),
 ];
