@@ -13,8 +13,10 @@ mod middleware;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use holm_site::{FunctionRoute, FunctionSources, Middleware, function_routes};
-use holm_types::{Diagnostic, Parsed};
+use holm_site::{
+    BuiltFunctions, FunctionBundle, FunctionRoute, FunctionSources, Middleware, function_routes,
+};
+use holm_types::{BlobDigest, Diagnostic, Parsed};
 
 use crate::esbuild::{BuildRequest, Built, Metafile, Service, ServiceError, VirtualModules};
 use crate::limits::BuildLimits;
@@ -40,7 +42,8 @@ pub struct Bundle {
     pub code: Vec<u8>,
     /// Its source map. Not named in the code: visitors never get it.
     pub source_map: Vec<u8>,
-    /// The style sheets that functions import, as one. `None` when they import none.
+    /// The style sheets that functions import, as one, to be served as `/edgeone_pages_assets/index.css`
+    /// (functions spec 1.2). `None` when they import none.
     pub style_sheet: Option<Vec<u8>>,
     /// The table of routes.
     pub routes: Vec<FunctionRoute>,
@@ -48,6 +51,22 @@ pub struct Bundle {
     pub middleware: Option<Middleware>,
     /// The file of the middleware, which is not served.
     pub middleware_file: Option<Box<str>>,
+}
+
+impl Bundle {
+    /// What is sealed with the project's files, once `code` and `source_map` are in the blob store.
+    pub fn built(&self) -> BuiltFunctions {
+        BuiltFunctions {
+            routes: self.routes.clone(),
+            middleware: self.middleware.clone(),
+            withheld: self.middleware_file.iter().cloned().collect(),
+            bundle: Some(FunctionBundle {
+                code: BlobDigest::of(&self.code),
+                code_bytes: self.code.len() as u64,
+                source_map: Some(BlobDigest::of(&self.source_map)),
+            }),
+        }
+    }
 }
 
 /// Why there is no answer about a project.

@@ -13,4 +13,4 @@ pub mod npm_tool;
 
 pub use code::DIAGNOSTIC_CODES;
 pub use esbuild::{ESBUILD_VERSION, ServiceError, esbuild_tool};
-pub use functions::{Bundle, BundleInput, bundle_functions};
+pub use functions::{Bundle, BundleError, BundleInput, bundle_functions};

@@ -70,7 +70,9 @@ impl Service {
         folder: &Path,
         silence_max: Duration,
     ) -> Result<Self, ServiceError> {
-        let mut child = Command::new(program)
+        // The folder is another from here on, and a relative path would be looked for there.
+        let absolute = std::path::absolute(program);
+        let mut child = Command::new(absolute.as_deref().unwrap_or(program))
             .arg(format!("--service={ESBUILD_VERSION}"))
             .current_dir(folder)
             .env_clear()

@@ -230,6 +230,11 @@ fn the_middleware_is_the_last_handler_and_its_config_is_read() {
     assert_eq!(sources, ["/api/:path*", "/admin/:path*", "/x/y", "/z"]);
     assert_eq!(bundle.middleware_file.as_deref(), Some("src/middleware.ts"));
     assert_eq!(bundle.routes[0].methods, MethodSet::ALL);
+    let built = bundle.built();
+    assert_eq!(built.withheld, ["src/middleware.ts".into()]);
+    let sealed = built.bundle.expect("it has code");
+    assert_eq!(sealed.code, holm_types::BlobDigest::of(&bundle.code));
+    assert_eq!(sealed.digests().count(), 2);
     let said = run(
         &bundle,
         "console.log(await call(handlers[1]), handlers.length, handlers[1] === middleware);",

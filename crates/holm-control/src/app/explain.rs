@@ -326,7 +326,7 @@ fn late_decision(site: &Site, plan: &Plan) -> Decided {
         Plan::Invoke(function) => Decided {
             decision: "function",
             status: 200,
-            summary: format!("function {}", function.0),
+            summary: format!("function {}", site.function(function).name),
             headers: Headers::new(),
         },
         Plan::NotFound => Decided {

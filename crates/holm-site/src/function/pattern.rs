@@ -147,11 +147,11 @@ impl Segment {
     }
 }
 
-/// What is between the first slash and one at the end. `None` for `/`.
+/// What is behind the first slash, once one at the end is taken away. `None` for `/`.
 fn body(path: &str) -> Option<&str> {
-    let body = path.strip_prefix('/').unwrap_or(path);
-    let body = body.strip_suffix('/').unwrap_or(body);
-    (path.len() > 1).then_some(body)
+    let folder = path.strip_suffix('/').filter(|folder| !folder.is_empty());
+    let path = folder.unwrap_or(path);
+    (path != "/").then(|| path.strip_prefix('/').unwrap_or(path))
 }
 
 #[cfg(test)]
