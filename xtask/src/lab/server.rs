@@ -32,6 +32,8 @@ pub(crate) struct Announcement {
     pub(crate) api_url: String,
     /// A token for the API, valid for a day. `None` for `serve`.
     pub(crate) token: Option<String>,
+    /// Where to become the owner. `None` when there is one.
+    pub(crate) owner_link: Option<String>,
     /// The process whose place it took. `None` when there was none.
     pub(crate) took_over_from: Option<u32>,
 }
@@ -234,6 +236,16 @@ impl HolmProcess {
     /// The API's origin.
     pub(crate) fn api_url(&self) -> &str {
         &self.announcement.api_url
+    }
+
+    /// Where the API listens.
+    pub(crate) fn control(&self) -> SocketAddr {
+        self.launch.control
+    }
+
+    /// Where to become the owner. `None` when there was one at the start.
+    pub(crate) fn owner_link(&self) -> Option<&str> {
+        self.announcement.owner_link.as_deref()
     }
 
     /// Its process id.

@@ -43,12 +43,24 @@ pub(super) enum Body {
     },
 }
 
+/// What a query parameter may be.
+#[derive(Clone, Copy)]
+pub(super) enum QueryKind {
+    /// Text.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// How many items a page has.
+    PageLength,
+    /// An environment of a project.
+    Environment,
+}
+
 /// A query parameter.
 pub(super) struct QueryParameter {
     pub(super) name: &'static str,
     pub(super) is_required: bool,
-    /// A page's length; everything else is text.
-    pub(super) is_number: bool,
+    pub(super) kind: QueryKind,
     pub(super) about: &'static str,
 }
 
@@ -76,42 +88,51 @@ const MANIFEST: Body = Body::Manifest {
 
 const NO_QUERY: &[QueryParameter] = &[];
 const PAGE_QUERY: &[QueryParameter] = &[
-    QueryParameter {
-        name: "limit",
-        is_required: false,
-        is_number: true,
-        about: "Items a page.",
-    },
-    QueryParameter {
-        name: "cursor",
-        is_required: false,
-        is_number: false,
-        about: "`next_cursor` of the page before.",
-    },
+    optional("limit", QueryKind::PageLength, "Items a page."),
+    optional(
+        "cursor",
+        QueryKind::Text,
+        "`next_cursor` of the page before.",
+    ),
 ];
 const CREATE_QUERY: &[QueryParameter] = &[
     optional(
         "dry_run",
+        QueryKind::Flag,
         "`true`: only say what would be deployed; nothing is stored.",
     ),
     optional(
         "environment",
+        QueryKind::Environment,
         "With an archive: `production` or `preview`, the default.",
     ),
     optional(
         "create_project",
+        QueryKind::Flag,
         "With an archive: `true` makes the project when there is none.",
     ),
-    optional("branch", "With an archive: the Git branch."),
-    optional("commit", "With an archive: the commit hash."),
-    optional("message", "With an archive: what the deployment is about."),
+    optional(
+        "branch",
+        QueryKind::Text,
+        "With an archive: the Git branch.",
+    ),
+    optional(
+        "commit",
+        QueryKind::Text,
+        "With an archive: the commit hash.",
+    ),
+    optional(
+        "message",
+        QueryKind::Text,
+        "With an archive: what the deployment is about.",
+    ),
 ];
 
-const fn optional(name: &'static str, about: &'static str) -> QueryParameter {
+const fn optional(name: &'static str, kind: QueryKind, about: &'static str) -> QueryParameter {
     QueryParameter {
         name,
         is_required: false,
-        is_number: false,
+        kind,
         about,
     }
 }
@@ -120,46 +141,36 @@ const EXPLAIN_QUERY: &[QueryParameter] = &[
     QueryParameter {
         name: "url",
         is_required: true,
-        is_number: false,
+        kind: QueryKind::Text,
         about: "The URL, percent-encoded as a browser sends it.",
     },
-    QueryParameter {
-        name: "deployment",
-        is_required: false,
-        is_number: false,
-        about: "A deployment of the host's project to ask instead of the one that it shows.",
-    },
-    QueryParameter {
-        name: "ip",
-        is_required: false,
-        is_number: false,
-        about: "The address of the visitor to suppose; without one, rules on addresses are passed.",
-    },
-    QueryParameter {
-        name: "referer",
-        is_required: false,
-        is_number: false,
-        about: "The `Referer` to suppose.",
-    },
-    QueryParameter {
-        name: "user_agent",
-        is_required: false,
-        is_number: false,
-        about: "The `User-Agent` to suppose.",
-    },
-    QueryParameter {
-        name: "past_gate",
-        is_required: false,
-        is_number: false,
-        about: "`true`: go on where access rules or protection would end the request.",
-    },
+    optional(
+        "deployment",
+        QueryKind::Text,
+        "A deployment of the host's project to ask instead of the one that it shows.",
+    ),
+    optional(
+        "ip",
+        QueryKind::Text,
+        "The address of the visitor to suppose; without one, rules on addresses are passed.",
+    ),
+    optional("referer", QueryKind::Text, "The `Referer` to suppose."),
+    optional(
+        "user_agent",
+        QueryKind::Text,
+        "The `User-Agent` to suppose.",
+    ),
+    optional(
+        "past_gate",
+        QueryKind::Flag,
+        "`true`: go on where access rules or protection would end the request.",
+    ),
 ];
-const ENVIRONMENT_QUERY: &[QueryParameter] = &[QueryParameter {
-    name: "environment",
-    is_required: false,
-    is_number: false,
-    about: "`production` or `preview`.",
-}];
+const ENVIRONMENT_QUERY: &[QueryParameter] = &[optional(
+    "environment",
+    QueryKind::Environment,
+    "`production` or `preview`.",
+)];
 
 macro_rules! shapes {
     ($($id:ident: $request:expr, $response:expr, $query:expr, [$($code:ident),*];)*) => {
