@@ -45,6 +45,7 @@ fn core(folder: &std::path::Path) -> Core {
         public_scheme: "http".to_owned(),
         public_port: None,
         control_origin: "http://127.0.0.1:1".to_owned(),
+        trusted_proxies: holm_types::IpNetworkSet::default(),
         version: "test",
         rule_limits: crate::RuleLimits::DEFAULT,
         limits,
