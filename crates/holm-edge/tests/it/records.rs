@@ -104,7 +104,7 @@ async fn every_kind_of_request_leaves_one_record() {
 #[tokio::test]
 async fn a_record_says_who_what_and_from_where() {
     let scene = Scene::usual().await;
-    let fields = "user-agent: test/1\r\nreferer: https://a.test/x?secret=1\r\ncookie: secret\r\n";
+    let fields = "user-agent: test/1\r\nreferer: https://a.test/x?secret=1\r\ncookie: secret\r\nauthorization: Bearer secret\r\n";
     scene.get("/about?q=1", fields).await;
     scene.get("/about?q=1", "").await;
     let records = scene.records(2).await;
