@@ -108,7 +108,7 @@ fn describe(
         described["requestBody"] = json!({ "required": is_required, "content": content });
     }
     if codes(operation, shape).contains(&ErrorCode::RequestPrecondition) {
-        let about = "The `ETag` that `project_view` gave: the change is made only while it is the present one.";
+        let about = "The `ETag` that came with what is to be changed: the change is made only while it is the present one.";
         if let Some(parameters) = described["parameters"].as_array_mut() {
             parameters.push(json!({
                 "name": "If-Match", "in": "header", "required": false,

@@ -219,16 +219,18 @@ shapes! {
     project_delete: Body::None, Body::None, NO_QUERY, [EdgeNotTakenUp];
     variable_list: Body::None, json::<VariableList>(), ENVIRONMENT_QUERY, [];
     variable_set: json::<VariableSet>(), json::<VariableList>(), NO_QUERY,
-        [VariableInvalid, VariableTooLarge, VariableLimit];
-    variable_delete: Body::None, Body::None, ENVIRONMENT_QUERY, [VariableNotFound];
+        [VariableInvalid, VariableTooLarge, VariableLimit, RequestPrecondition];
+    variable_delete: Body::None, Body::None, ENVIRONMENT_QUERY,
+        [VariableNotFound, RequestPrecondition];
     alias_list: Body::None, json::<Page<AliasView>>(), PAGE_QUERY, [];
     project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY,
         [ProjectNothingToRollBack, EdgeNotTakenUp];
     protection_view: Body::None, json::<ProtectionView>(), NO_QUERY, [];
-    protection_update: json::<ProtectionUpdate>(), json::<ProtectionView>(), NO_QUERY, [EdgeNotTakenUp];
+    protection_update: json::<ProtectionUpdate>(), json::<ProtectionView>(), NO_QUERY,
+        [EdgeNotTakenUp, RequestPrecondition];
     access_rules_view: Body::None, json::<AccessRulesView>(), NO_QUERY, [];
     access_rules_update: json::<AccessRulesView>(), json::<AccessRulesView>(), NO_QUERY,
-        [EdgeNotTakenUp];
+        [EdgeNotTakenUp, RequestPrecondition];
     project_share: json::<ShareCreate>(), json::<ShareLink>(), NO_QUERY, [DeploymentNotFound];
     deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
     deployment_create: MANIFEST, json::<DeploymentCreated>(), CREATE_QUERY,
