@@ -156,6 +156,11 @@ fn query_schema(kind: QueryKind) -> Value {
             json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 })
         }
         QueryKind::Environment => json!({ "type": "string", "enum": ["production", "preview"] }),
+        QueryKind::Operation => {
+            let ids: Vec<&str> = OPERATIONS.iter().map(|operation| operation.id).collect();
+            json!({ "type": "string", "enum": ids })
+        }
+        QueryKind::Time => json!({ "type": "string", "format": "date-time" }),
     }
 }
 

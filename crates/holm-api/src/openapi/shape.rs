@@ -54,6 +54,10 @@ pub(super) enum QueryKind {
     PageLength,
     /// An environment of a project.
     Environment,
+    /// The id of an operation.
+    Operation,
+    /// A time.
+    Time,
 }
 
 /// A query parameter.
@@ -93,6 +97,34 @@ const PAGE_QUERY: &[QueryParameter] = &[
         "cursor",
         QueryKind::Text,
         "`next_cursor` of the page before.",
+    ),
+];
+const AUDIT_QUERY: &[QueryParameter] = &[
+    optional("limit", QueryKind::PageLength, "Items a page."),
+    optional(
+        "cursor",
+        QueryKind::Text,
+        "`next_cursor` of the page before.",
+    ),
+    optional(
+        "user",
+        QueryKind::Text,
+        "Only what this user did: an id, or the e-mail of a member.",
+    ),
+    optional(
+        "project",
+        QueryKind::Text,
+        "Only what was done to this project: an id, or a name.",
+    ),
+    optional(
+        "operation",
+        QueryKind::Operation,
+        "Only calls of this operation.",
+    ),
+    optional(
+        "since",
+        QueryKind::Time,
+        "Only what was done then or later.",
     ),
 ];
 const CREATE_QUERY: &[QueryParameter] = &[
@@ -209,7 +241,7 @@ shapes! {
     invitation_delete: Body::None, Body::None, NO_QUERY, [InvitationNotFound];
     invitation_accept: json::<InvitationAccept>(), json::<SessionView>(), NO_QUERY,
         [InvitationInvalid, AuthPasswordUnfit, MemberEmailTaken, MemberLimit];
-    audit_list: Body::None, json::<Page<AuditView>>(), PAGE_QUERY, [];
+    audit_list: Body::None, json::<Page<AuditView>>(), AUDIT_QUERY, [];
     project_list: Body::None, json::<Page<ProjectView>>(), PAGE_QUERY, [];
     project_create: json::<ProjectCreate>(), json::<ProjectView>(), NO_QUERY,
         [ProjectNameTaken, ProjectNameInvalid, ProjectLimit];
