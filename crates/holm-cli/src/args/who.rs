@@ -68,7 +68,7 @@ pub(crate) struct AuditArgs {
     /// Only what was done to this project: a name or an id
     #[arg(long, value_name = "PROJECT")]
     pub project: Option<String>,
-    /// Only calls of this operation, such as deployment_promote
+    /// Only calls of this operation, by the name that the table shows
     #[arg(long, value_name = "OPERATION")]
     pub operation: Option<String>,
     /// Only what was done then or later, such as 2026-01-31T12:00:00Z

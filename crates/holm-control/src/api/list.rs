@@ -92,7 +92,7 @@ fn filters(query: &str) -> String {
         !part.is_empty() && !part.starts_with("limit=") && !part.starts_with("cursor=")
     };
     let parts = query.split('&').filter(is_filter);
-    parts.map(|part| format!("{part}&")).collect()
+    parts.flat_map(|part| [part, "&"]).collect()
 }
 
 fn read_cursor<Id: FromStr>(cursor: &str) -> Result<Id, ApiError> {
