@@ -42,6 +42,7 @@ const WITHHELD: &[&str] = &[
 fn forms(path: &str) -> Vec<String> {
     let hex = |byte: u8| format!("%{byte:02x}");
     let encoded = |from: u8, to: &str| path.replace(char::from(from), to);
+    let name = path.trim_start_matches('/');
     let all_encoded: String = path.bytes().map(hex).collect();
     let letters_encoded: String = path
         .bytes()
@@ -61,8 +62,8 @@ fn forms(path: &str) -> Vec<String> {
         format!("/x/..{path}"),
         format!("/x/%2e%2e{path}"),
         format!("/x/%2E.{path}"),
-        format!("/x/..%2f{}", &path[1..]),
-        format!("/x/..%5c{}", &path[1..]),
+        format!("/x/..%2f{name}"),
+        format!("/x/..%5c{name}"),
         format!("/..{path}"),
         format!("/x/..;{path}"),
         format!("/;x{path}"),
