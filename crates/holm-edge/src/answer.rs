@@ -59,9 +59,9 @@ impl Answer {
         request_id: RequestId,
     ) -> Self {
         let code = refusal.code;
-        let log_uuid = HeaderValue::from(request_id.as_u64());
-        let body = edge.pages.body(code, format, log_uuid.as_bytes());
-        headers.insert(EO_LOG_UUID, log_uuid);
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(request_id.as_u64());
+        let body = edge.pages.body(code, format, digits.as_bytes());
         headers.insert(CONTENT_TYPE, format.content_type());
         headers.insert(VARY, HeaderValue::from_static("accept"));
         let cache_control = match code {
@@ -100,8 +100,7 @@ impl Answer {
         self.headers
             .insert(SERVER, HeaderValue::from_static("holm"));
         self.headers
-            .entry(EO_LOG_UUID)
-            .or_insert_with(|| draft.request_id().as_u64().into());
+            .insert(EO_LOG_UUID, draft.request_id().as_u64().into());
         if (self.closes || draft.is_last()) && draft.closes() {
             self.headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));

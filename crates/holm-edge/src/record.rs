@@ -12,7 +12,7 @@ use holm_telemetry::{AccessRecord, CacheStatus, FaultSource, Protocol, SendOutco
 use holm_types::{DeploymentId, ProjectId, RequestId, shortened_address};
 use http::header::{REFERER, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderName, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 use crate::edge::{EdgeConfig, EdgeInner};
 use crate::visitor;
@@ -62,6 +62,10 @@ impl Draft {
             .fetch_add(1, Ordering::Relaxed);
         watch.request_begins();
         let request_id = edge.request_ids.next();
+        let Said {
+            user_agent,
+            referer,
+        } = Said::in_headers(&parts.headers);
         Self {
             request_id,
             started: edge.parts.clock.monotonic(),
@@ -87,8 +91,8 @@ impl Draft {
                 fault: None,
                 reason: None,
                 outcome: SendOutcome::ClientGone,
-                user_agent: header_text(parts, &USER_AGENT, text_max),
-                referer: header_text(parts, &REFERER, text_max).map(without_query),
+                user_agent: user_agent.map(|value| header_text(value, text_max)),
+                referer: referer.map(|value| without_query(header_text(value, text_max))),
             })),
             edge: Arc::clone(edge),
             watch: Arc::clone(watch),
@@ -294,18 +298,42 @@ fn target(parts: &Parts, chars_max: usize) -> Box<str> {
         .map_or("", http::uri::PathAndQuery::as_str);
     // Shortened first: what is cut off needs no mask, and the work stays bounded.
     let text = shortened(text, chars_max);
+    if parts.uri.query().is_none() {
+        return text;
+    }
     match holm_site::guard::without_ticket(&text) {
         Some(masked) => masked.into(),
         None => text,
     }
 }
 
-fn header_text(parts: &Parts, name: &HeaderName, chars_max: usize) -> Option<Box<str>> {
-    let bytes = parts.headers.get(name)?.as_bytes();
-    Some(match std::str::from_utf8(bytes) {
+/// What the client said that is worth recording. Found in one walk: looking for each costs more.
+#[derive(Debug, Default)]
+struct Said<'a> {
+    user_agent: Option<&'a HeaderValue>,
+    referer: Option<&'a HeaderValue>,
+}
+
+impl<'a> Said<'a> {
+    fn in_headers(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            if *name == USER_AGENT {
+                said.user_agent = said.user_agent.or(Some(value));
+            } else if *name == REFERER {
+                said.referer = said.referer.or(Some(value));
+            }
+        }
+        said
+    }
+}
+
+fn header_text(value: &HeaderValue, chars_max: usize) -> Box<str> {
+    let bytes = value.as_bytes();
+    match std::str::from_utf8(bytes) {
         Ok(text) => shortened(text, chars_max),
         Err(_) => shortened(&String::from_utf8_lossy(bytes), chars_max),
-    })
+    }
 }
 
 /// A query may carry secrets of another site; the record keeps none.

@@ -50,5 +50,5 @@ pub use rule::{
     Middleware, RedirectLine, RedirectRule, RewriteRule, RuleOrigin, Rules, Runtime, TrailingSlash,
 };
 pub use site::{Asset, AssetRef, HeaderChange, Site};
-pub use snapshot::{EdgeSnapshot, HostEntry, HostTarget};
+pub use snapshot::{EdgeSnapshot, HostEntry, HostTarget, SnapshotChange};
 pub use trace::{Considered, Outcome, Step, Trace};

@@ -50,7 +50,7 @@ pub(crate) async fn update(
             let what = format!("The access rules of `{}`", project.name);
             expected.check(&before.entity_tag, &what)?;
             change.put_access_rules(project.id, &kept)?;
-            Ok::<_, ApiError>(change.hosts_changed()?)
+            Ok::<_, ApiError>(change.snapshot_version()?)
         })
         .await?;
     release::show(core, version).await?;

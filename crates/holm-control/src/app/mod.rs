@@ -49,6 +49,8 @@ pub(crate) use deployment::{
 pub(crate) use event::{follow, read_last_id};
 pub(crate) use expected::{Expected, Tagged};
 pub(crate) use explain::{ExplainAsk, Visitor, explain};
+#[cfg(feature = "seed")]
+pub(crate) use host::branch_label;
 pub(crate) use host::{deployment_label, production_label};
 pub(crate) use limits::list as limit_list;
 pub(crate) use manifest_room::ManifestRoom;

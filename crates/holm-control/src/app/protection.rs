@@ -56,7 +56,7 @@ pub(crate) async fn update(
             expected.check(&tagged(before.as_ref()).entity_tag, &what)?;
             let row = changed(before, &update, password, new_key)?;
             change.put_protection(project.id, &row)?;
-            Ok::<_, ApiError>((row, change.hosts_changed()?))
+            Ok::<_, ApiError>((row, change.snapshot_version()?))
         })
         .await?;
     release::show(core, version).await?;

@@ -39,6 +39,7 @@ pub(crate) use credential::{NEVER, SessionRow, TokenRow};
 pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
 pub(crate) use guard::{GuardRow, ProtectionRow};
 pub(crate) use health::{HealthRow, open_for_check};
+pub(crate) use instance::HostChanges;
 pub(crate) use invitation::InvitationRow;
 pub(crate) use project::{ProjectHost, ProjectRow};
 pub(crate) use settings::SettingsRow;

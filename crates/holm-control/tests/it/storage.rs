@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use holm_control::ControlLimits;
@@ -220,38 +221,44 @@ fn a_document_that_cannot_be_read_ends_the_collection() {
 #[test]
 fn deploys_and_deletions_beside_a_collector_lose_nothing() {
     let server = start();
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let collected = std::thread::scope(|scope| {
+    let stop = AtomicBool::new(false);
+    let collected = AtomicU64::new(0);
+    std::thread::scope(|scope| {
         let collector = scope.spawn(|| {
-            let mut dead_count = 0;
-            while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+            while !stop.load(Ordering::SeqCst) {
                 let answer = server.post_json("/v1/storage/collect", &json!({}));
                 match answer.status {
-                    200 => dead_count += answer.json()["dead_count"].as_u64().unwrap(),
+                    200 => {
+                        let dead_count = answer.json()["dead_count"].as_u64().unwrap();
+                        collected.fetch_add(dead_count, Ordering::SeqCst);
+                    }
                     // The reconciler has its turn.
                     503 => {}
                     _ => panic!("{}", answer.text()),
                 }
             }
-            dead_count
         });
-        let server = &server;
+        let (server, collected) = (&server, &collected);
         let deployers: Vec<_> = (0..3)
-            .map(|number| scope.spawn(move || deploy_and_delete(server, number)))
+            .map(|number| scope.spawn(move || deploy_and_delete(server, number, collected)))
             .collect();
         for deployer in deployers {
             deployer.join().unwrap();
         }
-        stop.store(true, std::sync::atomic::Ordering::SeqCst);
-        collector.join().unwrap()
+        stop.store(true, Ordering::SeqCst);
+        collector.join().unwrap();
     });
-    assert!(collected > 0);
+    assert!(collected.into_inner() > 0);
 }
 
 /// Deploys sites that share files, deletes the one before, and looks that all of the newest is there.
-fn deploy_and_delete(server: &TestServer, number: usize) {
+/// Goes on until something was collected beside it.
+fn deploy_and_delete(server: &TestServer, number: usize, collected: &AtomicU64) {
     let mut before: Option<Value> = None;
-    for round in 0..12 {
+    for round in 0..200 {
+        if round >= 12 && collected.load(Ordering::SeqCst) > 0 {
+            break;
+        }
         let texts: Vec<String> = (0..4)
             .map(|position| large(&format!("text {}", (number + round + position * 5) % 9)))
             .collect();

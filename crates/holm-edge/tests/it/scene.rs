@@ -12,8 +12,8 @@ use holm_site::guard::ProjectGuard;
 use holm_site::{CONFIG_FILES, CompileInput, EdgeSnapshot, FileEntry, HostEntry, HostTarget};
 use holm_site::{codec, compile};
 use holm_storage::{
-    BestEncoder, BlobStore, ContentCoding, LocalBlobStore, PublishedSnapshot, SnapshotStore,
-    Variant, VariantIndex, Variants, compress,
+    BestEncoder, BlobStore, ContentCoding, LocalBlobStore, SnapshotStore, Variant, VariantIndex,
+    Variants, compress,
 };
 use holm_telemetry::{AccessRecord, RecordSink};
 use holm_types::{
@@ -347,9 +347,7 @@ impl Scene {
             guards,
         };
         let bytes = codec::encode_snapshot(&snapshot).into();
-        self.snapshots
-            .publish(PublishedSnapshot { version, bytes })
-            .unwrap();
+        self.snapshots.publish(version, bytes).unwrap();
     }
 
     pub(crate) async fn connect(&self) -> Client {
