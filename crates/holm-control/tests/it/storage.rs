@@ -119,7 +119,7 @@ fn back_up(server: &TestServer) -> String {
     )
     .unwrap();
     let mut bytes = Vec::new();
-    let mut piece = [0; 65_536];
+    let mut piece = [0; 4096];
     while !bytes.ends_with(b"\r\n0\r\n\r\n") {
         match stream.read(&mut piece).unwrap() {
             0 => break,
