@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, RETRY_AFTER, SERVER, VARY,
+    HeaderValue, REFERRER_POLICY, RETRY_AFTER, SERVER, VARY,
 };
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -154,7 +154,11 @@ pub(crate) fn recycled_headers(parts: &mut Parts) -> HeaderMap {
     headers
 }
 
-/// Tells search engines to stay away from a preview.
+/// Tells search engines to stay away from a preview, and browsers to tell no other site its address,
+/// unless a rule of the site's has said what they tell.
 pub(crate) fn mark_preview(headers: &mut HeaderMap) {
     headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
+    headers
+        .entry(REFERRER_POLICY)
+        .or_insert(HeaderValue::from_static("same-origin"));
 }

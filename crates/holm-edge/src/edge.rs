@@ -36,6 +36,8 @@ pub struct EdgeConfig {
     /// The domain that all sites share, in lower case: no site may set a cookie for it. `None` when each
     /// host is a site's own.
     pub base_domain: Option<String>,
+    /// Whether access records keep only the network of a visitor's address.
+    pub addresses_are_shortened: bool,
 }
 
 /// What an edge is made of.

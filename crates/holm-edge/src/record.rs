@@ -2,18 +2,19 @@
 //! ended or was given up, exactly once.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use holm_telemetry::event::RequestFailed;
 use holm_telemetry::{AccessRecord, CacheStatus, FaultSource, Protocol, SendOutcome, ServedBy};
-use holm_types::{DeploymentId, ProjectId, RequestId};
+use holm_types::{DeploymentId, ProjectId, RequestId, shortened_address};
 use http::header::{REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
-use crate::edge::EdgeInner;
+use crate::edge::{EdgeConfig, EdgeInner};
 use crate::visitor;
 use crate::watch::ConnectionWatch;
 
@@ -72,7 +73,10 @@ impl Draft {
                 at: edge.parts.clock.now(),
                 request_id,
                 duration_us: 0,
-                peer: visitor::address(watch.peer(), &parts.headers, &edge.config.trusted_proxies),
+                peer: peer_to_keep(
+                    &edge.config,
+                    visitor::address(watch.peer(), &parts.headers, &edge.config.trusted_proxies),
+                ),
                 protocol: Some(protocol(parts.version)),
                 is_secure: watch.is_secure(),
                 host: Arc::clone(&edge.no_host),
@@ -211,7 +215,7 @@ pub(crate) fn emit_connection(
         at: edge.parts.clock.now(),
         request_id: edge.request_ids.next(),
         duration_us: 0,
-        peer: watch.peer(),
+        peer: peer_to_keep(&edge.config, watch.peer()),
         protocol: None,
         is_secure: watch.is_secure(),
         host: Arc::clone(&edge.no_host),
@@ -229,6 +233,15 @@ pub(crate) fn emit_connection(
         user_agent: None,
         referer: None,
     });
+}
+
+/// What is written down of an address. Shortened here, the whole address is in no record, file or buffer.
+fn peer_to_keep(config: &EdgeConfig, peer: IpAddr) -> IpAddr {
+    if config.addresses_are_shortened {
+        shortened_address(peer)
+    } else {
+        peer
+    }
 }
 
 /// An error and what caused it, in one line.

@@ -238,6 +238,11 @@ impl HolmProcess {
         &self.announcement.api_url
     }
 
+    /// Where the API listens.
+    pub(crate) fn control(&self) -> SocketAddr {
+        self.launch.control
+    }
+
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.0.id()

@@ -34,7 +34,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub(crate) use alias::{AliasKind, AliasRow, ListedAlias, MoveCause};
 pub(crate) use answer::AnswerRow;
-pub(crate) use audit::{AuditRow, Trail};
+pub(crate) use audit::{AuditFilter, AuditRow, Trail};
 pub(crate) use credential::{NEVER, SessionRow, TokenRow};
 pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
 pub(crate) use guard::{GuardRow, ProtectionRow};

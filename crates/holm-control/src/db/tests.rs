@@ -375,7 +375,7 @@ async fn a_change_and_its_row_of_the_audit_log_are_kept_together_or_not_at_all()
     };
     let counts = || {
         db.read_blocking(|view| {
-            let rows = view.audit_rows(None, 10)?.len();
+            let rows = view.audit_rows(None, 10, &AuditFilter::default())?.len();
             Ok::<_, DbError>((view.project_count()?, rows))
         })
         .unwrap()

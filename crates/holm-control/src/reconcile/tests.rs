@@ -55,6 +55,7 @@ fn core_with(folder: &std::path::Path, limits: ControlLimits) -> Core {
         public_scheme: "http".to_owned(),
         public_port: None,
         control_origin: "http://127.0.0.1:1".to_owned(),
+        trusted_proxies: holm_types::IpNetworkSet::default(),
         version: "test",
         rule_limits: crate::RuleLimits::DEFAULT,
         limits,

@@ -305,6 +305,7 @@ pub(crate) fn setup(
         public_scheme: "http".to_owned(),
         public_port: Some(8088),
         control_origin: control_origin.to_owned(),
+        trusted_proxies: holm_types::IpNetworkSet::new(&["127.0.0.1".parse().unwrap()]),
         version: "0.0.0-test",
         rule_limits: holm_control::RuleLimits::default(),
         limits: ControlLimits::default(),

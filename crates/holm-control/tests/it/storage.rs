@@ -1,5 +1,7 @@
 //! Blobs that nobody wants any more: what goes, what stays, and what is said about it.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use crate::server::{TestServer, wait_until};
 fn start() -> TestServer {
     TestServer::start_with(ControlLimits {
         collect_settle_time: Duration::ZERO,
+        // Nothing is made better meanwhile: what is there is counted.
+        best_variant_source_bytes_max: 0,
         take_up_wait_max: Duration::from_millis(200),
         ..ControlLimits::default()
     })
@@ -91,6 +95,38 @@ fn a_deleted_deployment_gives_back_its_space_and_nothing_else() {
     wait_until("its forms are made again", || {
         server.variants.get(&source(&old)).is_some()
     });
+}
+
+/// Whoever has seen the end of a back-up can begin the next one.
+#[test]
+fn a_back_up_that_has_ended_is_in_nobodys_way() {
+    let server = start();
+    deploy(&server, "blog", &[("/a.txt", &large("old"))]);
+    for round in 0..40 {
+        let head = back_up(&server);
+        assert!(head.starts_with("HTTP/1.1 200 "), "round {round}: {head}");
+    }
+}
+
+/// The beginning of a back-up's answer, once the last chunk of it has been seen.
+fn back_up(server: &TestServer) -> String {
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let (address, token) = (server.address, &server.token);
+    write!(
+        stream,
+        "POST /v1/backup HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+    )
+    .unwrap();
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    while !bytes.ends_with(b"\r\n0\r\n\r\n") {
+        match stream.read(&mut piece).unwrap() {
+            0 => break,
+            count => bytes.extend_from_slice(&piece[..count]),
+        }
+    }
+    String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned()
 }
 
 #[test]
