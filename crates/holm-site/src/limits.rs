@@ -50,7 +50,7 @@ pub struct RuleLimits {
 /// must agree, so it is no setting.
 pub const REGEX_BYTES_MAX: usize = 256 * 1024;
 
-/// Functions of a deployment. They are asked one after the other, at some ten nanoseconds each.
+/// Functions of a deployment. They are asked one after the other, at some forty nanoseconds each.
 pub const FUNCTION_ROUTES_MAX: usize = 1000;
 
 /// Entries of a middleware's matcher.
