@@ -9,6 +9,7 @@ mod analysis;
 mod entry;
 mod findings;
 mod middleware;
+mod source_map;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ pub struct Bundle {
     /// One ES module without imports, which exports `handlers`. The function for the middleware is exported as
     /// `middleware`, too.
     pub code: Vec<u8>,
-    /// Its source map. Not named in the code: visitors never get it.
+    /// Its source map, with paths relative to the project's folder. Not named in the code: visitors never get it.
     pub source_map: Vec<u8>,
     /// The style sheets that functions import, as one, to be served as `/edgeone_pages_assets/index.css`
     /// (functions spec 1.2). `None` when they import none.
@@ -203,7 +204,7 @@ impl Work<'_> {
             built.outputs.remove(&name)
         };
         let bundle = Bundle {
-            source_map: take(".js.map").unwrap_or_default(),
+            source_map: source_map::from_root(take(".js.map").unwrap_or_default()),
             code: take(".js").unwrap_or_default(),
             style_sheet: take(".css"),
             ..Bundle::default()

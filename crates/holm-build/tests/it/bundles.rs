@@ -88,7 +88,7 @@ fn handlers_stand_in_the_order_of_the_table() {
     assert!(
         String::from_utf8(bundle.source_map)
             .unwrap()
-            .contains("api/list.ts")
+            .contains("\"edge-functions/api/list.ts\"")
     );
 }
 
