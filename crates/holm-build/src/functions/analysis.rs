@@ -11,7 +11,7 @@ use std::path::Path;
 
 use holm_site::{FUNCTION_METHODS, FunctionSource, FunctionSources, MethodSet};
 
-use super::{Work, exports_of};
+use super::{Work, exports_of, findings};
 use crate::esbuild::{BuildRequest, Built, ServiceError, VirtualModules};
 use crate::limits::SOURCE_BYTES_MAX;
 
@@ -79,6 +79,12 @@ impl Work<'_> {
     ) -> Result<Option<Analysis>, ServiceError> {
         let files = sources.edge.iter().map(|source| &*source.file);
         let files: Vec<&str> = files.chain(sources.middleware.as_deref()).collect();
+        for file in &files {
+            self.check_file(file);
+        }
+        if self.has_failed() {
+            return Ok(None);
+        }
         let request = BuildRequest {
             flags: vec![
                 format!("--inject:{LISTENER}"),
@@ -102,6 +108,15 @@ impl Work<'_> {
         };
         self.ask_for_defaults(&mut analysis.functions, &built, sources)?;
         Ok(Some(analysis))
+    }
+
+    /// A source is a file of the project, and no link to a device or to somebody else's file.
+    fn check_file(&mut self, file: &str) {
+        let path = self.root.join(file).canonicalize();
+        let is_own = path.is_ok_and(|path| path.starts_with(self.root) && path.is_file());
+        if !is_own {
+            self.diagnostics.push(findings::outside(file));
+        }
     }
 
     fn functions(&self, sources: &[FunctionSource], built: &Built) -> Vec<Found> {
@@ -239,10 +254,10 @@ fn named_in_text(path: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// The bytes of a source. `None` when it cannot be read, or is too large to be looked at.
-fn read_source(path: &Path) -> Option<Vec<u8>> {
-    let size = std::fs::metadata(path).ok()?.len();
-    if size > SOURCE_BYTES_MAX {
+/// The bytes of a source. `None` when it is no file that can be read, or is too large to be looked at.
+pub(super) fn read_source(path: &Path) -> Option<Vec<u8>> {
+    let facts = std::fs::metadata(path).ok()?;
+    if !facts.is_file() || facts.len() > SOURCE_BYTES_MAX {
         return None;
     }
     std::fs::read(path).ok()

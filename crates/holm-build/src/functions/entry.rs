@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use holm_site::{FUNCTION_METHODS, FunctionRoute};
 
-use super::analysis::{Analysis, Found, HandlerKind};
+use super::analysis::{Analysis, Found, HandlerKind, read_source};
 
 /// What scripts with a listener are given as `addEventListener`, and how their listener is called.
 const LISTENER_GLUE: &str = include_str!("listener.js");
@@ -87,7 +87,7 @@ impl Entry {
     pub(super) fn replaced(&self, root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         let scripts = self.scripts.iter().filter_map(|(file, module)| {
             let path = root.join(&**file);
-            let text = std::fs::read(&path).ok()?;
+            let text = read_source(&path)?;
             let import = format!("import {{addEventListener}} from \"{module}\";");
             Some((path, [import.as_bytes(), &text].concat()))
         });

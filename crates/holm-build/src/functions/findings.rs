@@ -98,13 +98,14 @@ fn is_outside(path: &str) -> bool {
     is_absolute || path.split('/').any(|name| name == "..")
 }
 
-fn outside(path: &str) -> Diagnostic {
+/// A source that is not read.
+pub(super) fn outside(path: &str) -> Diagnostic {
     Diagnostic::new(
         Severity::Error,
         code::OUTSIDE,
-        format!("`{path}` is imported, and lies outside of the project"),
+        format!("`{path}` is no file within the project's folder"),
     )
-    .hint("move it into the project's folder")
+    .hint("functions and what they import are files of the project, and not links to others")
 }
 
 /// What is to be said of the bundle's size.

@@ -122,6 +122,27 @@ fn nothing_outside_of_the_project_is_read_into_the_bundle() {
 }
 
 #[test]
+fn a_function_that_is_a_link_to_elsewhere_is_not_read() {
+    let Some(esbuild) = crate::project::esbuild() else {
+        return;
+    };
+    for to in ["/dev/zero", "/etc/passwd", "/no/such/file"] {
+        let project = Project::new(&[("functions/b.js", "export const onRequest = 1;")]);
+        std::os::unix::fs::symlink(to, project.root().join("functions/a.js")).unwrap();
+        let input = holm_build::BundleInput {
+            root: project.root(),
+            sources: holm_site::find_function_sources(["functions/a.js", "functions/b.js"]).value,
+            limits: BuildLimits::DEFAULT,
+        };
+        let parsed = holm_build::bundle_functions(esbuild, &input).unwrap();
+        assert_eq!(
+            words(&parsed.diagnostics),
+            "bundle/outside-of-project -:0:0 `functions/a.js` is no file within the project's folder\n"
+        );
+    }
+}
+
+#[test]
 fn a_bundle_that_is_too_large_names_its_largest_modules() {
     let project = Project::new(&[
         (
