@@ -143,13 +143,12 @@ async fn serve_http1(edge: &Arc<EdgeInner>, socket: Socket, watch: &Arc<Connecti
         }
         End::Http(Err(error)) if error.is_parse() => {
             let refused = Refused::of(&error, kept_back);
-            match kept_back {
-                Some(_) => say(edge, watch, &mut socket, refused).await,
-                None => {
-                    let (status, reason) = (refused.code.status(), refused.reason);
-                    emit_connection(edge, watch, status, SendOutcome::Sent, reason);
-                    linger(edge, &mut socket).await;
-                }
+            if kept_back.is_some() {
+                say(edge, watch, &mut socket, refused).await;
+            } else {
+                let (status, reason) = (refused.code.status(), refused.reason);
+                emit_connection(edge, watch, status, SendOutcome::Sent, reason);
+                linger(edge, &mut socket).await;
             }
         }
         End::Http(_) => {

@@ -250,6 +250,9 @@ impl EdgeInner {
 /// The HTTP library's own settings. Its limits are no lower than ours (decision D10.10), its timers are off:
 /// the sweep of `listen` watches all connections at the cost of none a request.
 fn http_settings(limits: &EdgeLimits) -> http1::Builder {
+    // The library keeps room for a hundred fields on the stack; more than that costs two allocations of
+    // 4 KB for every request, so only those pay who want it. What it refuses gets our page all the same.
+    const COUNT_ON_STACK: usize = 100;
     let mut builder = http1::Builder::new();
     builder
         .keep_alive(true)
@@ -257,9 +260,6 @@ fn http_settings(limits: &EdgeLimits) -> http1::Builder {
         .header_read_timeout(None)
         .max_header_size(EdgeLimits::HEAD_BYTES_CEILING)
         .max_buf_size(EdgeLimits::HEAD_BYTES_CEILING + 16 * 1024);
-    // The library keeps room for a hundred fields on the stack; more than that costs two allocations of
-    // 4 KB for every request, so only those pay who want it. What it refuses gets our page all the same.
-    const COUNT_ON_STACK: usize = 100;
     if limits.header_count_max > COUNT_ON_STACK {
         builder.max_headers(EdgeLimits::HEADER_COUNT_CEILING);
     }
