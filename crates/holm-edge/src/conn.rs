@@ -195,17 +195,23 @@ struct Refused {
 }
 
 impl Refused {
-    /// What the library found wrong with a request head; `status` is the one it would have sent.
+    /// What the library found wrong with a request head; `status` is the one it would have sent. It does not
+    /// know what its maxima are called here.
     fn of(error: &hyper::Error, status: Option<u16>) -> Self {
-        let code = match status {
-            Some(414) => VisitorCode::UriTooLong,
-            _ if error.is_parse_too_large() => VisitorCode::RequestHeaderFieldsTooLarge,
-            _ => VisitorCode::BadRequest,
+        let (code, reason) = match status {
+            Some(414) => (
+                VisitorCode::UriTooLong,
+                "the request target is longer than edge.target_bytes_max".into(),
+            ),
+            _ if error.is_parse_too_large() => (
+                VisitorCode::RequestHeaderFieldsTooLarge,
+                "the request has more header fields than edge.header_count_max, or they are larger \
+                 than edge.header_bytes_max"
+                    .into(),
+            ),
+            _ => (VisitorCode::BadRequest, chain(error).into()),
         };
-        Self {
-            code,
-            reason: chain(error).into(),
-        }
+        Self { code, reason }
     }
 }
 

@@ -14,10 +14,11 @@
 //! blobs are never taken for each other.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use holm_types::BlobDigest;
 
+use crate::blob::{BlobError, BlobPin};
 use crate::limits::StorageLimits;
 
 /// Where a blob's bytes are.
@@ -332,8 +333,26 @@ impl BlobIndex {
         })
     }
 
-    /// Holds a blob in place until [`BlobIndex::unpin`]. `None` when it is not there.
-    pub(crate) fn pin(&self, digest: &BlobDigest) -> Option<Found> {
+    /// Holds a blob of a store in place until the pin is dropped. One that is damaged is held by nobody.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`] and [`BlobError::Damaged`].
+    pub(crate) fn pin_in<S: AsRef<Self> + Send + Sync + 'static>(
+        store: &Arc<S>,
+        digest: BlobDigest,
+    ) -> Result<BlobPin, BlobError> {
+        let index = S::as_ref(store);
+        let found = index.pin(&digest).ok_or(BlobError::NotFound { digest })?;
+        let store = Arc::clone(store);
+        let pin = BlobPin::new(move || S::as_ref(&store).unpin(&digest));
+        if found.is_damaged {
+            return Err(BlobError::Damaged { digest });
+        }
+        Ok(pin)
+    }
+
+    /// One reader more, until [`BlobIndex::unpin`]. `None` when the blob is not there.
+    fn pin(&self, digest: &BlobDigest) -> Option<Found> {
         let mut tables = self.write();
         let place = *tables.places.get(digest)?;
         let is_damaged = tables.damaged.contains(digest);
@@ -342,7 +361,7 @@ impl BlobIndex {
     }
 
     /// One reader less.
-    pub(crate) fn unpin(&self, digest: &BlobDigest) {
+    fn unpin(&self, digest: &BlobDigest) {
         let mut tables = self.write();
         if let Some(count) = tables.pinned.get_mut(digest) {
             *count -= 1;

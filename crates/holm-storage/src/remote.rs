@@ -368,6 +368,12 @@ fn remote_error(
     }
 }
 
+impl AsRef<BlobIndex> for Store {
+    fn as_ref(&self) -> &BlobIndex {
+        &self.index
+    }
+}
+
 impl BlobStore for RemoteBlobStore {
     fn missing(&self, digests: &[BlobDigest]) -> Vec<BlobDigest> {
         self.store.index.missing(digests)
@@ -389,14 +395,7 @@ impl BlobStore for RemoteBlobStore {
     }
 
     fn pin(&self, digest: &BlobDigest) -> Result<BlobPin, BlobError> {
-        let found = self.store.index.pin(digest);
-        let found = found.ok_or(BlobError::NotFound { digest: *digest })?;
-        let (store, digest) = (Arc::clone(&self.store), *digest);
-        let pin = BlobPin::new(move || store.index.unpin(&digest));
-        if found.is_damaged {
-            return Err(BlobError::Damaged { digest });
-        }
-        Ok(pin)
+        BlobIndex::pin_in(&self.store, *digest)
     }
 
     fn collector(&self) -> Option<Arc<dyn BlobCollector>> {

@@ -233,15 +233,23 @@ async fn what_the_library_refuses_gets_a_page_with_the_number_of_its_record() {
         "GET /{} HTTP/1.1\r\nHost: site.test\r\n\r\n",
         "a".repeat(70_000)
     );
-    for (raw, status, word) in [
-        (wide.as_str(), 431, "REQUEST_HEADER_FIELDS_TOO_LARGE"),
-        (long.as_str(), 414, "URI_TOO_LONG"),
+    let mut many = "GET / HTTP/1.1\r\nHost: site.test\r\n".to_owned();
+    for index in 0..110 {
+        write!(many, "x-{index}: y\r\n").unwrap();
+    }
+    many.push_str("\r\n");
+    let too_large = "REQUEST_HEADER_FIELDS_TOO_LARGE";
+    for (raw, status, word, reason) in [
+        (wide.as_str(), 431, too_large, "edge.header_bytes_max"),
+        (many.as_str(), 431, too_large, "edge.header_count_max"),
+        (long.as_str(), 414, "URI_TOO_LONG", "edge.target_bytes_max"),
         (
             "GET / HTTP/1.1\r\nHost : site.test\r\n\r\n",
             400,
             "BAD_REQUEST",
+            "header",
         ),
-        ("hello\r\n\r\n", 400, "BAD_REQUEST"),
+        ("hello\r\n\r\n", 400, "BAD_REQUEST", "method"),
     ] {
         let scene = Scene::usual().await;
         let mut client = scene.connect().await;
@@ -254,6 +262,8 @@ async fn what_the_library_refuses_gets_a_page_with_the_number_of_its_record() {
         let record = scene.records(1).await.remove(0);
         assert_eq!(record.served_by, holm_telemetry::ServedBy::Connection);
         assert_eq!(record.status, status);
+        let said = record.reason.as_deref().unwrap_or_default();
+        assert!(said.contains(reason), "{said}");
         assert_eq!(reply.header("eo-log-uuid"), record.request_id.to_string());
     }
 }
