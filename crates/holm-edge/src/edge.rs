@@ -107,7 +107,6 @@ impl Edge {
         let mut decoy_key = [0; 32];
         parts.entropy.fill(&mut decoy_key);
         let limits = &config.limits;
-        let newest = parts.snapshots.newest();
         let inner = EdgeInner {
             hosts: ArcSwap::default(),
             sites: SiteTable::new(config.limits.site_table_bytes_max),
@@ -128,11 +127,18 @@ impl Edge {
             config,
             parts,
         };
-        if let Some(newest) = newest {
-            inner.take_up(&newest);
-        }
-        Self {
+        let edge = Self {
             inner: Arc::new(inner),
+        };
+        edge.take_up_newest();
+        edge
+    }
+
+    /// Takes up the newest snapshot, if there is one that is not yet served. Not for an async thread while
+    /// requests are answered; for when one was published before the first.
+    pub fn take_up_newest(&self) {
+        if let Some(newest) = self.inner.parts.snapshots.newest() {
+            self.inner.take_up(&newest);
         }
     }
 

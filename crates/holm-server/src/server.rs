@@ -137,9 +137,13 @@ impl Server {
         let addresses = &listeners.addresses;
         let plane = ControlPlane::new(config, addresses, &layout, stores, clock, entropy);
         let plane = Arc::new(plane);
-        // Where a failure ends this server, it must not have accepted a visitor before.
-        let early = (!on_failure.keeps_serving()).then(|| plane.open());
-        let early = early.transpose()?;
+        // Where a failure ends this server, it must not have accepted a visitor before; and with nothing
+        // to serve (after a restore) visitors wait for the first snapshot, or they would be told "not found".
+        let is_first = !on_failure.keeps_serving() || !has_snapshot;
+        let early = is_first.then(|| plane.open()).transpose()?;
+        if early.is_some() {
+            edge.take_up_newest();
+        }
 
         let (stop_edge, stopped) = watch::channel(false);
         let mut edge_tasks = spawn_edge(edge.clone(), listeners.site, &stopped);
@@ -148,7 +152,7 @@ impl Server {
         }
         let opened = early.map_or_else(|| plane.open(), Ok);
         let opened = match opened {
-            Err(error) if !(error.keeps_the_edge() && has_snapshot) => return Err(error),
+            Err(error) if !error.keeps_the_edge() => return Err(error),
             opened => opened,
         };
         let (stop_control, stopped) = watch::channel(false);

@@ -1,5 +1,7 @@
 //! Starting, stopping, and what a second start finds.
 
+use std::time::{Duration, Instant};
+
 use crate::http::{get, post_form};
 use crate::program::{Bench, signal};
 
@@ -73,6 +75,42 @@ fn what_was_deployed_is_there_after_a_stop_and_after_a_kill() {
         "{}",
         String::from_utf8_lossy(&doctor.stdout)
     );
+}
+
+/// The first answer of a server that may not listen yet.
+fn answer_once_it_listens(address: &str, url: &str) -> String {
+    let give_up = Instant::now() + Duration::from_secs(30);
+    while std::net::TcpStream::connect(address).is_err() {
+        assert!(Instant::now() < give_up, "nobody listens at {address}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    get(url).text()
+}
+
+/// As after a restore. A start that lets visitors in too early does not fail each time, so there are some.
+#[test]
+fn nobody_is_told_not_found_before_the_first_snapshot() {
+    let bench = Bench::new();
+    let site = bench.site("blog", &[("index.html", "<h1>first</h1>")]);
+    let server = bench.up(Some(&site));
+    let url = server.host("blog.localhost", "/");
+    let at = |url: &str| {
+        let url = url.trim_end_matches('/');
+        format!("127.0.0.1:{}", url.rsplit_once(':').unwrap().1)
+    };
+    let (site_at, control_at) = (at(server.text("url")), at(server.text("api_url")));
+    assert_eq!(server.stop(), Some(0));
+    for _ in 0..5 {
+        std::fs::remove_dir_all(bench.path("data/snapshots")).unwrap();
+        let visits = std::thread::scope(|scope| {
+            let visitor = scope.spawn(|| answer_once_it_listens(&site_at, &url));
+            let server = bench.serve_at(&site_at, &control_at);
+            let answer = visitor.join().unwrap();
+            assert_eq!(server.stop(), Some(0));
+            answer
+        });
+        assert!(visits.contains("first"), "{visits}");
+    }
 }
 
 #[test]
