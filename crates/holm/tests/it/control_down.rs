@@ -8,12 +8,6 @@ use crate::program::Bench;
 /// More than the 10 s after which the control plane is opened again.
 const OPEN_AGAIN_MAX: Duration = Duration::from_secs(40);
 
-fn address(url: &str) -> String {
-    let authority = url.strip_prefix("http://").unwrap().trim_end_matches('/');
-    let port = authority.rsplit_once(':').unwrap().1;
-    format!("127.0.0.1:{port}")
-}
-
 #[test]
 fn sites_are_served_while_the_database_is_damaged_and_control_comes_back() {
     let bench = Bench::new();
@@ -23,7 +17,7 @@ fn sites_are_served_while_the_database_is_damaged_and_control_comes_back() {
         server.host("blog.localhost", "/"),
         server.text("api_url").to_owned(),
     );
-    let (listen, control_listen) = (address(server.text("url")), address(&api));
+    let (listen, control_listen) = server.addresses();
     assert_eq!(server.stop(), Some(0));
     let database = bench.path("data/control.db");
     let whole = std::fs::read(&database).unwrap();

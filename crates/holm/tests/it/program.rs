@@ -141,6 +141,15 @@ impl Server<'_> {
             .unwrap_or_else(|| panic!("{key} in {}", self.ready))
     }
 
+    /// Where it listens, for sites and for its API: what a start in its place is given.
+    pub(crate) fn addresses(&self) -> (String, String) {
+        let at = |key| {
+            let url = self.text(key).trim_end_matches('/');
+            format!("127.0.0.1:{}", url.rsplit_once(':').unwrap().1)
+        };
+        (at("url"), at("api_url"))
+    }
+
     /// The URL of a host on this server.
     pub(crate) fn host(&self, host: &str, path: &str) -> String {
         let (_, port) = self

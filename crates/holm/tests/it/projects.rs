@@ -168,7 +168,7 @@ fn a_key_that_others_may_read_or_that_is_gone_keeps_the_control_plane_closed_and
     let key = bench.path("data/secrets.key");
     let mode = || std::fs::metadata(&key).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(), 0o600);
-    let listen = listen_of(&server);
+    let (listen, _) = server.addresses();
     server.stop();
     let check = |want: &str| {
         let server = bench.serve_at(&listen, "127.0.0.1:0");
@@ -262,7 +262,7 @@ fn deleting_asks_and_a_deleted_project_leaves_nothing_also_after_a_kill() {
     // At once: whatever the sweeper has done so far, the rest follows after the start.
     let shop = server.host("shop.localhost", "/");
     let blog = server.host("blog.localhost", "/");
-    let listen = listen_of(&server);
+    let (listen, _) = server.addresses();
     server.kill();
     let server = bench.serve_at(&listen, "127.0.0.1:0");
     assert_eq!((get(&shop).status, get(&blog).status), (404, 200));
@@ -271,12 +271,6 @@ fn deleting_asks_and_a_deleted_project_leaves_nothing_also_after_a_kill() {
     fine(&doctor());
     server.stop();
     fine(&doctor());
-}
-
-/// The address of the sites.
-fn listen_of(server: &Server<'_>) -> String {
-    let url = server.host("127.0.0.1", "");
-    url.trim_start_matches("http://").to_owned()
 }
 
 #[test]

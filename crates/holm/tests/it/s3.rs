@@ -49,11 +49,10 @@ fn s3_serves_deploys_collects_and_is_backed_up() {
     let file = bench.path("all.backup");
     server.json(&["backup", file.to_str().unwrap(), "--with-keys", "--json"]);
     let url = server.text("url").trim_end_matches('/').to_owned();
-    let api = server.text("api_url").to_owned();
+    let (site_at, control_at) = server.addresses();
     assert_eq!(server.stop(), Some(0));
-    let at = |url: &str| format!("127.0.0.1:{}", url.rsplit_once(':').unwrap().1);
 
-    let server = bench.serve_at(&at(&url), &at(&api));
+    let server = bench.serve_at(&site_at, &control_at);
     assert_eq!(
         get(&format!("{url}/large.txt")).text(),
         text,
@@ -80,7 +79,7 @@ fn s3_serves_deploys_collects_and_is_backed_up() {
     let restored = other.run(&[&words[..], &["--config", config.to_str().unwrap()]].concat());
     let said = String::from_utf8_lossy(&restored.stderr).into_owned();
     assert!(restored.status.success(), "{said}");
-    let server = other.serve_at(&at(&url), &at(&api));
+    let server = other.serve_at(&site_at, &control_at);
     let answer = get(&format!("{url}/large.txt"));
     // The file is too long to be shown.
     let is_right = answer.text() == text;

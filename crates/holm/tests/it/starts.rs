@@ -94,22 +94,18 @@ fn nobody_is_told_not_found_before_the_first_snapshot() {
     let site = bench.site("blog", &[("index.html", "<h1>first</h1>")]);
     let server = bench.up(Some(&site));
     let url = server.host("blog.localhost", "/");
-    let at = |url: &str| {
-        let url = url.trim_end_matches('/');
-        format!("127.0.0.1:{}", url.rsplit_once(':').unwrap().1)
-    };
-    let (site_at, control_at) = (at(server.text("url")), at(server.text("api_url")));
+    let (site_at, control_at) = server.addresses();
     assert_eq!(server.stop(), Some(0));
     for _ in 0..5 {
         std::fs::remove_dir_all(bench.path("data/snapshots")).unwrap();
-        let visits = std::thread::scope(|scope| {
+        let seen = std::thread::scope(|scope| {
             let visitor = scope.spawn(|| answer_once_it_listens(&site_at, &url));
             let server = bench.serve_at(&site_at, &control_at);
             let answer = visitor.join().unwrap();
             assert_eq!(server.stop(), Some(0));
             answer
         });
-        assert!(visits.contains("first"), "{visits}");
+        assert!(seen.contains("first"), "{seen}");
     }
 }
 

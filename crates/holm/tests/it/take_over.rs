@@ -5,16 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::http::get;
-use crate::program::{Bench, Server};
-
-fn address(url: &str) -> String {
-    let (_, port) = url.trim_end_matches('/').rsplit_once(':').unwrap();
-    format!("127.0.0.1:{port}")
-}
-
-fn addresses(server: &Server<'_>) -> (String, String) {
-    (address(server.text("url")), address(server.text("api_url")))
-}
+use crate::program::Bench;
 
 /// A visitor whose connection stays open.
 struct Visitor(TcpStream);
@@ -57,7 +48,7 @@ fn visitors_and_deployments_go_over_to_the_next_server() {
     let bench = Bench::new();
     let site = bench.site("blog", &[("index.html", "<html>one</html>")]);
     let old = bench.up(Some(&site));
-    let (listen, control_listen) = addresses(&old);
+    let (listen, control_listen) = old.addresses();
     let page = old.host("blog.localhost", "/");
     let token = old.text("token").to_owned();
     let mut visitor = Visitor::new(&listen);
@@ -105,7 +96,7 @@ fn a_next_server_that_does_not_start_leaves_the_sites_to_the_old_one() {
     let bench = Bench::new();
     let site = bench.site("blog", &[("index.html", "<html>one</html>")]);
     let old = bench.up(Some(&site));
-    let (listen, control_listen) = addresses(&old);
+    let (listen, control_listen) = old.addresses();
     let (page, api) = (
         old.host("blog.localhost", "/"),
         old.text("api_url").to_owned(),
