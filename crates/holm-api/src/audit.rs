@@ -16,6 +16,30 @@ pub enum AuditOutcome {
     Failed,
 }
 
+/// Which rows of the audit log, and which page of them. Rows must fit all that is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditQuery {
+    /// Items a page, 1 to 100; 20 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before. Absent for the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Who: the id of a user, present or past, or the e-mail of a member. Absent: everybody and nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The id of a project, present or past, or the name of one. Absent: all, and the server itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The operation's id, for example `deployment_promote`. Absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The earliest time, as RFC 3339 writes it in UTC. Absent: from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+}
+
 /// One call of a changing operation.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditView {

@@ -26,7 +26,7 @@ mod token;
 mod variable;
 
 pub use alias::{AliasKind, AliasView};
-pub use audit::{AuditOutcome, AuditView};
+pub use audit::{AuditOutcome, AuditQuery, AuditView};
 pub use backup::{
     BACKUP_MEDIA_TYPE, BackupDecoder, BackupEncoder, BackupError, BackupKind, BackupPart,
 };

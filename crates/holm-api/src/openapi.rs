@@ -16,7 +16,7 @@ use crate::{
     API_PREFIX, BACKUP_MEDIA_TYPE, DeploymentEvent, EVENTS_MEDIA_TYPE, FRAME_MEDIA_TYPE,
     MANIFEST_MEDIA_TYPE, Method, OPERATIONS, Operation, Policy, Problem,
 };
-use shape::{Body, SHAPES, Shape};
+use shape::{Body, QueryKind, SHAPES, Shape};
 
 /// The OpenAPI 3.1 document that the server with this version serves at `/v1/openapi.json`.
 pub fn openapi(version: &str) -> Value {
@@ -108,7 +108,7 @@ fn describe(
         described["requestBody"] = json!({ "required": is_required, "content": content });
     }
     if codes(operation, shape).contains(&ErrorCode::RequestPrecondition) {
-        let about = "The `ETag` that `project_view` gave: the change is made only while it is the present one.";
+        let about = "The `ETag` that came with what is to be changed: the change is made only while it is the present one.";
         if let Some(parameters) = described["parameters"].as_array_mut() {
             parameters.push(json!({
                 "name": "If-Match", "in": "header", "required": false,
@@ -135,16 +135,33 @@ fn parameters(operation: &Operation, shape: &Shape) -> Vec<Value> {
     let in_query = shape.query.iter().map(|parameter| {
         json!({
             "name": parameter.name, "in": "query", "required": parameter.is_required,
-            "schema": if parameter.is_number {
-                json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 })
-            } else {
-                json!({ "type": "string" })
-            },
+            "schema": query_schema(parameter.kind),
             "description": parameter.about,
         })
     });
     let in_header = takes_idempotency_key(operation).then(idempotency_key);
-    in_path.chain(in_query).chain(in_header).collect()
+    let also = also::headers(operation.id);
+    in_path
+        .chain(in_query)
+        .chain(in_header)
+        .chain(also)
+        .collect()
+}
+
+fn query_schema(kind: QueryKind) -> Value {
+    match kind {
+        QueryKind::Text => json!({ "type": "string" }),
+        QueryKind::Flag => json!({ "type": "boolean", "default": false }),
+        QueryKind::PageLength => {
+            json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 })
+        }
+        QueryKind::Environment => json!({ "type": "string", "enum": ["production", "preview"] }),
+        QueryKind::Operation => {
+            let ids: Vec<&str> = OPERATIONS.iter().map(|operation| operation.id).collect();
+            json!({ "type": "string", "enum": ids })
+        }
+        QueryKind::Time => json!({ "type": "string", "format": "date-time" }),
+    }
 }
 
 /// Whether `Idempotency-Key` means something: to what changes something for somebody who is known.
@@ -249,6 +266,23 @@ fn codes(operation: &Operation, shape: &Shape) -> Vec<ErrorCode> {
     codes
 }
 
+/// OpenAPI 3.1 has no word for the items of a stream, so the schema is that of each event, as readers of
+/// it take it to be; `data` is JSON within the text.
+fn event_of_a_stream(data: &Value) -> Value {
+    json!({
+        "type": "object",
+        "description": "Each of the server-sent events. Its `id` and `event` are those of its `data`.",
+        "required": ["id", "event", "data"],
+        "properties": {
+            "id": { "type": "string", "pattern": "^[0-9]+$" },
+            "event": { "type": "string" },
+            "data": {
+                "type": "string", "contentMediaType": "application/json", "contentSchema": data,
+            },
+        },
+    })
+}
+
 /// `None` for no body.
 fn content(body: &Body, generator: &mut SchemaGenerator) -> Option<Value> {
     let (media_type, schema) = match body {
@@ -263,10 +297,8 @@ fn content(body: &Body, generator: &mut SchemaGenerator) -> Option<Value> {
             (MANIFEST_MEDIA_TYPE, schema)
         }
         Body::Events => {
-            let about = "Server-sent events. The `id` and `event` of each are those of its `data`.";
             let event = generator.subschema_for::<DeploymentEvent>().to_value();
-            let schema = json!({ "type": "string", "description": about, "x-data": event });
-            (EVENTS_MEDIA_TYPE, schema)
+            (EVENTS_MEDIA_TYPE, event_of_a_stream(&event))
         }
         Body::Backup => {
             let about = "A back-up: entries with a checksum each, and one over everything at its end. \

@@ -130,7 +130,7 @@ operations! {
     protection_update Patch "/projects/{project}/protection" Policy::Needs(Permission::Manage), 200 "Protect a project's hosts, or open them; returns when it is served.";
     access_rules_view Get "/projects/{project}/access-rules" Policy::Needs(Permission::Read), 200 "Whom a project's hosts refuse and slow down.";
     access_rules_update Put "/projects/{project}/access-rules" Policy::Needs(Permission::Manage), 200 "Replace a project's access rules; returns when they are served.";
-    project_share Post "/projects/{project}/share" Policy::Needs(Permission::Read), 200 "A link to a host of a project that opens it for three hours if it is protected.";
+    project_share Post "/projects/{project}/share" Policy::Needs(Permission::Deploy), 200 "A link to a host of a project that opens it for three hours if it is protected.";
     deployment_list Get "/projects/{project}/deployments" Policy::Needs(Permission::Read), 200 "A project's deployments, newest first.";
     deployment_create Post "/projects/{project}/deployments" Policy::Needs(Permission::Deploy), 201 "Announce a deployment's files; the answer lists the missing blobs.";
     deployment_view Get "/projects/{project}/deployments/{deployment}" Policy::Needs(Permission::Read), 200 "One deployment.";

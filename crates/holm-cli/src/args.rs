@@ -15,8 +15,8 @@ pub(crate) use project::{
     RedeployArgs, SettingName,
 };
 pub(crate) use who::{
-    InviteArgs, ListArgs, LogoutArgs, MembersArgs, MembersVerb, RemoveArgs, RevokeArgs, RoleArgs,
-    TokenCreateArgs, TokensArgs, TokensVerb, WhoamiArgs,
+    AuditArgs, InviteArgs, ListArgs, LogoutArgs, MembersArgs, MembersVerb, RemoveArgs, RevokeArgs,
+    RoleArgs, TokenCreateArgs, TokensArgs, TokensVerb, WhoamiArgs,
 };
 
 use crate::exit::Exit;
@@ -115,7 +115,7 @@ pub(crate) enum Word {
     #[command(arg_required_else_help = true)]
     Members(MembersArgs),
     /// List who changed what
-    Audit(ListArgs),
+    Audit(AuditArgs),
     /// List every limit: what holds, the default, and the setting
     Limits(LimitsArgs),
     /// Say how full the server's storage is, or collect what nobody wants

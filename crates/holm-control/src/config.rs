@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use holm_site::limits::RuleLimits;
 use holm_storage::{BlobStore, SnapshotStore, VariantIndex};
-use holm_types::{Clock, Entropy, LimitInForce};
+use holm_types::{Clock, Entropy, IpNetworkSet, LimitInForce};
 
 use crate::limits::ControlLimits;
 
@@ -21,6 +21,8 @@ pub struct ControlConfig {
     /// Where this control plane is reached, for example `http://127.0.0.1:8089`: for the owner link
     /// and to tell its own pages from others'.
     pub control_origin: String,
+    /// Proxies of the operator's whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: IpNetworkSet,
     /// The version of the program.
     pub version: &'static str,
     /// The maxima.

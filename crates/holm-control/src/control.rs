@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use holm_site::codec;
 use holm_storage::SnapshotStore;
 use holm_telemetry::event::TaskFailed;
 use holm_types::Entropy;
@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::error::chain;
 use crate::limits::{ControlLimits, FILES_MAX_MAX, PASSWORD_MEMORY_BYTES_MAX, PASSWORD_PASSES_MAX};
+use crate::published::read_published;
 use crate::secret_key::{SECRET_KEY_FILE, SecretKey, SecretKeyError};
 use crate::{listener, reconcile};
 
@@ -85,8 +86,15 @@ impl Control {
         let db = Db::open(db_file, &config.limits, now_ms).map_err(database)?;
         let secret_key = open_secret_key(&db, db_file, &*parts.entropy)?;
         let core = Arc::new(Core::new(config, parts, db, secret_key));
+        let variant_count = core.variants.count() as u64;
         core.db
-            .write_blocking(|change| change.look_after_variants_again())
+            .write_blocking(move |change| {
+                // Where the index lost nothing, there is nothing to look for.
+                if change.variants_synced()? != Some(variant_count) {
+                    change.look_after_variants_again()?;
+                }
+                change.set_variants_synced(None)
+            })
             .map_err(database)?;
         core.publisher
             .publish_at_start()
@@ -141,8 +149,31 @@ impl Control {
         reconcile::run_all(&self.core, stop).await;
     }
 
+    /// Publishes what waits and looks whether what is published is all that the database says, host by host. For
+    /// tests and checks: it costs as much as a start. `None` when that cannot be told: it is closed, the
+    /// database or the disk refuses, or there is no end of changes.
+    pub async fn published_is_true(&self) -> Option<bool> {
+        if self.core.is_closed.load(Ordering::Acquire) {
+            return None;
+        }
+        self.core.publisher.is_true().await.ok().flatten()
+    }
+
     /// Commits what waits and moves the database's log into its file. Later operations are refused.
+    /// Folds what lies on the whole snapshot into it. Closing twice is closing once.
     pub fn close(self) {
+        if self.core.is_closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.core.publisher.fold_at_stop();
+        if self.core.variants.sync().is_ok() {
+            let count = self.core.variants.count() as u64;
+            let synced = self.core.db.write_blocking::<_, DbError>(move |change| {
+                change.set_variants_synced(Some(count))
+            });
+            // The next start looks through everything instead.
+            drop(synced);
+        }
         self.core.db.close();
     }
 }
@@ -215,7 +246,7 @@ fn refuse_lost_database(db_file: &Path, snapshots: &SnapshotStore) -> Result<(),
     let Some(published) = snapshots.newest().filter(|_| !is_there) else {
         return Ok(());
     };
-    if codec::decode_snapshot(&published.bytes).is_ok_and(|snapshot| snapshot.hosts.is_empty()) {
+    if read_published(&published).is_ok_and(|snapshot| snapshot.hosts.is_empty()) {
         return Ok(());
     }
     Err(OpenControlError::DatabaseLost {

@@ -1,5 +1,6 @@
 //! What every operation works with: configuration, database, stores, clock, and the two nudges.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -90,6 +91,8 @@ pub(crate) struct Core {
     pub(crate) events: Arc<EventBell>,
     /// Room for commits that go on behind their answer.
     pub(crate) background_commits: Arc<Semaphore>,
+    /// Whether the control plane was closed: the folder may be another server's by now.
+    pub(crate) is_closed: AtomicBool,
     /// The OpenAPI document, made when it is first asked for: it is the same for everybody.
     pub(crate) openapi: OnceLock<Bytes>,
 }
@@ -107,7 +110,9 @@ impl Core {
             publisher: SnapshotPublisher::new(
                 db.clone(),
                 parts.snapshots.clone(),
-                config.base_domain.clone(),
+                Arc::clone(&parts.clock),
+                &config.base_domain,
+                &config.limits,
             ),
             mint: IdMint::new(Arc::clone(&parts.clock), Arc::clone(&parts.entropy)),
             request_ids: RequestIds::new(u64::from_le_bytes(seed)),
@@ -132,6 +137,7 @@ impl Core {
             hashing: Semaphore::new(HASHING_MAX),
             events: Arc::new(EventBell::new(&config.limits)),
             background_commits: Arc::new(Semaphore::new(config.limits.background_commits_max)),
+            is_closed: AtomicBool::new(false),
             openapi: OnceLock::new(),
             spools: Spools::new(db.folder(), &config.limits),
             deploys: Semaphore::new(config.limits.deploys_max),

@@ -25,9 +25,12 @@ mod guard;
 mod limits;
 mod listener;
 mod pages;
+mod published;
 mod rate;
 mod reconcile;
 mod secret_key;
+#[cfg(feature = "seed")]
+pub mod seed;
 mod spool;
 mod stop;
 

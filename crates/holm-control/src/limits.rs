@@ -142,6 +142,10 @@ pub struct ControlLimits {
     pub idempotency_keys_max: u64,
     /// Bytes of all answers that idempotency keys keep. Default 64 MiB.
     pub idempotency_bytes_max: u64,
+    /// Projects that one change of the snapshot replaces. Default 1,000.
+    pub changed_projects_max: u32,
+    /// How long changes of the snapshot lie on a whole one before they are folded into it. Default 1 h.
+    pub snapshot_changes_time_max: Duration,
     /// How long a collection waits, after it has found what nobody wants, for visitors whose requests
     /// began before. Default 5 s.
     pub collect_settle_time: Duration,
@@ -231,6 +235,8 @@ impl Default for ControlLimits {
             idempotency_answer_bytes_max: 8 * 1024 * 1024,
             idempotency_keys_max: 10_000,
             idempotency_bytes_max: 64 * 1024 * 1024,
+            changed_projects_max: 1000,
+            snapshot_changes_time_max: Duration::from_hours(1),
             collect_settle_time: Duration::from_secs(5),
             backup_stall_max: Duration::from_mins(1),
         }
@@ -313,6 +319,8 @@ limits! {
     "idempotency_answer_bytes_max" Bytes 8_388_608 "The request is done; asking again is refused with 409 request/idempotency-not-kept.";
     "idempotency_keys_max" Count 10_000 "The oldest are forgotten.";
     "idempotency_bytes_max" Bytes 67_108_864 "The oldest are forgotten.";
+    "changed_projects_max" Count 1_000 "The snapshot is published whole.";
+    "snapshot_changes_time_max" Milliseconds 3_600_000 "The changes are folded into a whole snapshot.";
     "collect_settle_time" Milliseconds 5_000 "The collection removes what nobody wants.";
     "backup_stall_max" Milliseconds 60_000 "The back-up is broken off.";
 }
@@ -384,6 +392,8 @@ holm_types::settable_limits!(ControlLimits {
     idempotency_answer_bytes_max,
     idempotency_keys_max,
     idempotency_bytes_max,
+    changed_projects_max,
+    snapshot_changes_time_max,
     collect_settle_time,
     backup_stall_max,
 });
@@ -415,7 +425,7 @@ mod tests {
             limits.take_up_wait_max.as_millis()
         );
         assert_eq!(default("db_queue_max"), limits.db_queue_max as u64);
-        assert_eq!(LIMITS.len(), 68);
+        assert_eq!(LIMITS.len(), 70);
         assert_eq!(
             limits
                 .in_force(LIMITS)

@@ -122,7 +122,9 @@ impl Gate {
     async fn answer(self, peer: SocketAddr, request: Request<Incoming>) -> Response {
         let request_id = self.core.request_ids.next();
         let clock = self.core.clock.as_ref();
-        let taken = self.core.rates.take_address(peer.ip(), clock);
+        let trusted = &self.core.config.trusted_proxies;
+        let peer = origin::address(peer.ip(), request.headers(), trusted);
+        let taken = self.core.rates.take_address(peer, clock);
         let mut response = match self.check(&request, taken) {
             Ok(()) => {
                 let mut request = request.map(Body::new);

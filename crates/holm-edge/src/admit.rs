@@ -21,9 +21,10 @@ pub(crate) struct Admitted {
 
 /// Checks version, sizes and framing.
 pub(crate) fn admit(parts: &Parts, limits: &EdgeLimits) -> Result<Admitted, Refusal> {
-    check_sizes(parts, limits)?;
-    let has_transfer_encoding = check_framing(parts)?;
-    let waits_for_continue = check_expectation(&parts.headers)?;
+    let seen = Seen::of(&parts.headers);
+    check_sizes(parts, limits, &seen)?;
+    let has_transfer_encoding = seen.has_transfer_encoding && check_framing(parts)?;
+    let waits_for_continue = seen.has_expectation && check_expectation(&parts.headers)?;
     if parts.method == Method::CONNECT {
         return Err(Refusal::closing(
             VisitorCode::MethodNotAllowed,
@@ -38,7 +39,31 @@ pub(crate) fn admit(parts: &Parts, limits: &EdgeLimits) -> Result<Admitted, Refu
     })
 }
 
-fn check_sizes(parts: &Parts, limits: &EdgeLimits) -> Result<(), Refusal> {
+/// What one walk over the header fields tells: most requests have none of those that matter here, and
+/// looking for each in turn costs more.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Names and values, and what frames them.
+    bytes: usize,
+    has_transfer_encoding: bool,
+    has_expectation: bool,
+}
+
+impl Seen {
+    fn of(headers: &HeaderMap) -> Self {
+        // Colon, space, CR and LF.
+        const FIELD_OVERHEAD_BYTES: usize = 4;
+        let mut seen = Self::default();
+        for (name, value) in headers {
+            seen.bytes += name.as_str().len() + value.len() + FIELD_OVERHEAD_BYTES;
+            seen.has_transfer_encoding |= *name == TRANSFER_ENCODING;
+            seen.has_expectation |= *name == EXPECT;
+        }
+        seen
+    }
+}
+
+fn check_sizes(parts: &Parts, limits: &EdgeLimits, seen: &Seen) -> Result<(), Refusal> {
     if target_bytes(parts) > limits.target_bytes_max {
         return Err(Refusal::closing(
             VisitorCode::UriTooLong,
@@ -51,7 +76,7 @@ fn check_sizes(parts: &Parts, limits: &EdgeLimits) -> Result<(), Refusal> {
             "the request has more header fields than edge.header_count_max",
         ));
     }
-    if header_bytes(&parts.headers) > limits.header_bytes_max {
+    if seen.bytes > limits.header_bytes_max {
         return Err(Refusal::closing(
             VisitorCode::RequestHeaderFieldsTooLarge,
             "the header fields are larger than edge.header_bytes_max",
@@ -67,15 +92,6 @@ fn target_bytes(parts: &Parts) -> usize {
         .path_and_query()
         .map_or(0, |text| text.as_str().len());
     authority + path_and_query
-}
-
-fn header_bytes(headers: &HeaderMap) -> usize {
-    // Colon, space, CR and LF.
-    const FIELD_OVERHEAD_BYTES: usize = 4;
-    headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + FIELD_OVERHEAD_BYTES)
-        .sum()
 }
 
 /// True when there is a (valid) Transfer-Encoding.
@@ -113,8 +129,9 @@ fn check_expectation(headers: &HeaderMap) -> Result<bool, Refusal> {
 /// target).
 pub(crate) fn single_host(headers: &HeaderMap) -> Result<&str, Refusal> {
     let refuse = |reason| Err(Refusal::closing(VisitorCode::BadRequest, reason));
-    let mut values = headers.get_all(HOST).iter();
-    let Some(value) = values.next() else {
+    // It is nearly always among the first.
+    let mut values = headers.iter().filter(|(name, _)| **name == HOST);
+    let Some((_, value)) = values.next() else {
         return refuse("no Host field");
     };
     if values.next().is_some() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, RETRY_AFTER, SERVER, VARY,
+    HeaderValue, REFERRER_POLICY, RETRY_AFTER, SERVER, VARY,
 };
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -59,9 +59,9 @@ impl Answer {
         request_id: RequestId,
     ) -> Self {
         let code = refusal.code;
-        let log_uuid = HeaderValue::from(request_id.as_u64());
-        let body = edge.pages.body(code, format, log_uuid.as_bytes());
-        headers.insert(EO_LOG_UUID, log_uuid);
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(request_id.as_u64());
+        let body = edge.pages.body(code, format, digits.as_bytes());
         headers.insert(CONTENT_TYPE, format.content_type());
         headers.insert(VARY, HeaderValue::from_static("accept"));
         let cache_control = match code {
@@ -100,8 +100,7 @@ impl Answer {
         self.headers
             .insert(SERVER, HeaderValue::from_static("holm"));
         self.headers
-            .entry(EO_LOG_UUID)
-            .or_insert_with(|| draft.request_id().as_u64().into());
+            .insert(EO_LOG_UUID, draft.request_id().as_u64().into());
         if (self.closes || draft.is_last()) && draft.closes() {
             self.headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -155,7 +154,11 @@ pub(crate) fn recycled_headers(parts: &mut Parts) -> HeaderMap {
     headers
 }
 
-/// Tells search engines to stay away from a preview.
+/// Tells search engines to stay away from a preview, and browsers to tell no other site its address,
+/// unless a rule of the site's has said what they tell.
 pub(crate) fn mark_preview(headers: &mut HeaderMap) {
     headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
+    headers
+        .entry(REFERRER_POLICY)
+        .or_insert(HeaderValue::from_static("same-origin"));
 }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use holm_site::codec;
+use holm_site::codec::{self, DecodeError};
 use holm_site::guard::Guard;
-use holm_storage::{BlobStore, PublishedSnapshot, SnapshotStore, VariantIndex};
+use holm_storage::{BlobStore, PublishedChange, PublishedSnapshot, SnapshotStore, VariantIndex};
 use holm_telemetry::RecordSink;
 use holm_telemetry::event::{PanicCaught, SnapshotRefused, SnapshotTakenUp};
 use holm_types::{Clock, Entropy, IpNetworkSet, RequestIds};
@@ -36,6 +36,8 @@ pub struct EdgeConfig {
     /// The domain that all sites share, in lower case: no site may set a cookie for it. `None` when each
     /// host is a site's own.
     pub base_domain: Option<String>,
+    /// Whether access records keep only the network of a visitor's address.
+    pub addresses_are_shortened: bool,
 }
 
 /// What an edge is made of.
@@ -188,8 +190,8 @@ impl EdgeInner {
             return;
         }
         let started = self.parts.clock.monotonic();
-        let snapshot = match codec::decode_snapshot(&published.bytes) {
-            Ok(snapshot) => snapshot,
+        let table = match self.table_of(published) {
+            Ok(table) => table,
             Err(error) => {
                 count(&self.counters.snapshots_refused);
                 let (version, reason) = (published.version, chain(&error));
@@ -197,7 +199,6 @@ impl EdgeInner {
                 return;
             }
         };
-        let table = HostTable::new(published.version, snapshot, &self.sites);
         let site_count = table.site_count();
         self.hosts.store(Arc::new(table));
         self.sites.forget_unused();
@@ -209,6 +210,28 @@ impl EdgeInner {
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }
         .emit();
+    }
+
+    /// The table of a snapshot: the present one with the changes since, where they lead on from it.
+    fn table_of(&self, published: &PublishedSnapshot) -> Result<HostTable, DecodeError> {
+        let present = self.hosts.load();
+        let (whole, changes) = published.parts();
+        let is_known = |change: &&PublishedChange| change.version <= present.version;
+        let mut news = changes.iter().skip_while(is_known).peekable();
+        let leads_on = news
+            .peek()
+            .is_some_and(|change| present.version > 0 && change.since <= present.version);
+        let (mut table, changes): (_, Vec<_>) = if leads_on {
+            (HostTable::clone(&present), news.collect())
+        } else {
+            let table = HostTable::new(codec::decode_snapshot(whole)?, &self.sites);
+            (table, changes.iter().collect())
+        };
+        for change in changes {
+            table.apply(codec::decode_change(&change.bytes)?, &self.sites);
+        }
+        table.version = published.version;
+        Ok(table)
     }
 
     /// Counts a panic and says so. Each is a bug.

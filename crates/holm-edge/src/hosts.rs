@@ -1,10 +1,12 @@
-//! Which site answers to which host. Replaced whole when a newer snapshot arrives.
+//! Which site answers to which host. Replaced by another table when a newer snapshot arrives.
 
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use holm_site::guard::{Guard, Protection};
-use holm_site::{EdgeSnapshot, HostEntry, HostTarget};
+use holm_site::{EdgeSnapshot, HostEntry, HostTarget, SnapshotChange};
 use holm_types::{DeploymentId, Environment, ProjectId, Timestamp, VisitorCode};
 use http::HeaderValue;
 
@@ -54,48 +56,128 @@ pub(crate) struct SiteRow {
     pub(crate) last_modified: HeaderValue,
 }
 
+/// Parts of the look-up. A newer table shares those with the older one in which nothing changed.
+const SHARD_COUNT: usize = 256;
+
+/// Rows by host name, in a part of the look-up.
+type Shard = HashTable<Arc<HostRow>>;
+
 /// One version of the snapshot, with its look-up built.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct HostTable {
     /// Which version. Only grows from one table to the next.
     pub(crate) version: u64,
-    rows: HashMap<Arc<str>, Arc<HostRow>>,
+    hasher: DefaultHashBuilder,
+    shards: Box<[Arc<Shard>]>,
+    by_project: HashMap<ProjectId, Arc<[Arc<HostRow>]>>,
+    site_count: usize,
+}
+
+impl Default for HostTable {
+    fn default() -> Self {
+        let nothing = Arc::new(Shard::new());
+        Self {
+            version: 0,
+            hasher: DefaultHashBuilder::default(),
+            shards: vec![nothing; SHARD_COUNT].into_boxed_slice(),
+            by_project: HashMap::new(),
+            site_count: 0,
+        }
+    }
 }
 
 impl HostTable {
     /// Builds the look-up. Sites that `sites` knows are taken over, loaded or not.
-    pub(crate) fn new(version: u64, snapshot: EdgeSnapshot, sites: &SiteTable) -> Self {
+    pub(crate) fn new(snapshot: EdgeSnapshot, sites: &SiteTable) -> Self {
+        let mut table = Self::default();
+        table.add(snapshot, sites);
+        table
+    }
+
+    /// Becomes the table of the version that the change makes. What a clone of it was made from stays as it is;
+    /// the two share what did not change.
+    pub(crate) fn apply(&mut self, change: SnapshotChange, sites: &SiteTable) {
+        for project_id in &change.projects {
+            self.remove(*project_id);
+        }
+        self.add(change.snapshot, sites);
+    }
+
+    fn add(&mut self, snapshot: EdgeSnapshot, sites: &SiteTable) {
+        self.version = snapshot.version;
         let guards = snapshot.guards.into_iter();
         let guards: HashMap<ProjectId, Arc<Guard>> = guards
             .map(|guard| (guard.project_id, Arc::new(Guard::new(guard))))
             .collect();
-        let rows = snapshot
-            .hosts
-            .into_iter()
-            .map(|entry| {
-                let guard = guards.get(&entry.project_id).map(Arc::clone);
-                let row = Arc::new(HostRow::new(entry, guard, sites));
-                (Arc::clone(&row.host), row)
-            })
-            .collect();
-        Self { version, rows }
+        let mut by_project: HashMap<ProjectId, Vec<Arc<HostRow>>> = HashMap::new();
+        for entry in snapshot.hosts {
+            let guard = guards.get(&entry.project_id).map(Arc::clone);
+            let row = Arc::new(HostRow::new(entry, guard, sites));
+            let of_project = by_project.entry(row.project_id).or_default();
+            of_project.push(Arc::clone(&row));
+            self.site_count += usize::from(row.is_site());
+            self.put(row);
+        }
+        let rows = by_project.into_iter();
+        self.by_project
+            .extend(rows.map(|(project_id, rows)| (project_id, rows.into())));
+    }
+
+    /// Puts a row in, in the place of one of the same name.
+    fn put(&mut self, row: Arc<HostRow>) {
+        let hash = self.hasher.hash_one(&*row.host);
+        let hasher = self.hasher.clone();
+        let shard = Arc::make_mut(&mut self.shards[place(hash)]);
+        let found = shard.entry(
+            hash,
+            |other| other.host == row.host,
+            |other| hasher.hash_one(&*other.host),
+        );
+        match found {
+            Entry::Occupied(mut there) => {
+                let before = std::mem::replace(there.get_mut(), row);
+                self.site_count -= usize::from(before.is_site());
+            }
+            Entry::Vacant(place) => drop(place.insert(row)),
+        }
+    }
+
+    /// Takes out what a project has.
+    fn remove(&mut self, project_id: ProjectId) {
+        let rows = self.by_project.remove(&project_id);
+        for row in rows.iter().flat_map(|rows| rows.iter()) {
+            let hash = self.hasher.hash_one(&*row.host);
+            let shard = Arc::make_mut(&mut self.shards[place(hash)]);
+            // Only this very row: the name may be another project's by now.
+            if let Ok(found) = shard.find_entry(hash, |other| Arc::ptr_eq(other, row)) {
+                found.remove();
+                self.site_count -= usize::from(row.is_site());
+            }
+        }
     }
 
     /// How many hosts answer with a deployment.
     pub(crate) fn site_count(&self) -> usize {
-        let targets = self.rows.values().map(|row| &row.target);
-        targets
-            .filter(|target| matches!(target, RowTarget::Site(_)))
-            .count()
+        self.site_count
     }
 
     /// The row of a host.
     pub(crate) fn find(&self, host: &str) -> Option<&Arc<HostRow>> {
-        self.rows.get(host)
+        let hash = self.hasher.hash_one(host);
+        self.shards[place(hash)].find(hash, |row| &*row.host == host)
     }
 }
 
+/// Which part a hash belongs to. The tables themselves go by its lowest and its seven highest bits.
+fn place(hash: u64) -> usize {
+    usize::from(hash.to_le_bytes()[4])
+}
+
 impl HostRow {
+    fn is_site(&self) -> bool {
+        matches!(self.target, RowTarget::Site(_))
+    }
+
     /// When its deployment was sealed, ready to be sent. `None` for a gate.
     pub(crate) fn last_modified(&self) -> Option<&HeaderValue> {
         match &self.target {

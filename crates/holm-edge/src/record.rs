@@ -2,18 +2,19 @@
 //! ended or was given up, exactly once.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use holm_telemetry::event::RequestFailed;
 use holm_telemetry::{AccessRecord, CacheStatus, FaultSource, Protocol, SendOutcome, ServedBy};
-use holm_types::{DeploymentId, ProjectId, RequestId};
+use holm_types::{DeploymentId, ProjectId, RequestId, shortened_address};
 use http::header::{REFERER, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderName, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
-use crate::edge::EdgeInner;
+use crate::edge::{EdgeConfig, EdgeInner};
 use crate::visitor;
 use crate::watch::ConnectionWatch;
 
@@ -61,6 +62,10 @@ impl Draft {
             .fetch_add(1, Ordering::Relaxed);
         watch.request_begins();
         let request_id = edge.request_ids.next();
+        let Said {
+            user_agent,
+            referer,
+        } = Said::in_headers(&parts.headers);
         Self {
             request_id,
             started: edge.parts.clock.monotonic(),
@@ -68,7 +73,10 @@ impl Draft {
                 at: edge.parts.clock.now(),
                 request_id,
                 duration_us: 0,
-                peer: visitor::address(watch.peer(), &parts.headers, &edge.config.trusted_proxies),
+                peer: peer_to_keep(
+                    &edge.config,
+                    visitor::address(watch.peer(), &parts.headers, &edge.config.trusted_proxies),
+                ),
                 protocol: Some(protocol(parts.version)),
                 is_secure: watch.is_secure(),
                 host: Arc::clone(&edge.no_host),
@@ -83,8 +91,8 @@ impl Draft {
                 fault: None,
                 reason: None,
                 outcome: SendOutcome::ClientGone,
-                user_agent: header_text(parts, &USER_AGENT, text_max),
-                referer: header_text(parts, &REFERER, text_max).map(without_query),
+                user_agent: user_agent.map(|value| header_text(value, text_max)),
+                referer: referer.map(|value| without_query(header_text(value, text_max))),
             })),
             edge: Arc::clone(edge),
             watch: Arc::clone(watch),
@@ -207,7 +215,7 @@ pub(crate) fn emit_connection(
         at: edge.parts.clock.now(),
         request_id: edge.request_ids.next(),
         duration_us: 0,
-        peer: watch.peer(),
+        peer: peer_to_keep(&edge.config, watch.peer()),
         protocol: None,
         is_secure: watch.is_secure(),
         host: Arc::clone(&edge.no_host),
@@ -225,6 +233,15 @@ pub(crate) fn emit_connection(
         user_agent: None,
         referer: None,
     });
+}
+
+/// What is written down of an address. Shortened here, the whole address is in no record, file or buffer.
+fn peer_to_keep(config: &EdgeConfig, peer: IpAddr) -> IpAddr {
+    if config.addresses_are_shortened {
+        shortened_address(peer)
+    } else {
+        peer
+    }
 }
 
 /// An error and what caused it, in one line.
@@ -281,18 +298,42 @@ fn target(parts: &Parts, chars_max: usize) -> Box<str> {
         .map_or("", http::uri::PathAndQuery::as_str);
     // Shortened first: what is cut off needs no mask, and the work stays bounded.
     let text = shortened(text, chars_max);
+    if parts.uri.query().is_none() {
+        return text;
+    }
     match holm_site::guard::without_ticket(&text) {
         Some(masked) => masked.into(),
         None => text,
     }
 }
 
-fn header_text(parts: &Parts, name: &HeaderName, chars_max: usize) -> Option<Box<str>> {
-    let bytes = parts.headers.get(name)?.as_bytes();
-    Some(match std::str::from_utf8(bytes) {
+/// What the client said that is worth recording. Found in one walk: looking for each costs more.
+#[derive(Debug, Default)]
+struct Said<'a> {
+    user_agent: Option<&'a HeaderValue>,
+    referer: Option<&'a HeaderValue>,
+}
+
+impl<'a> Said<'a> {
+    fn in_headers(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            if *name == USER_AGENT {
+                said.user_agent = said.user_agent.or(Some(value));
+            } else if *name == REFERER {
+                said.referer = said.referer.or(Some(value));
+            }
+        }
+        said
+    }
+}
+
+fn header_text(value: &HeaderValue, chars_max: usize) -> Box<str> {
+    let bytes = value.as_bytes();
+    match std::str::from_utf8(bytes) {
         Ok(text) => shortened(text, chars_max),
         Err(_) => shortened(&String::from_utf8_lossy(bytes), chars_max),
-    })
+    }
 }
 
 /// A query may carry secrets of another site; the record keeps none.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwapOption;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use holm_site::codec::DecodeError;
 use holm_site::{Site, codec};
 use holm_storage::{BlobError, BlobStore};
@@ -79,7 +79,16 @@ pub(crate) struct SiteTable {
 #[derive(Debug, Default)]
 struct Inner {
     slots: HashMap<BlobDigest, Weak<SiteSlot>>,
+    /// At how many slots it is worth looking for those that nothing refers to.
+    tidy_at: usize,
+    /// Those that were built, maybe dropped since.
+    built: Vec<Weak<SiteSlot>>,
+    /// What they weighed when they were built: never less than what is there.
+    built_bytes: usize,
 }
+
+/// Fewer slots than this are not looked through.
+const TIDY_COUNT_MIN: usize = 64;
 
 impl SiteTable {
     /// An empty table.
@@ -112,15 +121,21 @@ impl SiteTable {
         slot
     }
 
-    /// Forgets slots that nothing refers to any more. Called after a host table was replaced.
+    /// Forgets slots that nothing refers to any more, once they may be a fifth of all. Called after a host table
+    /// was replaced.
     pub(crate) fn forget_unused(&self) {
-        self.lock().slots.retain(|_, slot| slot.strong_count() > 0);
+        let mut inner = self.lock();
+        if inner.slots.len() < inner.tidy_at {
+            return;
+        }
+        inner.slots.retain(|_, slot| slot.strong_count() > 0);
+        inner.tidy_at = TIDY_COUNT_MIN.max(inner.slots.len() / 4 * 5);
     }
 
     /// The site of a slot, built if it is not. Those who ask at the same time wait for one building.
     pub(crate) async fn load(
         &self,
-        slot: &SiteSlot,
+        slot: &Arc<SiteSlot>,
         blobs: &dyn BlobStore,
     ) -> Result<Arc<Site>, LoadError> {
         let _only_one = slot.building.lock().await;
@@ -132,36 +147,74 @@ impl SiteTable {
         // Two steps: what is used from now on is used later than this building.
         let turn = self.turn.fetch_add(2, Ordering::Relaxed) + 1;
         slot.used_at.store(turn, Ordering::Relaxed);
-        self.make_room(&slot.document);
+        self.make_room(slot, &site);
         Ok(site)
     }
 
     /// Drops the sites that were used longest ago until the rest fits. The newest stays whatever it
     /// weighs: a site that is asked for must be served.
-    fn make_room(&self, newest: &BlobDigest) {
-        let inner = self.lock();
-        let mut built: Vec<(u64, BlobDigest, Arc<SiteSlot>, usize)> = inner
-            .slots
-            .values()
-            .filter_map(Weak::upgrade)
-            .filter_map(|slot| {
-                let weight = slot.site.load().as_ref()?.weight_bytes();
-                let used_at = slot.used_at.load(Ordering::Relaxed);
-                Some((used_at, slot.document, slot, weight))
-            })
-            .collect();
-        drop(inner);
-        let mut total: usize = built.iter().map(|(_, _, _, weight)| weight).sum();
-        built.sort_by_key(|(used_at, document, _, _)| (*used_at, *document));
-        for (_, document, slot, weight) in built {
-            if total <= self.bytes_max {
+    fn make_room(&self, newest: &Arc<SiteSlot>, site: &Site) {
+        let leaving = {
+            let mut inner = self.lock();
+            inner.built.push(Arc::downgrade(newest));
+            inner.built_bytes += site.weight_bytes();
+            if inner.built_bytes <= self.bytes_max {
                 return;
             }
-            if document != *newest {
-                slot.site.store(None);
+            inner.choose_leaving(self.bytes_max, newest)
+        };
+        // Freeing a large site takes long: nobody waits for the table meanwhile.
+        drop(leaving);
+    }
+}
+
+/// A site that is built, for choosing whom to drop.
+struct Built {
+    used_at: u64,
+    slot: Arc<SiteSlot>,
+    weight: usize,
+}
+
+/// What was looked at while room was made, to be let go of without the table's lock: these may be the last who
+/// hold it.
+type Leaving = Vec<(Arc<SiteSlot>, Option<Arc<Site>>)>;
+
+impl Inner {
+    /// Empties the slots that were used longest ago until the rest weighs no more than `bytes_max`.
+    fn choose_leaving(&mut self, bytes_max: usize, newest: &SiteSlot) -> Leaving {
+        let mut built = self.look_through_built();
+        let mut total: usize = built.iter().map(|built| built.weight).sum();
+        built.sort_by_key(|built| (built.used_at, built.slot.document));
+        let mut leaving = Leaving::with_capacity(built.len());
+        for Built { slot, weight, .. } in built {
+            let mut site = None;
+            if total > bytes_max && slot.document != newest.document {
+                site = slot.site.swap(None);
                 total -= weight;
+            } else {
+                self.built.push(Arc::downgrade(&slot));
             }
+            leaving.push((slot, site));
         }
+        self.built_bytes = total;
+        leaving
+    }
+
+    /// Takes out all that are built still, each once.
+    fn look_through_built(&mut self) -> Vec<Built> {
+        let mut seen = HashSet::new();
+        let slots = self.built.drain(..).filter_map(|slot| slot.upgrade());
+        let built = slots.filter_map(|slot| {
+            let weight = slot.site.load().as_ref()?.weight_bytes();
+            let used_at = slot.used_at.load(Ordering::Relaxed);
+            let is_first = seen.insert(Arc::as_ptr(&slot));
+            is_first.then_some(Built {
+                used_at,
+                slot,
+                weight,
+            })
+        });
+        built.collect()
     }
 }
 

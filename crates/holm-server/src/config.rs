@@ -72,6 +72,8 @@ pub struct ServerConfig {
     pub base_domain_is_public_suffix: Setting<bool>,
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: none.
     pub trusted_proxies: Setting<Vec<IpNetwork>>,
+    /// Whether access records keep only the network of a visitor's address. Default: no.
+    pub addresses_are_shortened: Setting<bool>,
     /// Threads that serve requests, 1 to 256. Default: one per processor.
     pub threads: Setting<usize>,
     /// Where blobs are kept. Default: in the data folder.
@@ -146,6 +148,7 @@ struct ServerFile {
     base_domain_is_public_suffix: Option<bool>,
     /// Addresses and blocks of them, such as `10.0.0.0/8`.
     trusted_proxies: Option<Vec<String>>,
+    addresses_are_shortened: Option<bool>,
     threads: Option<usize>,
     storage: Option<StorageFile>,
     /// `"control.files_max" = 50000`: names as in docs/reference/limits.md.
@@ -237,6 +240,7 @@ impl ServerConfig {
                 &path,
                 Vec::new(),
             ),
+            addresses_are_shortened: or_default(None, file.addresses_are_shortened, &path, false),
             threads: or_default(
                 args.threads,
                 file.threads,
@@ -331,6 +335,11 @@ impl ServerConfig {
                 "trusted_proxies",
                 joined(&self.trusted_proxies.value),
                 &self.trusted_proxies.origin,
+            ),
+            (
+                "addresses_are_shortened",
+                self.addresses_are_shortened.value.to_string(),
+                &self.addresses_are_shortened.origin,
             ),
             (
                 "threads",
@@ -549,13 +558,15 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         std::fs::write(
             data.path().join("holm.toml"),
-            "threads = 3\nbase_domain = \"a.test\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n",
+            "threads = 3\nbase_domain = \"a.test\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n\
+             addresses_are_shortened = true\n",
         )
         .unwrap();
         let mut args = args(data.path());
         args.threads = Some(2);
         let config = ServerConfig::combine(&args).unwrap();
         assert_eq!(config.trusted_proxies.value[0].to_string(), "10.0.0.0/8");
+        assert!(config.addresses_are_shortened.value);
         assert_eq!(config.threads.value, 2);
         assert_eq!(config.base_domain.value, "a.test");
         assert!(matches!(config.base_domain.origin, Origin::File(_)));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use holm_control::{BackupFile, Control, ControlConfig, ControlParts};
-use holm_types::{Clock, Entropy, LimitInForce, RequestIds};
+use holm_types::{Clock, Entropy, IpNetworkSet, LimitInForce, RequestIds};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -50,6 +50,7 @@ impl ControlPlane {
                 public_scheme: "http".to_owned(),
                 public_port: (site_port != 80).then_some(site_port),
                 control_origin: addresses.control_origin.clone(),
+                trusted_proxies: IpNetworkSet::new(&config.trusted_proxies.value),
                 version: env!("CARGO_PKG_VERSION"),
                 limits: config.control_limits.clone(),
                 other_limits: config

@@ -1,12 +1,11 @@
 //! `doctor`: checks a data folder without changing it.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{fs, io};
 
 use clap::{ArgMatches, FromArgMatches};
-use holm_storage::{BlobStore, LocalBlobStore, RemoteBlobStore, SnapshotStore};
+use holm_storage::{BlobStore, LocalBlobStore, RemoteBlobStore, SnapshotLook, SnapshotStore};
 use serde::Serialize;
 
 use crate::args::DoctorArgs;
@@ -182,33 +181,48 @@ fn check_database(layout: &Layout, blobs: &dyn BlobStore) -> (Check, bool) {
 
 /// What the edge would serve after a start. `has_deployments`: whether there should be something.
 fn check_snapshot(layout: &Layout, has_deployments: bool) -> Check {
-    let folder = &layout.snapshots;
-    let before = match snapshot_files(folder) {
-        Ok(files) => files,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Check::of("snapshot", "none yet".to_owned(), missing(has_deployments));
-        }
+    let look = match SnapshotStore::look(&layout.snapshots) {
+        Ok(look) => look,
+        Err(error) if error.source.kind() == io::ErrorKind::NotFound => SnapshotLook::default(),
         Err(error) => return Check::failed("snapshot", &error),
     };
-    match SnapshotStore::open(folder) {
-        Ok(store) => {
-            let version = store.newest().map(|snapshot| snapshot.version);
-            let seen = version.map_or_else(
-                || "none yet".to_owned(),
-                |version| format!("version {version}"),
-            );
-            // A file that is not whole is set aside when the folder is opened.
-            let after = snapshot_files(folder).unwrap_or_default();
-            let mut problems: Vec<String> = before.union(&after).filter(|name| is_damaged(name)).map(|name| {
-                format!("{name} is a snapshot that was not whole; start the server, which publishes a new one, then remove the file")
-            }).collect();
-            if version.is_none() {
-                problems.extend(missing(has_deployments));
-            }
-            Check::of("snapshot", seen, problems)
-        }
-        Err(error) => Check::failed("snapshot", &error),
+    let seen = look.version.map_or_else(
+        || "none yet".to_owned(),
+        |version| format!("version {version}"),
+    );
+    let mut problems = damaged_snapshots(&look);
+    if look.version.is_none() {
+        problems.extend(missing(has_deployments));
     }
+    Check::of("snapshot", seen, problems)
+}
+
+fn damaged_snapshots(look: &SnapshotLook) -> Vec<String> {
+    let name = |path: &PathBuf| {
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let torn = look.torn.iter().map(|path| {
+        format!(
+            "{} is a snapshot that is not whole; start the server, which sets it aside and publishes a new one",
+            name(path)
+        )
+    });
+    let cut_off = look.cut_off.iter().map(|path| {
+        format!(
+            "{} changes a snapshot that is lost; start the server, which publishes a new one",
+            name(path)
+        )
+    });
+    let set_aside = look.set_aside.iter().map(|path| {
+        format!(
+            "{} is a snapshot that was not whole; start the server, which publishes a new one, then remove the file",
+            name(path)
+        )
+    });
+    torn.chain(cut_off).chain(set_aside).collect()
 }
 
 fn missing(has_deployments: bool) -> Vec<String> {
@@ -217,20 +231,6 @@ fn missing(has_deployments: bool) -> Vec<String> {
         .then(|| problem.to_owned())
         .into_iter()
         .collect()
-}
-
-fn is_damaged(name: &str) -> bool {
-    Path::new(name)
-        .extension()
-        .is_some_and(|extension| extension == "damaged")
-}
-
-/// The names of the files in the folder.
-fn snapshot_files(folder: &Path) -> io::Result<BTreeSet<String>> {
-    let name = |entry: io::Result<fs::DirEntry>| {
-        entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
-    };
-    fs::read_dir(folder)?.map(name).collect()
 }
 
 /// The index is read and not opened: opening repairs it, which is the server's to do.
@@ -274,4 +274,63 @@ fn print(folder: &Path, checks: &[Check], is_clean: bool, is_json: bool) {
         }
     }
     console::out(&if is_clean { "clean" } else { "not clean" });
+}
+
+#[cfg(test)]
+mod tests {
+    use holm_storage::PublishedChange;
+
+    use super::*;
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn a_torn_snapshot_is_told_and_left_as_it_is() {
+        let data = tempfile::tempdir().unwrap();
+        let layout = Layout::of(data.path());
+        assert_eq!(check_snapshot(&layout, false).problems, [] as [String; 0]);
+        assert_eq!(check_snapshot(&layout, true).problems.len(), 1);
+        assert!(!layout.snapshots.exists(), "it only looks");
+        let store = SnapshotStore::open(&layout.snapshots).unwrap();
+        store.publish(1, "whole".into()).unwrap();
+        for version in 2..=4 {
+            let change = PublishedChange {
+                since: version - 1,
+                version,
+                bytes: "change".into(),
+            };
+            assert!(store.publish_change(change).unwrap());
+        }
+        let sound = check_snapshot(&layout, true);
+        assert_eq!(
+            (sound.seen.as_str(), sound.problems.len()),
+            ("version 4", 0)
+        );
+        let torn = layout.snapshots.join(format!("change-{:020}.bin", 3));
+        fs::write(&torn, "torn").unwrap();
+        let before = files(&layout.snapshots);
+        for _ in 0..2 {
+            let broken = check_snapshot(&layout, true);
+            assert_eq!(broken.seen, "version 2");
+            assert_eq!(broken.problems.len(), 2, "{:?}", broken.problems);
+            assert!(
+                broken.problems[0].contains("is not whole"),
+                "{:?}",
+                broken.problems
+            );
+        }
+        assert_eq!(files(&layout.snapshots), before);
+        // The server beside which it looked goes on.
+        let next = PublishedChange {
+            since: 4,
+            version: 5,
+            bytes: "change".into(),
+        };
+        assert!(store.publish_change(next).unwrap());
+    }
 }

@@ -426,6 +426,7 @@ fn edge_config(config: &ServerConfig) -> EdgeConfig {
         limits: config.edge_limits.clone(),
         trusted_proxies: IpNetworkSet::new(&config.trusted_proxies.value),
         base_domain: Some(config.base_domain.value.clone()),
+        addresses_are_shortened: config.addresses_are_shortened.value,
     }
 }
 

@@ -66,4 +66,14 @@ codes! {
     LINE_UNSAFE = "rule-line/unsafe";
     /// A line that can have no effect.
     LINE_NO_EFFECT = "rule-line/no-effect";
+    /// A file or folder of functions that is not used.
+    FUNCTIONS_IGNORED = "functions/ignored";
+    /// A function's file name that means nothing, or not what it seems.
+    FUNCTION_NAME = "functions/name";
+    /// Two functions answer the same paths.
+    FUNCTION_CONFLICT = "functions/conflict";
+    /// More functions than are run.
+    FUNCTION_LIMIT = "functions/limit";
+    /// A matcher of the middleware that cannot be read, or not all of it.
+    MATCHER = "middleware/matcher";
 }

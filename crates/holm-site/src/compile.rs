@@ -12,7 +12,8 @@ use crate::project_file::read_with_limits;
 use crate::rule_lines::{read_headers, read_redirects};
 use crate::template::Template;
 use crate::{
-    DeploymentDocument, FileEntry, LineAction, Manifest, RedirectLine, Rules, SiteSettings,
+    DeploymentDocument, FileEntry, FunctionBundle, FunctionRoute, LineAction, Manifest, Middleware,
+    RedirectLine, Rules, SiteSettings,
 };
 
 /// The files whose text `compile` needs; the caller reads those that the upload has.
@@ -37,9 +38,55 @@ pub struct CompileInput {
     pub limits: RuleLimits,
 }
 
-/// Makes the document. `None` when a diagnostic is an error: the deployment fails.
+/// What was built from a project's functions, to be sealed with its files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuiltFunctions {
+    /// In the order in which they are asked.
+    pub routes: Vec<FunctionRoute>,
+    /// The middleware. `None` when the project has none.
+    pub middleware: Option<Middleware>,
+    /// Files that were built and are not served, which only the builder knows: a middleware that is called otherwise
+    /// than `middleware.*`. Relative to the root, without a slash in front.
+    pub withheld: Vec<Box<str>>,
+    /// What the edge engine runs. `None` when neither of the two needs it.
+    pub bundle: Option<FunctionBundle>,
+}
+
+/// Makes the document. `None` when a diagnostic is an error: the deployment fails. Functions and middleware are not
+/// run, with a warning for each.
 pub fn compile(input: CompileInput) -> Parsed<Option<DeploymentDocument>> {
-    let manifest = Manifest::build(input.files);
+    compile_any(input, None)
+}
+
+/// As [`compile`], with the edge functions and the middleware that were built from the same upload.
+pub fn compile_with_functions(
+    input: CompileInput,
+    functions: BuiltFunctions,
+) -> Parsed<Option<DeploymentDocument>> {
+    compile_any(input, Some(functions))
+}
+
+fn compile_any(
+    mut input: CompileInput,
+    functions: Option<BuiltFunctions>,
+) -> Parsed<Option<DeploymentDocument>> {
+    if let Some(functions) = &functions {
+        let is_withheld = |path: &str| {
+            let path = path.strip_prefix('/').unwrap_or(path);
+            functions
+                .withheld
+                .iter()
+                .any(|withheld| **withheld == *path)
+        };
+        input.files.retain(|file| !is_withheld(&file.path));
+    }
+    let mut manifest = Manifest::build(input.files);
+    if functions.is_some() {
+        manifest
+            .diagnostics
+            .retain(|found| !is_run_at_the_edge(found));
+    }
+    let functions = functions.unwrap_or_default();
     let rules = read_rules(&input.configs, &input.limits);
     let assets_config = input.configs.get("/.edgeone-assets-config.json");
     let fallback = fallback_of(&manifest.value, assets_config.map(Vec::as_slice));
@@ -54,8 +101,9 @@ pub fn compile(input: CompileInput) -> Parsed<Option<DeploymentDocument>> {
     let document = DeploymentDocument {
         manifest: manifest.value,
         rules: rules.value,
-        functions: Vec::new(),
-        middleware: None,
+        functions: functions.routes,
+        middleware: functions.middleware,
+        edge_bundle: functions.bundle,
         fallback: fallback.value,
         settings: input.settings,
     };
@@ -63,6 +111,14 @@ pub fn compile(input: CompileInput) -> Parsed<Option<DeploymentDocument>> {
         value: (!has_failed).then_some(document),
         diagnostics,
     }
+}
+
+/// Whether a finding says of an edge function or a middleware that it is not run.
+fn is_run_at_the_edge(found: &Diagnostic) -> bool {
+    let is_edge = |file: &str| {
+        matches!(file, "edge-functions/" | "functions/") || file.starts_with("middleware.")
+    };
+    found.code == code::FUNCTIONS_NOT_RUN && found.file.as_deref().is_some_and(is_edge)
 }
 
 /// The rules of the first project file there is (config-build spec 1.1), and those of `_redirects` and `_headers`,

@@ -50,6 +50,18 @@ pub struct RuleLimits {
 /// must agree, so it is no setting.
 pub const REGEX_BYTES_MAX: usize = 256 * 1024;
 
+/// Functions of a deployment. They are asked one after the other, at some forty nanoseconds each.
+pub const FUNCTION_ROUTES_MAX: usize = 1000;
+
+/// Entries of a middleware's matcher.
+pub const MATCHERS_MAX: usize = 100;
+
+/// Characters of one entry of a matcher.
+pub const MATCHER_CHARS_MAX: usize = 1000;
+
+/// Steps that a matcher with look-ahead or back-references may take for one path. About a tenth of a millisecond.
+pub const MATCHER_STEPS_MAX: usize = 10_000;
+
 /// Bytes of a header value that a block of `_headers` makes from captures or joins; a longer one is left out.
 pub const MADE_VALUE_BYTES_MAX: usize = 8 * 1024;
 
@@ -147,6 +159,30 @@ pub const LIMITS: &[Limit] = &[
         Unit::Bytes,
         REGEX_BYTES_MAX,
         "The route is dropped, with a warning.",
+    ),
+    limit(
+        "site.function_routes_max",
+        Unit::Count,
+        FUNCTION_ROUTES_MAX,
+        "A deployment with more functions fails.",
+    ),
+    limit(
+        "site.matchers_max",
+        Unit::Count,
+        MATCHERS_MAX,
+        "A deployment whose middleware has more matchers fails.",
+    ),
+    limit(
+        "site.matcher_chars_max",
+        Unit::Count,
+        MATCHER_CHARS_MAX,
+        "A deployment whose middleware has a longer matcher fails.",
+    ),
+    limit(
+        "site.matcher_steps_max",
+        Unit::Count,
+        MATCHER_STEPS_MAX,
+        "A matcher that could not decide about a path takes it: the middleware runs.",
     ),
     limit(
         "site.guard_list_entries_max",

@@ -72,6 +72,12 @@ pub fn plan_late(site: &Site, head: &RequestHead<'_>) -> Plan {
     late::late(site, head, &mut Silent)
 }
 
+/// As [`plan_late`] for a request that edge code sends to its own host: functions of the edge engine are not asked, so
+/// that none calls itself (functions spec 2.4). Its middleware is not run either; [`plan_early`] stays the same.
+pub fn plan_origin(site: &Site, head: &RequestHead<'_>) -> Plan {
+    late::origin(site, head)
+}
+
 /// As [`plan_late`], with every rule considered, header and cache rules included.
 pub fn plan_late_traced(site: &Site, head: &RequestHead<'_>) -> (Plan, Trace) {
     let mut trace = Trace::default();

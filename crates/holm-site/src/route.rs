@@ -76,6 +76,23 @@ mod tests {
         assert!(!takes("/app", "/app/x"));
     }
 
+    /// S-42: each of these takes an engine that tries one way after another longer than a life.
+    #[test]
+    fn an_expression_that_is_made_to_take_long_is_answered_at_once() {
+        let path = format!("/{}", "a".repeat(5000));
+        for src in [
+            "/(a+)+b",
+            "/(a|aa)+b",
+            "/(.+)*(.+)*(.+)*b",
+            "/(a*)*b",
+            "/(a?){99}b",
+        ] {
+            let regex = anchored(src, MAX).unwrap();
+            assert!(!regex.is_match(&path), "{src}");
+            assert!(regex.is_match("/aab"), "{src}");
+        }
+    }
+
     #[test]
     fn a_regular_expression_is_anchored_and_bounded() {
         assert!(anchored("/a|/b", MAX).is_some_and(|regex| !regex.is_match("/ax")));

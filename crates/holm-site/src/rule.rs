@@ -1,5 +1,7 @@
 //! The rules of a project file, after validation, as they were written. `Site` compiles them.
 
+use crate::MethodSet;
+
 /// Where a rule was written, so that `explain` can show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleOrigin {
@@ -172,20 +174,48 @@ pub enum Runtime {
     Node,
 }
 
+/// How the `src` of a function's route is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RouteForm {
+    /// An anchored regular expression over the path.
+    #[default]
+    Regex,
+    /// Segments with `[name]` and `[[name]]`; one slash at the end of the path does not count.
+    Segments,
+}
+
 /// Pattern to function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionRoute {
-    /// An anchored regular expression over the path.
+    /// What paths it takes, in the spelling of `form`.
     pub src: Box<str>,
+    /// How `src` is written.
+    pub form: RouteForm,
     /// Which engine.
     pub runtime: Runtime,
-    /// The function within the deployment's bundle.
+    /// The function within the deployment's bundle: the file that it was made from.
     pub name: Box<str>,
+    /// The methods that it answers; others go on to the next route.
+    pub methods: MethodSet,
+    /// Its place in the list of handlers that the bundle of its engine exports.
+    pub handler: u32,
 }
 
-/// The paths that a project's middleware runs for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A project's middleware.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Middleware {
-    /// Anchored regular expressions over the path; empty means all paths.
-    pub matchers: Vec<Box<str>>,
+    /// The paths that it runs for; empty means all paths.
+    pub matchers: Vec<Matcher>,
+    /// Its place in the list of handlers that the bundle exports.
+    pub handler: u32,
+}
+
+/// One entry of a middleware's `config.matcher`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matcher {
+    /// As it was written.
+    pub source: Box<str>,
+    /// What it means: a regular expression, found anywhere in the path unless it has anchors. One that cannot be
+    /// compiled takes every path.
+    pub regex: Box<str>,
 }

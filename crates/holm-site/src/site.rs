@@ -11,12 +11,17 @@ mod rules;
 mod tests;
 
 use holm_types::BlobDigest;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use regex::Regex;
 
+use crate::function::FilePattern;
 use crate::limits::REGEX_BYTES_MAX;
+use crate::matcher::CompiledMatcher;
 use crate::route::anchored;
-use crate::{DeploymentDocument, Manifest};
+use crate::{
+    DeploymentDocument, FunctionBundle, FunctionRef, FunctionRoute, Manifest, Middleware,
+    ParamValue, RequestHead, RouteForm, Runtime,
+};
 
 use assets::Assets;
 pub(crate) use rules::{CompiledRules, RedirectMatch};
@@ -55,22 +60,51 @@ pub enum HeaderChange<'a> {
     Unset(&'a HeaderName),
 }
 
+/// What a function's route is compared by.
+#[derive(Debug)]
+enum CompiledRoute {
+    Regex(Regex),
+    Segments(FilePattern),
+}
+
+impl CompiledRoute {
+    fn new(route: &FunctionRoute) -> Option<Self> {
+        match route.form {
+            RouteForm::Regex => anchored(&route.src, REGEX_BYTES_MAX).map(Self::Regex),
+            RouteForm::Segments => FilePattern::parse(&route.src).ok().map(Self::Segments),
+        }
+    }
+
+    fn is_match(&self, path: &str) -> bool {
+        match self {
+            Self::Regex(regex) => regex.is_match(path),
+            Self::Segments(pattern) => pattern.is_match(path),
+        }
+    }
+
+    fn weight_bytes(&self) -> usize {
+        match self {
+            Self::Regex(_) => REGEX_BYTES,
+            Self::Segments(pattern) => pattern.weight_bytes(),
+        }
+    }
+}
+
 /// One deployment as the edge sees it. Immutable; shared behind `Arc`.
 #[derive(Debug)]
 pub struct Site {
     document: DeploymentDocument,
     assets: Assets,
     rules: CompiledRules,
-    /// By the index of the function's route. `None` when its `src` is no usable regular expression.
-    functions: Vec<Option<Regex>>,
-    /// As `functions`, by the index of the matcher.
-    middleware: Vec<Option<Regex>>,
+    /// By the index of the function's route. `None` when its `src` is not usable.
+    functions: Vec<Option<CompiledRoute>>,
+    /// By the index of the matcher.
+    middleware: Vec<CompiledMatcher>,
 }
 
 impl Site {
     /// Builds the look-ups and compiles the patterns.
     pub fn new(document: DeploymentDocument) -> Self {
-        let compile = |src: &str| anchored(src, REGEX_BYTES_MAX);
         let matchers = document
             .middleware
             .iter()
@@ -78,12 +112,8 @@ impl Site {
         Self {
             assets: Assets::new(&document.manifest),
             rules: CompiledRules::new(&document.rules),
-            functions: document
-                .functions
-                .iter()
-                .map(|route| compile(&route.src))
-                .collect(),
-            middleware: matchers.map(|src| compile(src)).collect(),
+            functions: document.functions.iter().map(CompiledRoute::new).collect(),
+            middleware: matchers.map(|it| CompiledMatcher::new(&it.regex)).collect(),
             document,
         }
     }
@@ -144,11 +174,47 @@ impl Site {
 
     /// About how much memory this site takes, in bytes, for the edge's bounded table of sites.
     pub fn weight_bytes(&self) -> usize {
-        let regexes = self.functions.len() + self.middleware.len();
+        let routes = self.functions.iter().flatten();
         size_of::<Self>()
             + self.assets.weight_bytes(self.manifest())
             + self.rules.weight_bytes(&self.document.rules)
-            + regexes * REGEX_BYTES
+            + routes.map(CompiledRoute::weight_bytes).sum::<usize>()
+            + self.functions.len() * size_of::<FunctionRoute>()
+            + self.middleware.len() * REGEX_BYTES
+    }
+
+    /// The route that a plan named.
+    ///
+    /// # Panics
+    /// When the reference is of another site and beyond this one's end.
+    pub fn function(&self, function: FunctionRef) -> &FunctionRoute {
+        let routes = &self.document.functions;
+        routes
+            .get(function.0 as usize)
+            .expect("a function reference is a position in its own site's table")
+    }
+
+    /// The parameters that a function's route takes from this path, as it was sent. Empty for routes that are
+    /// regular expressions.
+    pub fn function_params<'p>(
+        &self,
+        function: FunctionRef,
+        raw_path: &'p str,
+    ) -> Vec<(&str, ParamValue<'p>)> {
+        match self.functions.get(function.0 as usize) {
+            Some(Some(CompiledRoute::Segments(pattern))) => pattern.params(raw_path),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The middleware. `None` when the site has none.
+    pub fn middleware(&self) -> Option<&Middleware> {
+        self.document.middleware.as_ref()
+    }
+
+    /// What the edge engine runs for this site. `None` when nothing.
+    pub fn edge_bundle(&self) -> Option<&FunctionBundle> {
+        self.document.edge_bundle.as_ref()
     }
 
     pub(crate) fn document(&self) -> &DeploymentDocument {
@@ -172,21 +238,64 @@ impl Site {
         }
     }
 
-    /// The first function whose route takes this path, by its index.
-    pub(crate) fn function_for(&self, path: &str) -> Option<usize> {
-        let takes =
-            |route: &Option<Regex>| route.as_ref().is_some_and(|route| route.is_match(path));
-        self.functions.iter().position(takes)
+    /// The first function that answers this path and method, by its index; where `beneath_edge`, those of the edge
+    /// engine are not asked.
+    pub(crate) fn function_for(
+        &self,
+        path: &str,
+        method: &Method,
+        beneath_edge: bool,
+    ) -> Option<usize> {
+        let routes = self.document.functions.iter().zip(&self.functions);
+        let mut routes = routes.enumerate();
+        let found = routes.find(|(_, (route, compiled))| {
+            route.methods.contains(method)
+                && !(beneath_edge && route.runtime == Runtime::Edge)
+                && compiled.as_ref().is_some_and(|it| it.is_match(path))
+        });
+        found.map(|(index, _)| index)
     }
 
-    /// Whether the middleware takes this path.
-    pub(crate) fn middleware_takes(&self, path: &str) -> bool {
-        let takes = |matcher: &Option<Regex>| {
-            matcher
-                .as_ref()
-                .is_some_and(|matcher| matcher.is_match(path))
+    /// Whether a function's route takes this path, whatever the method.
+    pub(crate) fn function_takes(&self, index: usize, path: &str) -> bool {
+        let route = self.functions.get(index).and_then(Option::as_ref);
+        route.is_some_and(|route| route.is_match(path))
+    }
+
+    /// The matcher by which the middleware takes a request, by its index.
+    ///
+    /// The path is asked as it was sent, which is what the matcher was written for (functions spec 2.2), and decoded,
+    /// which is what files are found by: no way of writing a path goes round a guard.
+    pub(crate) fn middleware_takes(&self, head: &RequestHead<'_>) -> Option<MatchedBy> {
+        self.document.middleware.as_ref()?;
+        if self.middleware.is_empty() {
+            return Some(MatchedBy::Default);
+        }
+        let decoded = without_last_slash(head.path.as_str());
+        let raw = without_last_slash(head.raw_path);
+        let takes = |matcher: &CompiledMatcher| {
+            matcher.is_match(decoded) || raw != decoded && matcher.is_match(raw)
         };
-        self.document.middleware.is_some()
-            && (self.middleware.is_empty() || self.middleware.iter().any(takes))
+        self.middleware
+            .iter()
+            .position(takes)
+            .map(MatchedBy::Matcher)
+    }
+}
+
+/// Why the middleware takes a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MatchedBy {
+    /// It names no paths, so it takes all.
+    Default,
+    /// The matcher at this place.
+    Matcher(usize),
+}
+
+/// What matchers are compared with: a slash at the end does not count (functions spec 9.3).
+fn without_last_slash(path: &str) -> &str {
+    match path.strip_suffix('/') {
+        Some("") | None => path,
+        Some(folder) => folder,
     }
 }

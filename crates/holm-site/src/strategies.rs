@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
 
 use crate::{
-    CacheRule, DeploymentDocument, FallbackKind, FileEntry, FileRoute, FunctionRoute, HeaderBlock,
-    HeaderRule, LineAction, Manifest, Middleware, RedirectLine, RedirectRule, RewriteRule,
-    RuleOrigin, Rules, Runtime, SiteSettings, TrailingSlash,
+    CacheRule, DeploymentDocument, FallbackKind, FileEntry, FileRoute, FunctionBundle,
+    FunctionRoute, HeaderBlock, HeaderRule, LineAction, Manifest, Matcher, MethodSet, Middleware,
+    RedirectLine, RedirectRule, RewriteRule, RouteForm, RuleOrigin, Rules, Runtime, SiteSettings,
+    TrailingSlash,
 };
 
 type Text = BoxedStrategy<Box<str>>;
@@ -107,12 +108,31 @@ impl Words {
 /// A document of these words.
 pub(crate) fn document(words: &Words) -> impl Strategy<Value = DeploymentDocument> + use<> {
     let runtime = prop::sample::select(vec![Runtime::Edge, Runtime::Node]);
-    let function = (words.regex.clone(), runtime).prop_map(|(src, runtime)| FunctionRoute {
-        src,
-        runtime,
-        name: "f".into(),
-    });
-    let matchers = prop::collection::vec(words.regex.clone(), 0..3);
+    let regex = words.regex.clone().prop_map(|src| (src, RouteForm::Regex));
+    let segments = function_src().prop_map(|src| (src, RouteForm::Segments));
+    let handler = any::<u32>();
+    let function = (prop_oneof![regex, segments], runtime, methods(), handler).prop_map(
+        |((src, form), runtime, methods, handler)| FunctionRoute {
+            src,
+            form,
+            runtime,
+            name: "f".into(),
+            methods,
+            handler,
+        },
+    );
+    let matcher = (words.regex.clone(), words.regex.clone())
+        .prop_map(|(source, regex)| Matcher { source, regex });
+    let middleware = (prop::collection::vec(matcher, 0..3), any::<u32>())
+        .prop_map(|(matchers, handler)| Middleware { matchers, handler });
+    let bundle =
+        any::<([u8; 32], u64, Option<[u8; 32]>)>().prop_map(|(code, code_bytes, source_map)| {
+            FunctionBundle {
+                code: BlobDigest::from_bytes(code),
+                code_bytes,
+                source_map: source_map.map(BlobDigest::from_bytes),
+            }
+        });
     let fallback = prop::sample::select(vec![
         FallbackKind::None,
         FallbackKind::SinglePage,
@@ -122,24 +142,38 @@ pub(crate) fn document(words: &Words) -> impl Strategy<Value = DeploymentDocumen
         manifest(words),
         rules(words),
         prop::collection::vec(function, 0..3),
-        prop::option::of(matchers.prop_map(|matchers| Middleware { matchers })),
+        prop::option::of(middleware),
+        prop::option::of(bundle),
         fallback,
         any::<bool>(),
     )
         .prop_map(
-            |(manifest, rules, functions, middleware, fallback, functions_before_files)| {
+            |(manifest, rules, functions, middleware, edge_bundle, fallback, before)| {
                 DeploymentDocument {
                     manifest,
                     rules,
                     functions,
                     middleware,
+                    edge_bundle,
                     fallback,
                     settings: SiteSettings {
-                        functions_before_files,
+                        functions_before_files: before,
                     },
                 }
             },
         )
+}
+
+/// A path with parameters.
+pub(crate) fn function_src() -> impl Strategy<Value = Box<str>> {
+    let names = vec!["a", "b", "[x]", "[y]", "[[z]]", "index"];
+    let names = prop::collection::vec(prop::sample::select(names), 0..4);
+    names.prop_map(|names| format!("/{}", names.join("/")).into())
+}
+
+/// Some methods, at least one.
+pub(crate) fn methods() -> impl Strategy<Value = MethodSet> {
+    (1..=MethodSet::ALL.bits()).prop_map(|bits| MethodSet::from_bits(bits).unwrap_or_default())
 }
 
 fn manifest(words: &Words) -> impl Strategy<Value = Manifest> + use<> {

@@ -24,5 +24,7 @@ pub use compress::compress;
 pub use limits::{LIMITS, StorageLimits};
 pub use local::LocalBlobStore;
 pub use remote::{RemoteBlobStore, RemoteSettings, S3Credentials, S3Settings};
-pub use snapshot_store::{PublishedSnapshot, SnapshotStore, SnapshotStoreError};
+pub use snapshot_store::{
+    PublishedChange, PublishedSnapshot, SnapshotLook, SnapshotStore, SnapshotStoreError,
+};
 pub use variant::{ContentCoding, Variant, VariantIndex, Variants};

@@ -4,6 +4,32 @@ use std::time::Duration;
 
 use holm_types::{Limit, Unit};
 
+/// Changes behind one whole snapshot; past that a whole one is written.
+pub(crate) const SNAPSHOT_CHANGE_COUNT_MAX: usize = 512;
+
+/// Changes behind one whole snapshot before they are folded: half of what may be, so that folding has time.
+pub(crate) const SNAPSHOT_FOLD_COUNT_MAX: usize = 256;
+
+/// Bytes of all changes behind one whole snapshot before they are folded, where
+/// [`SNAPSHOT_FOLD_PERCENT_MAX`] of the snapshot is not more.
+pub(crate) const SNAPSHOT_FOLD_BYTES_MAX: usize = 256 * 1024;
+
+/// As [`SNAPSHOT_FOLD_BYTES_MAX`], in percent of the whole snapshot.
+pub(crate) const SNAPSHOT_FOLD_PERCENT_MAX: usize = 25;
+
+/// How many times the bytes at which changes are folded they may have; past that a whole one is written.
+pub(crate) const SNAPSHOT_CHANGES_FOLDS_MAX: usize = 2;
+
+/// A change of no more bytes than this is never large beside the snapshot.
+pub(crate) const SNAPSHOT_LARGE_CHANGE_BYTES: usize = 64 * 1024;
+
+/// A change of more than this much of the whole snapshot, in percent, is not written: the next one would be folded
+/// at once, and the snapshot be written twice for one deployment.
+pub(crate) const SNAPSHOT_LARGE_CHANGE_PERCENT: usize = 50;
+
+/// How often a folder that changes meanwhile is looked at.
+pub(crate) const SNAPSHOT_LOOKS_MAX: usize = 5;
+
 const PACKED_BYTES_MAX: u64 = 64 * 1024;
 const PACK_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const PACK_ENTRIES_MAX: usize = 1_000_000;
@@ -160,6 +186,54 @@ pub const LIMITS: &[Limit] = &[
         Unit::Milliseconds,
         LOCK_WAIT_MAX_MS,
         "Opening fails and says that another process uses the folder.",
+    ),
+    limit(
+        "storage.snapshot_change_count_max",
+        Unit::Count,
+        SNAPSHOT_CHANGE_COUNT_MAX as u64,
+        "The snapshot is written whole.",
+    ),
+    limit(
+        "storage.snapshot_fold_count_max",
+        Unit::Count,
+        SNAPSHOT_FOLD_COUNT_MAX as u64,
+        "The changes are folded into a whole snapshot, behind the deployments.",
+    ),
+    limit(
+        "storage.snapshot_fold_bytes_max",
+        Unit::Bytes,
+        SNAPSHOT_FOLD_BYTES_MAX as u64,
+        "The changes are folded, once they are snapshot_fold_percent_max of the whole snapshot, too.",
+    ),
+    limit(
+        "storage.snapshot_fold_percent_max",
+        Unit::Count,
+        SNAPSHOT_FOLD_PERCENT_MAX as u64,
+        "The changes are folded, once they are snapshot_fold_bytes_max, too.",
+    ),
+    limit(
+        "storage.snapshot_changes_folds_max",
+        Unit::Count,
+        SNAPSHOT_CHANGES_FOLDS_MAX as u64,
+        "The snapshot is written whole: the changes are so many times what is folded.",
+    ),
+    limit(
+        "storage.snapshot_large_change_bytes",
+        Unit::Bytes,
+        SNAPSHOT_LARGE_CHANGE_BYTES as u64,
+        "The snapshot is written whole, if the change is snapshot_large_change_percent of it, too.",
+    ),
+    limit(
+        "storage.snapshot_large_change_percent",
+        Unit::Count,
+        SNAPSHOT_LARGE_CHANGE_PERCENT as u64,
+        "The snapshot is written whole, if the change is snapshot_large_change_bytes, too.",
+    ),
+    limit(
+        "storage.snapshot_looks_max",
+        Unit::Count,
+        SNAPSHOT_LOOKS_MAX as u64,
+        "The doctor says what it saw last.",
     ),
     limit(
         "storage.collect_marks_max",

@@ -290,6 +290,15 @@ impl VariantIndex {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes what is remembered so far survive a crash of the machine. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sync(&self) -> io::Result<()> {
+        let log = self.inner.log.lock();
+        log.unwrap_or_else(PoisonError::into_inner).file.sync_data()
+    }
+
     /// How many source blobs have been tried.
     pub fn count(&self) -> usize {
         self.inner

@@ -3,6 +3,7 @@
 
 use std::fmt::{Display, Write};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use holm_types::{DeploymentId, ProjectId, Timestamp};
 
@@ -14,8 +15,7 @@ use crate::{AccessRecord, CacheStatus, FaultSource, Protocol, SendOutcome, Serve
 pub(crate) struct LineWriter {
     second: Remembered<Timestamp>,
     peer: Remembered<IpAddr>,
-    project: Remembered<ProjectId>,
-    deployment: Remembered<DeploymentId>,
+    place: RememberedPlace,
 }
 
 impl LineWriter {
@@ -23,40 +23,34 @@ impl LineWriter {
     pub(crate) fn append(&mut self, line: &mut String, record: &AccessRecord) {
         line.push_str("{\"at\":\"");
         self.time(line, record.at);
-        line.push('"');
         // A number of 64 bits does not survive every reader of JSON; in a string it does.
-        key(line, "request_id");
-        line.push('"');
+        line.push_str("\",\"request_id\":\"");
         digits(line, record.request_id.as_u64());
-        line.push('"');
-        number(line, "duration_us", record.duration_us);
-        string(line, "peer", self.peer.text(record.peer));
+        line.push_str("\",\"duration_us\":");
+        digits(line, record.duration_us);
+        string(line, ",\"peer\":\"", self.peer.text(record.peer));
         if let Some(protocol) = record.protocol {
-            string(line, "protocol", protocol_text(protocol));
+            line.push_str(protocol_member(protocol));
         }
         if record.is_secure {
             line.push_str(",\"is_secure\":true");
         }
-        text(line, "host", &record.host);
-        if let Some(id) = record.project_id {
-            string(line, "project", self.project.text(id));
-        }
-        if let Some(id) = record.deployment_id {
-            string(line, "deployment", self.deployment.text(id));
-        }
-        text(line, "method", &record.method);
-        text(line, "target", &record.target);
-        number(line, "status", u64::from(record.status));
-        number(line, "sent_bytes", record.sent_bytes);
-        string(line, "served_by", served_by(record.served_by));
-        string(line, "cache", cache(record.cache));
-        string(line, "outcome", outcome(record.outcome));
+        line.push_str(self.place.text(record));
+        text(line, ",\"method\":\"", &record.method);
+        text(line, ",\"target\":\"", &record.target);
+        line.push_str(",\"status\":");
+        digits(line, u64::from(record.status));
+        line.push_str(",\"sent_bytes\":");
+        digits(line, record.sent_bytes);
+        line.push_str(served_by_member(record.served_by));
+        line.push_str(cache_member(record.cache));
+        line.push_str(outcome_member(record.outcome));
         if let Some(source) = record.fault {
-            string(line, "fault", fault(source));
+            line.push_str(fault_member(source));
         }
-        optional(line, "reason", record.reason.as_deref());
-        optional(line, "user_agent", record.user_agent.as_deref());
-        optional(line, "referer", record.referer.as_deref());
+        optional(line, ",\"reason\":\"", record.reason.as_deref());
+        optional(line, ",\"user_agent\":\"", record.user_agent.as_deref());
+        optional(line, ",\"referer\":\"", record.referer.as_deref());
         line.push_str("}\n");
     }
 
@@ -108,19 +102,46 @@ impl<T: PartialEq + Display + Copy> Remembered<T> {
     }
 }
 
+/// The members about the host that was asked last. Its text is shared with the host table, so the same
+/// host is the same address.
+#[derive(Debug, Default)]
+struct RememberedPlace {
+    asked: Option<(Arc<str>, Option<ProjectId>, Option<DeploymentId>)>,
+    text: String,
+}
+
+impl RememberedPlace {
+    fn text(&mut self, record: &AccessRecord) -> &str {
+        let is_same = self
+            .asked
+            .as_ref()
+            .is_some_and(|(host, project, deployment)| {
+                Arc::ptr_eq(host, &record.host)
+                    && *project == record.project_id
+                    && *deployment == record.deployment_id
+            });
+        if !is_same {
+            self.write(record);
+        }
+        &self.text
+    }
+
+    fn write(&mut self, record: &AccessRecord) {
+        self.text.clear();
+        text(&mut self.text, ",\"host\":\"", &record.host);
+        if let Some(id) = record.project_id {
+            append(&mut self.text, format_args!(",\"project\":\"{id}\""));
+        }
+        if let Some(id) = record.deployment_id {
+            append(&mut self.text, format_args!(",\"deployment\":\"{id}\""));
+        }
+        let host = Arc::clone(&record.host);
+        self.asked = Some((host, record.project_id, record.deployment_id));
+    }
+}
+
 fn append(line: &mut String, value: impl Display) {
     write!(line, "{value}").expect("a String takes any text");
-}
-
-fn key(line: &mut String, name: &str) {
-    line.push_str(",\"");
-    line.push_str(name);
-    line.push_str("\":");
-}
-
-fn number(line: &mut String, name: &str, value: u64) {
-    key(line, name);
-    digits(line, value);
 }
 
 /// A number without the formatting machinery, which costs more than all the rest of a line.
@@ -128,29 +149,35 @@ fn digits(line: &mut String, value: u64) {
     line.push_str(itoa::Buffer::new().format(value));
 }
 
-/// A value of ours, known to hold nothing that needs escaping.
-fn string(line: &mut String, name: &str, value: &str) {
-    key(line, name);
-    line.push('"');
+/// A value of ours, known to hold nothing that needs escaping. `opening` is all up to the value: a piece
+/// whose length is known costs no call.
+#[inline]
+fn string(line: &mut String, opening: &'static str, value: &str) {
+    line.push_str(opening);
     line.push_str(value);
     line.push('"');
 }
 
-fn optional(line: &mut String, name: &str, value: Option<&str>) {
+#[inline]
+fn optional(line: &mut String, opening: &'static str, value: Option<&str>) {
     if let Some(value) = value {
-        text(line, name, value);
+        text(line, opening, value);
     }
 }
 
-/// A value that came from outside.
-fn text(line: &mut String, name: &str, value: &str) {
-    key(line, name);
-    line.push('"');
-    if value.bytes().all(is_plain) {
-        line.push_str(value);
+/// A value that came from outside; `opening` as with [`string`].
+#[inline]
+fn text(line: &mut String, opening: &'static str, value: &str) {
+    if is_plain_text(value) {
+        string(line, opening, value);
+    } else {
+        line.push_str(opening);
+        escaped(line, value);
         line.push('"');
-        return;
     }
+}
+
+fn escaped(line: &mut String, value: &str) {
     let is_special = |character| matches!(character, '"' | '\\') || is_control(character);
     for piece in value.split_inclusive(is_special) {
         match piece.chars().next_back().filter(|last| is_special(*last)) {
@@ -161,7 +188,13 @@ fn text(line: &mut String, name: &str, value: &str) {
             None => line.push_str(piece),
         }
     }
-    line.push('"');
+}
+
+/// Eight at a time, because so many are compared at once.
+fn is_plain_text(value: &str) -> bool {
+    let (eights, rest) = value.as_bytes().as_chunks::<8>();
+    let are_plain = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & is_plain(*byte));
+    eights.iter().all(|bytes| are_plain(bytes)) && are_plain(rest)
 }
 
 /// What stands in a JSON string as it is, and is no part of a longer character.
@@ -178,47 +211,49 @@ fn escape(line: &mut String, character: char) {
     }
 }
 
-fn served_by(value: ServedBy) -> &'static str {
+// Whole members, so that each is one piece.
+
+fn served_by_member(value: ServedBy) -> &'static str {
     match value {
-        ServedBy::Asset => "asset",
-        ServedBy::Redirect => "redirect",
-        ServedBy::Function => "function",
-        ServedBy::Page => "page",
-        ServedBy::Connection => "connection",
+        ServedBy::Asset => r#","served_by":"asset""#,
+        ServedBy::Redirect => r#","served_by":"redirect""#,
+        ServedBy::Function => r#","served_by":"function""#,
+        ServedBy::Page => r#","served_by":"page""#,
+        ServedBy::Connection => r#","served_by":"connection""#,
     }
 }
 
 /// As in ALPN where there is a name (RFC 7301 and the IANA registry).
-fn protocol_text(value: Protocol) -> &'static str {
+fn protocol_member(value: Protocol) -> &'static str {
     match value {
-        Protocol::Http10 => "http/1.0",
-        Protocol::Http11 => "http/1.1",
-        Protocol::Http2 => "h2",
+        Protocol::Http10 => r#","protocol":"http/1.0""#,
+        Protocol::Http11 => r#","protocol":"http/1.1""#,
+        Protocol::Http2 => r#","protocol":"h2""#,
     }
 }
 
-fn cache(value: CacheStatus) -> &'static str {
+fn cache_member(value: CacheStatus) -> &'static str {
     match value {
-        CacheStatus::Hit => "hit",
-        CacheStatus::RefreshHit => "refresh_hit",
-        CacheStatus::Miss => "miss",
-        CacheStatus::Bypass => "bypass",
+        CacheStatus::Hit => r#","cache":"hit""#,
+        CacheStatus::RefreshHit => r#","cache":"refresh_hit""#,
+        CacheStatus::Miss => r#","cache":"miss""#,
+        CacheStatus::Bypass => r#","cache":"bypass""#,
     }
 }
 
-fn fault(value: FaultSource) -> &'static str {
+fn fault_member(value: FaultSource) -> &'static str {
     match value {
-        FaultSource::Client => "client",
-        FaultSource::Site => "site",
-        FaultSource::Platform => "platform",
+        FaultSource::Client => r#","fault":"client""#,
+        FaultSource::Site => r#","fault":"site""#,
+        FaultSource::Platform => r#","fault":"platform""#,
     }
 }
 
-fn outcome(value: SendOutcome) -> &'static str {
+fn outcome_member(value: SendOutcome) -> &'static str {
     match value {
-        SendOutcome::Sent => "sent",
-        SendOutcome::ClientGone => "client_gone",
-        SendOutcome::Failed => "failed",
+        SendOutcome::Sent => r#","outcome":"sent""#,
+        SendOutcome::ClientGone => r#","outcome":"client_gone""#,
+        SendOutcome::Failed => r#","outcome":"failed""#,
     }
 }
 

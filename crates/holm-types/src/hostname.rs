@@ -24,6 +24,13 @@ pub enum HostnameError {
 impl<'a> Hostname<'a> {
     /// Reads the value of a `Host` field or the authority of an absolute target; the port is dropped.
     pub fn parse(authority: &'a str) -> Result<Self, HostnameError> {
+        if is_as_it_should_be(authority) {
+            return Ok(Self(Cow::Borrowed(authority)));
+        }
+        Self::parse_any(authority)
+    }
+
+    fn parse_any(authority: &'a str) -> Result<Self, HostnameError> {
         let host = strip_port(authority)?;
         let host = host.strip_suffix('.').unwrap_or(host);
         if host.is_empty() {
@@ -58,6 +65,16 @@ impl<'a> Hostname<'a> {
     pub fn into_owned(self) -> Hostname<'static> {
         Hostname(Cow::Owned(self.0.into_owned()))
     }
+}
+
+/// Whether a host is written as nearly all are: nothing to drop, nothing to make small. Looked at whole,
+/// without leaving at the first other character, because then many are compared at once.
+fn is_as_it_should_be(host: &str) -> bool {
+    let bytes = host.as_bytes();
+    let is_usual = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
+    (1..=253).contains(&bytes.len())
+        && bytes.last() != Some(&b'.')
+        && bytes.iter().fold(true, |all, byte| all & is_usual(*byte))
 }
 
 /// Splits off `:port`; the port must be digits (RFC 3986 allows it to be empty).
@@ -101,6 +118,27 @@ mod tests {
             "u@a.test", "a b", "a/b", "a:80:80", "a:x", "a\\b", "é.test", "a%2e",
         ] {
             assert_eq!(parse(bad), Err(HostnameError::Character), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_short_way_and_the_long_way_agree() {
+        let letters = ["a", "Z", "9", "-", ".", "_", ":", "[", "]", "é", "%", "@"];
+        for one in letters {
+            for two in letters {
+                for three in ["", "a", "8", ".", ":", "]"] {
+                    let text = [one, two, three].concat();
+                    assert_eq!(Hostname::parse(&text), Hostname::parse_any(&text), "{text}");
+                }
+            }
+        }
+        for length in [252, 253, 254] {
+            let text = "a".repeat(length);
+            assert_eq!(
+                Hostname::parse(&text),
+                Hostname::parse_any(&text),
+                "{length}"
+            );
         }
     }
 }

@@ -10,6 +10,7 @@ mod diagnostic;
 mod digest;
 mod entropy;
 mod error_code;
+mod forwarded;
 mod hostname;
 mod id;
 mod ip_network;
@@ -28,6 +29,7 @@ pub use diagnostic::{Diagnostic, Parsed, Severity};
 pub use digest::{BlobDigest, BlobHasher, ParseDigestError};
 pub use entropy::Entropy;
 pub use error_code::{Blame, ErrorCode, Retry};
+pub use forwarded::{forwarded_address, shortened_address};
 pub use hostname::{Hostname, HostnameError};
 pub use id::{
     AccountId, AliasId, AuditId, DeploymentId, IdMint, InvitationId, ParseIdError, ProjectId,

@@ -40,6 +40,13 @@ impl<'a> SitePath<'a> {
         if !raw.starts_with('/') {
             return Err(PathError::NotAbsolute);
         }
+        if is_as_it_should_be(raw) {
+            return Ok(Self(Cow::Borrowed(raw)));
+        }
+        Self::parse_any(raw)
+    }
+
+    fn parse_any(raw: &'a str) -> Result<Self, PathError> {
         let decoded = if raw.contains('%') {
             Cow::Owned(decode(raw)?)
         } else {
@@ -66,6 +73,16 @@ impl<'a> SitePath<'a> {
     pub fn into_owned(self) -> SitePath<'static> {
         SitePath(Cow::Owned(self.0.into_owned()))
     }
+}
+
+/// Whether a path is written as nearly all are: nothing to decode, nothing that could be forbidden. Looked
+/// at whole, without leaving at the first other character, because then many are compared at once.
+fn is_as_it_should_be(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let is_usual = |byte: u8| !matches!(byte, 0..0x20 | 0x7f | b'\\' | b'%');
+    let are_usual = bytes.iter().fold(true, |all, byte| all & is_usual(*byte));
+    let is_dotted = bytes.array_windows().any(|pair| pair == b"/.");
+    are_usual && !is_dotted
 }
 
 fn decode(raw: &str) -> Result<String, PathError> {
@@ -154,5 +171,20 @@ mod tests {
         check("/a%0d%0a", Err(PathError::ForbiddenCharacter));
         check("/%ff%fe", Err(PathError::NotUtf8));
         check("/%c0%ae%c0%ae/", Err(PathError::NotUtf8));
+    }
+
+    #[test]
+    fn the_short_way_and_the_long_way_agree() {
+        let pieces = [
+            "/", "a", ".", "..", "%2e", "%", "\\", "\u{7f}", "\u{1f}", "é", " ",
+        ];
+        for one in pieces {
+            for two in pieces {
+                for three in pieces {
+                    let raw = ["/", one, two, three].concat();
+                    assert_eq!(SitePath::parse(&raw), SitePath::parse_any(&raw), "{raw}");
+                }
+            }
+        }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
 
     let mut series = Series::default();
     for round in 0..rounds {
-        series.push(time_change(&lab, &server, &site, round)? * 1e3);
+        series.push(time_change(&lab, &server, &site, PROJECT, round)? * 1e3);
     }
     println!(
         "one changed file, command start to live URL: p50 {:.0} ms, p95 {:.0} ms, most {:.0} ms, {} rounds",
@@ -139,14 +139,21 @@ fn time_deploy(lab: &Lab, server: &HolmProcess, site: &Path) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// Seconds from the start of the command to the first answer with the new content at the live URL.
-fn time_change(lab: &Lab, server: &HolmProcess, site: &Path, round: usize) -> Result<f64> {
+/// Changes one page, deploys, and gives the seconds from the start of the command to the first answer with the
+/// new content at the live URL. Each round has its own content.
+pub(super) fn time_change(
+    lab: &Lab,
+    server: &HolmProcess,
+    site: &Path,
+    project: &str,
+    round: usize,
+) -> Result<f64> {
     let wanted = page(round + 1);
     write_file(&site.join(CHANGING), wanted.as_bytes())?;
     let folder: PathBuf = site.to_owned();
     let words = server.deploy_words(
         folder.to_str().context("the folder's name is not UTF-8")?,
-        PROJECT,
+        project,
     )?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut command = lab.holm.command(&words);
@@ -154,15 +161,20 @@ fn time_change(lab: &Lab, server: &HolmProcess, site: &Path, round: usize) -> Re
     let start = Instant::now();
     let child = command.stdout(Stdio::null()).stderr(log).spawn();
     let child = child.context("start holm deploy")?;
-    let seconds = wait_for_content(server, &wanted, start)?;
+    let seconds = wait_for_content(server, project, &wanted, start)?;
     match timed::wait(child, CHANGE_TIME_MAX)? {
         Some(status) if status.success() => Ok(seconds),
         outcome => bail!("holm deploy ended with {outcome:?}; deploy.log beside the site says why"),
     }
 }
 
-fn wait_for_content(server: &HolmProcess, wanted: &str, start: Instant) -> Result<f64> {
-    let host = server.production_host(PROJECT);
+fn wait_for_content(
+    server: &HolmProcess,
+    project: &str,
+    wanted: &str,
+    start: Instant,
+) -> Result<f64> {
+    let host = server.production_host(project);
     let request = Request::get(&host, &format!("/{CHANGING}"));
     let mut connection = Connection::open(server.site())?;
     while start.elapsed() < CHANGE_TIME_MAX {

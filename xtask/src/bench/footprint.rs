@@ -49,11 +49,12 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
     at_rest("memory after deploying", &server, &mut verdicts)?;
     server.stop()?;
 
+    let host = launch.production_host(&name(0));
     let mut first_answer = Series::default();
     for _ in 1..rounds {
-        first_answer.push(time_to_first_answer(&launch)?.0);
+        first_answer.push(time_to_first_answer(&launch, &host)?.0);
     }
-    let (last, server) = time_to_first_answer(&launch)?;
+    let (last, server) = time_to_first_answer(&launch, &host)?;
     first_answer.push(last);
     verdicts.at_most(
         "start to first answer, median",
@@ -108,9 +109,9 @@ fn at_rest(what: &str, server: &HolmProcess, verdicts: &mut Verdicts) -> Result<
     Ok(())
 }
 
-/// Milliseconds from starting the program to its first 200, and the server.
-fn time_to_first_answer(launch: &Launch) -> Result<(f64, HolmProcess)> {
-    let request = Request::get(&launch.production_host(&name(0)), "/");
+/// Milliseconds from starting the program to its first 200 at this host, and the server.
+pub(super) fn time_to_first_answer(launch: &Launch, host: &str) -> Result<(f64, HolmProcess)> {
+    let request = Request::get(host, "/");
     let start = Instant::now();
     let starting = launch.spawn()?;
     while start.elapsed() < ANSWER_TIME_MAX {

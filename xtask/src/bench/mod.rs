@@ -2,6 +2,7 @@
 
 mod deploy;
 mod edge;
+mod fleet;
 mod footprint;
 mod h2load;
 mod nginx;
@@ -21,6 +22,7 @@ pub(crate) const USAGE: &str = "  bench static    server CPU per request against
   bench edge      encoded and large bodies, HTTP/2, slow readers against nginx  [--rounds N] [--seconds N] [--only css|js|large|http2|slow]
   bench deploy    10,000 files: first, the same again, one changed              [--rounds N] [--files N]
   bench footprint memory and start-up with 100 projects of 100 files            [--rounds N] [--projects N]
+  bench scale     10,000 projects, 100,000 deployments: start, lists, memory, a deploy  [--projects N] [--deployments N] [--rounds N]
   bench rules     100,000 rules in one site: memory, time of a match              [--rules N]
   bench files     1,000 to 1,000,000 files in one site: memory, time of a look-up
 ";
@@ -32,6 +34,7 @@ pub(crate) fn run(root: &Path, name: &str, options: Options) -> Result<()> {
         "edge" => edge::run(root, options),
         "deploy" => deploy::run(root, options),
         "footprint" => footprint::run(root, options),
+        "scale" => fleet::run(root, options),
         "rules" => scale::rules(root, options),
         "files" => scale::files(root, options),
         unknown => bail!("there is no benchmark `{unknown}`\n{USAGE}"),

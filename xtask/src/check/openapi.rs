@@ -1,13 +1,16 @@
 //! `check openapi`: every operation of the document called with generated requests, good and bad, by
 //! schemathesis; nothing may answer 500, and nothing that the document does not declare.
 
+mod fixture;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::lab::{HolmProcess, Lab, Launch, python_program, write_file};
+use self::fixture::Fixture;
+use crate::lab::{Lab, Launch, python_program, write_file};
 use crate::options::Options;
 use crate::timed;
 
@@ -17,7 +20,7 @@ const REQUIREMENT: &str = "schemathesis==4.32.5";
 /// What schemathesis has to know about Holm.
 const HOOKS: &str = "xtask/src/check/openapi/hooks.py";
 
-/// A project that is there for half of the calls.
+/// A project that is there for most of the calls.
 const PROJECT: &str = "openapi";
 
 /// How long the run may take.
@@ -44,13 +47,14 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
         .up(&site)
         .start()?;
     let deployed = lab.holm.deploy(&server, &site, PROJECT)?;
+    let fixture = Fixture::make(&server, PROJECT, &deployed.id)?;
     let mut command = Command::new(schemathesis);
     command
         .arg("run")
         .arg(format!("{}/v1/openapi.json", server.api_url()))
         .args([
             "--header",
-            &format!("Authorization: Bearer {}", server.token()?),
+            &format!("Authorization: Bearer {}", fixture.token),
         ])
         .args(["--checks", CHECKS])
         .args(["--max-examples", &examples.to_string()])
@@ -59,21 +63,12 @@ pub(crate) fn run(root: &Path, mut options: Options) -> Result<()> {
         .args(["--suppress-health-check", "filter_too_much"])
         .args(["--generation-database", "none", "--request-timeout", "20"])
         .env("SCHEMATHESIS_HOOKS", lab.root.join(HOOKS))
-        .env("HOLM_CHECK_PROJECT", PROJECT)
-        .env("HOLM_CHECK_DEPLOYMENT", &deployed.id)
-        .env("HOLM_CHECK_TOKENS", tokens(&server)?.join(" "))
+        .env("HOLM_CHECK_KNOWN", fixture.known.to_string())
+        .env("HOLM_CHECK_KEPT", fixture.kept.join(" "))
+        .env(
+            "HOLM_CHECK_SITE",
+            format!("http://{}", server.production_host(PROJECT)),
+        )
         .current_dir(&folder);
     timed::run(&mut command, RUN_TIME_MAX).context("schemathesis found something")
-}
-
-/// The ids of the tokens that are there before the run.
-fn tokens(server: &HolmProcess) -> Result<Vec<String>> {
-    let answer = server.call("GET", "/v1/tokens")?;
-    let list: serde_json::Value =
-        serde_json::from_slice(&answer.body).context("read the list of tokens")?;
-    let rows = list["data"].as_array().context("the list has no items")?;
-    let id = |row: &serde_json::Value| row["id"].as_str().map(str::to_owned);
-    rows.iter()
-        .map(|row| id(row).context("a token has no id"))
-        .collect()
 }

@@ -32,6 +32,8 @@ pub(crate) struct Announcement {
     pub(crate) api_url: String,
     /// A token for the API, valid for a day. `None` for `serve`.
     pub(crate) token: Option<String>,
+    /// Makes whoever opens it the owner. `None` once there is one.
+    pub(crate) owner_link: Option<String>,
     /// The process whose place it took. `None` when there was none.
     pub(crate) took_over_from: Option<u32>,
 }
@@ -236,6 +238,11 @@ impl HolmProcess {
         &self.announcement.api_url
     }
 
+    /// Where the API listens.
+    pub(crate) fn control(&self) -> SocketAddr {
+        self.launch.control
+    }
+
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.0.id()
@@ -265,6 +272,18 @@ impl HolmProcess {
     /// A visitor's GET.
     pub(crate) fn visit(&self, host: &str, target: &str) -> Result<Response> {
         fetch(self.site(), &Request::get(host, target))
+    }
+
+    /// The link of this start that makes whoever opens it the owner.
+    pub(crate) fn owner_link(&self) -> Result<&str> {
+        let link = self.announcement.owner_link.as_deref();
+        link.context("the server has an owner already")
+    }
+
+    /// A browser's request to the status page's listener.
+    pub(crate) fn browse(&self, request: Request) -> Result<Response> {
+        let host = self.launch.control.to_string();
+        fetch(self.launch.control, &Request { host, ..request })
     }
 
     /// An API call with the token of this start.

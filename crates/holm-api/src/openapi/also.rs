@@ -50,6 +50,40 @@ const ALSO_TAKES: &[AlsoTakes] = &[AlsoTakes {
         in its first line is said in the query.",
 }];
 
+/// A header field that an operation reads beside those of all operations.
+struct AlsoReads {
+    id: &'static str,
+    name: &'static str,
+    pattern: &'static str,
+    about: &'static str,
+}
+
+const ALSO_READS: &[AlsoReads] = &[
+    AlsoReads {
+        id: "deployment_commit",
+        name: "Prefer",
+        pattern: "^[ -~]*$",
+        about: "`respond-async`: be answered with 202 once everything has arrived (RFC 7240).",
+    },
+    AlsoReads {
+        id: "deployment_events",
+        name: "Last-Event-ID",
+        pattern: "^[0-9]{1,18}$",
+        about: "The `id` of the last event that was seen: the stream goes on behind it.",
+    },
+];
+
+/// The header fields that an operation reads beside those of all operations, as parameters.
+pub(super) fn headers(id: &str) -> impl Iterator<Item = Value> {
+    let read = ALSO_READS.iter().filter(move |also| also.id == id);
+    read.map(|also| {
+        json!({
+            "name": also.name, "in": "header", "required": false,
+            "schema": { "type": "string", "pattern": also.pattern }, "description": also.about,
+        })
+    })
+}
+
 /// Adds the second successes of an operation.
 pub(super) fn add_responses(
     id: &str,

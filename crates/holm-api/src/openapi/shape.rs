@@ -43,12 +43,28 @@ pub(super) enum Body {
     },
 }
 
+/// What a query parameter may be.
+#[derive(Clone, Copy)]
+pub(super) enum QueryKind {
+    /// Text.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// How many items a page has.
+    PageLength,
+    /// An environment of a project.
+    Environment,
+    /// The id of an operation.
+    Operation,
+    /// A time.
+    Time,
+}
+
 /// A query parameter.
 pub(super) struct QueryParameter {
     pub(super) name: &'static str,
     pub(super) is_required: bool,
-    /// A page's length; everything else is text.
-    pub(super) is_number: bool,
+    pub(super) kind: QueryKind,
     pub(super) about: &'static str,
 }
 
@@ -76,42 +92,79 @@ const MANIFEST: Body = Body::Manifest {
 
 const NO_QUERY: &[QueryParameter] = &[];
 const PAGE_QUERY: &[QueryParameter] = &[
-    QueryParameter {
-        name: "limit",
-        is_required: false,
-        is_number: true,
-        about: "Items a page.",
-    },
-    QueryParameter {
-        name: "cursor",
-        is_required: false,
-        is_number: false,
-        about: "`next_cursor` of the page before.",
-    },
+    optional("limit", QueryKind::PageLength, "Items a page."),
+    optional(
+        "cursor",
+        QueryKind::Text,
+        "`next_cursor` of the page before.",
+    ),
+];
+const AUDIT_QUERY: &[QueryParameter] = &[
+    optional("limit", QueryKind::PageLength, "Items a page."),
+    optional(
+        "cursor",
+        QueryKind::Text,
+        "`next_cursor` of the page before.",
+    ),
+    optional(
+        "user",
+        QueryKind::Text,
+        "Only what this user did: an id, or the e-mail of a member.",
+    ),
+    optional(
+        "project",
+        QueryKind::Text,
+        "Only what was done to this project: an id, or a name.",
+    ),
+    optional(
+        "operation",
+        QueryKind::Operation,
+        "Only calls of this operation.",
+    ),
+    optional(
+        "since",
+        QueryKind::Time,
+        "Only what was done then or later.",
+    ),
 ];
 const CREATE_QUERY: &[QueryParameter] = &[
     optional(
         "dry_run",
+        QueryKind::Flag,
         "`true`: only say what would be deployed; nothing is stored.",
     ),
     optional(
         "environment",
+        QueryKind::Environment,
         "With an archive: `production` or `preview`, the default.",
     ),
     optional(
         "create_project",
+        QueryKind::Flag,
         "With an archive: `true` makes the project when there is none.",
     ),
-    optional("branch", "With an archive: the Git branch."),
-    optional("commit", "With an archive: the commit hash."),
-    optional("message", "With an archive: what the deployment is about."),
+    optional(
+        "branch",
+        QueryKind::Text,
+        "With an archive: the Git branch.",
+    ),
+    optional(
+        "commit",
+        QueryKind::Text,
+        "With an archive: the commit hash.",
+    ),
+    optional(
+        "message",
+        QueryKind::Text,
+        "With an archive: what the deployment is about.",
+    ),
 ];
 
-const fn optional(name: &'static str, about: &'static str) -> QueryParameter {
+const fn optional(name: &'static str, kind: QueryKind, about: &'static str) -> QueryParameter {
     QueryParameter {
         name,
         is_required: false,
-        is_number: false,
+        kind,
         about,
     }
 }
@@ -120,46 +173,36 @@ const EXPLAIN_QUERY: &[QueryParameter] = &[
     QueryParameter {
         name: "url",
         is_required: true,
-        is_number: false,
+        kind: QueryKind::Text,
         about: "The URL, percent-encoded as a browser sends it.",
     },
-    QueryParameter {
-        name: "deployment",
-        is_required: false,
-        is_number: false,
-        about: "A deployment of the host's project to ask instead of the one that it shows.",
-    },
-    QueryParameter {
-        name: "ip",
-        is_required: false,
-        is_number: false,
-        about: "The address of the visitor to suppose; without one, rules on addresses are passed.",
-    },
-    QueryParameter {
-        name: "referer",
-        is_required: false,
-        is_number: false,
-        about: "The `Referer` to suppose.",
-    },
-    QueryParameter {
-        name: "user_agent",
-        is_required: false,
-        is_number: false,
-        about: "The `User-Agent` to suppose.",
-    },
-    QueryParameter {
-        name: "past_gate",
-        is_required: false,
-        is_number: false,
-        about: "`true`: go on where access rules or protection would end the request.",
-    },
+    optional(
+        "deployment",
+        QueryKind::Text,
+        "A deployment of the host's project to ask instead of the one that it shows.",
+    ),
+    optional(
+        "ip",
+        QueryKind::Text,
+        "The address of the visitor to suppose; without one, rules on addresses are passed.",
+    ),
+    optional("referer", QueryKind::Text, "The `Referer` to suppose."),
+    optional(
+        "user_agent",
+        QueryKind::Text,
+        "The `User-Agent` to suppose.",
+    ),
+    optional(
+        "past_gate",
+        QueryKind::Flag,
+        "`true`: go on where access rules or protection would end the request.",
+    ),
 ];
-const ENVIRONMENT_QUERY: &[QueryParameter] = &[QueryParameter {
-    name: "environment",
-    is_required: false,
-    is_number: false,
-    about: "`production` or `preview`.",
-}];
+const ENVIRONMENT_QUERY: &[QueryParameter] = &[optional(
+    "environment",
+    QueryKind::Environment,
+    "`production` or `preview`.",
+)];
 
 macro_rules! shapes {
     ($($id:ident: $request:expr, $response:expr, $query:expr, [$($code:ident),*];)*) => {
@@ -198,7 +241,7 @@ shapes! {
     invitation_delete: Body::None, Body::None, NO_QUERY, [InvitationNotFound];
     invitation_accept: json::<InvitationAccept>(), json::<SessionView>(), NO_QUERY,
         [InvitationInvalid, AuthPasswordUnfit, MemberEmailTaken, MemberLimit];
-    audit_list: Body::None, json::<Page<AuditView>>(), PAGE_QUERY, [];
+    audit_list: Body::None, json::<Page<AuditView>>(), AUDIT_QUERY, [];
     project_list: Body::None, json::<Page<ProjectView>>(), PAGE_QUERY, [];
     project_create: json::<ProjectCreate>(), json::<ProjectView>(), NO_QUERY,
         [ProjectNameTaken, ProjectNameInvalid, ProjectLimit];
@@ -208,16 +251,18 @@ shapes! {
     project_delete: Body::None, Body::None, NO_QUERY, [EdgeNotTakenUp];
     variable_list: Body::None, json::<VariableList>(), ENVIRONMENT_QUERY, [];
     variable_set: json::<VariableSet>(), json::<VariableList>(), NO_QUERY,
-        [VariableInvalid, VariableTooLarge, VariableLimit];
-    variable_delete: Body::None, Body::None, ENVIRONMENT_QUERY, [VariableNotFound];
+        [VariableInvalid, VariableTooLarge, VariableLimit, RequestPrecondition];
+    variable_delete: Body::None, Body::None, ENVIRONMENT_QUERY,
+        [VariableNotFound, RequestPrecondition];
     alias_list: Body::None, json::<Page<AliasView>>(), PAGE_QUERY, [];
     project_rollback: Body::None, json::<DeploymentView>(), NO_QUERY,
         [ProjectNothingToRollBack, EdgeNotTakenUp];
     protection_view: Body::None, json::<ProtectionView>(), NO_QUERY, [];
-    protection_update: json::<ProtectionUpdate>(), json::<ProtectionView>(), NO_QUERY, [EdgeNotTakenUp];
+    protection_update: json::<ProtectionUpdate>(), json::<ProtectionView>(), NO_QUERY,
+        [EdgeNotTakenUp, RequestPrecondition];
     access_rules_view: Body::None, json::<AccessRulesView>(), NO_QUERY, [];
     access_rules_update: json::<AccessRulesView>(), json::<AccessRulesView>(), NO_QUERY,
-        [EdgeNotTakenUp];
+        [EdgeNotTakenUp, RequestPrecondition];
     project_share: json::<ShareCreate>(), json::<ShareLink>(), NO_QUERY, [DeploymentNotFound];
     deployment_list: Body::None, json::<Page<DeploymentView>>(), PAGE_QUERY, [];
     deployment_create: MANIFEST, json::<DeploymentCreated>(), CREATE_QUERY,

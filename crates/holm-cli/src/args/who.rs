@@ -59,6 +59,30 @@ pub(crate) struct ListArgs {
     pub connection: Connection,
 }
 
+/// `holm audit`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Only what this member did: an e-mail, or a user's id
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Only what was done to this project: a name or an id
+    #[arg(long, value_name = "PROJECT")]
+    pub project: Option<String>,
+    /// Only calls of this operation, by the name that the table shows
+    #[arg(long, value_name = "OPERATION")]
+    pub operation: Option<String>,
+    /// Only what was done then or later, such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    #[command(flatten)]
+    pub list: ListChoice,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
 /// `holm tokens create`.
 #[derive(Debug, Args)]
 pub(crate) struct TokenCreateArgs {

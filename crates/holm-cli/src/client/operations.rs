@@ -326,17 +326,23 @@ pub(crate) struct PageAsked {
 
 impl PageAsked {
     pub(super) fn query(&self) -> String {
-        let limit = self.limit.map(|limit| format!("limit={limit}"));
-        let cursor = self
-            .cursor
-            .as_ref()
-            .map(|cursor| format!("cursor={}", encode(cursor)));
-        let parts: Vec<String> = limit.into_iter().chain(cursor).collect();
-        if parts.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", parts.join("&"))
-        }
+        let limit = self.limit.map(|limit| limit.to_string());
+        query(&[("limit", &limit), ("cursor", &self.cursor)])
+    }
+}
+
+/// A query of the parameters that have a value, with its question mark; empty when none has.
+pub(super) fn query(parameters: &[(&str, &Option<String>)]) -> String {
+    let said = parameters
+        .iter()
+        .filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let parts: Vec<String> = said
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", parts.join("&"))
     }
 }
 

@@ -1,15 +1,15 @@
 //! The operations about who may: tokens, members, the audit log, signing in.
 
 use holm_api::{
-    API_PREFIX, AuditView, InvitationCreate, InvitationCreated, MemberUpdate, MemberView, Page,
-    SessionCreate, TokenCreate, TokenCreated, TokenView,
+    API_PREFIX, AuditQuery, AuditView, InvitationCreate, InvitationCreated, MemberUpdate,
+    MemberView, Page, SessionCreate, TokenCreate, TokenCreated, TokenView,
 };
 use holm_types::{TokenId, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Request, header};
 
-use super::operations::encode;
+use super::operations::{encode, query};
 use super::{Again, Call, Client, ClientError, PageAsked, Payload};
 
 impl Client {
@@ -60,8 +60,17 @@ impl Client {
     }
 
     /// One page of the audit log.
-    pub(crate) fn audit_list(&self, page: &PageAsked) -> Result<Page<AuditView>, ClientError> {
-        self.call(&Call::get(format!("/audit{}", page.query())))
+    pub(crate) fn audit_list(&self, asked: &AuditQuery) -> Result<Page<AuditView>, ClientError> {
+        let limit = asked.limit.map(|limit| limit.to_string());
+        let parts = [
+            ("limit", &limit),
+            ("cursor", &asked.cursor),
+            ("user", &asked.user),
+            ("project", &asked.project),
+            ("operation", &asked.operation),
+            ("since", &asked.since),
+        ];
+        self.call(&Call::get(format!("/audit{}", query(&parts))))
     }
 
     /// Signs in, makes a token, signs out: the session lives as long as this takes.

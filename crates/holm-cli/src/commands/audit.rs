@@ -1,18 +1,19 @@
 //! `holm audit`: who changed what.
 
-use holm_api::{AuditOutcome, AuditView};
+use holm_api::{AuditOutcome, AuditQuery, AuditView};
 
 use super::projects::{collect, tell_more};
 use super::{Session, time};
-use crate::args::ListArgs;
+use crate::args::AuditArgs;
+use crate::client::PageAsked;
 use crate::error::CliError;
 use crate::style::Style;
 use crate::table;
 
-pub(super) fn run(session: &Session<'_>, args: &ListArgs) -> Result<(), CliError> {
+pub(super) fn run(session: &Session<'_>, args: &AuditArgs) -> Result<(), CliError> {
     let link = session.link()?;
     let client = session.client(&args.connection, link.as_ref())?;
-    let page = collect(&args.list, |page| client.audit_list(page))
+    let page = collect(&args.list, |page| client.audit_list(&asked(args, page)))
         .map_err(|error| error.explain("list the audit log"))?;
     if args.json {
         session.printer.result_json(&page);
@@ -22,6 +23,17 @@ pub(super) fn run(session: &Session<'_>, args: &ListArgs) -> Result<(), CliError
     session.printer.result_text(&text);
     tell_more(&page, session.printer);
     Ok(())
+}
+
+fn asked(args: &AuditArgs, page: &PageAsked) -> AuditQuery {
+    AuditQuery {
+        limit: page.limit,
+        cursor: page.cursor.clone(),
+        user: args.user.clone(),
+        project: args.project.clone(),
+        operation: args.operation.clone(),
+        since: args.since.clone(),
+    }
 }
 
 fn render(rows: &[AuditView], style: Style) -> String {

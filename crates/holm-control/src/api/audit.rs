@@ -1,6 +1,7 @@
 //! The handler of the audit log.
 
 use axum::response::Response;
+use holm_api::{AuditQuery, PageQuery};
 
 use super::Call;
 use super::list::Asked;
@@ -12,7 +13,11 @@ pub(super) async fn audit_list(
     call: &mut Call,
     who: Authorized<Own>,
 ) -> Result<Response, ApiError> {
-    let asked = Asked::read(call)?;
-    let rows = app::list(&call.core, &who, asked.rows()).await?;
+    let mut query: AuditQuery = call.query()?;
+    let asked = Asked::of(PageQuery {
+        limit: query.limit.take(),
+        cursor: query.cursor.take(),
+    })?;
+    let rows = app::list(&call.core, &who, asked.rows(), query).await?;
     asked.answer(call, rows, |row| row.id)
 }

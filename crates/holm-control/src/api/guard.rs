@@ -2,10 +2,11 @@
 
 use axum::response::Response;
 use holm_api::{AccessRulesView, ProtectionUpdate, ShareCreate};
+use serde::Serialize;
 
-use super::{Call, respond};
-use crate::app;
-use crate::authz::{Authorized, Manage, Read};
+use super::{Call, precondition, respond};
+use crate::app::{self, Tagged};
+use crate::authz::{Authorized, Deploy, Manage, Read};
 use crate::error::ApiError;
 
 pub(super) async fn protection_view(
@@ -13,7 +14,7 @@ pub(super) async fn protection_view(
     who: Authorized<Read>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
-    respond::json(200, &app::protection_view(&call.core, &who, project).await?)
+    shown(&app::protection_view(&call.core, &who, project).await?)
 }
 
 pub(super) async fn protection_update(
@@ -21,11 +22,9 @@ pub(super) async fn protection_update(
     who: Authorized<Manage>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
+    let expected = precondition::read(&call.parts.headers)?;
     let update: ProtectionUpdate = call.json().await?;
-    respond::json(
-        200,
-        &app::protection_update(&call.core, &who, project, update).await?,
-    )
+    shown(&app::protection_update(&call.core, &who, project, update, expected).await?)
 }
 
 pub(super) async fn access_rules_view(
@@ -33,10 +32,7 @@ pub(super) async fn access_rules_view(
     who: Authorized<Read>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
-    respond::json(
-        200,
-        &app::access_rules_view(&call.core, &who, project).await?,
-    )
+    shown(&app::access_rules_view(&call.core, &who, project).await?)
 }
 
 pub(super) async fn access_rules_update(
@@ -44,16 +40,19 @@ pub(super) async fn access_rules_update(
     who: Authorized<Manage>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
+    let expected = precondition::read(&call.parts.headers)?;
     let rules: AccessRulesView = call.json().await?;
-    respond::json(
-        200,
-        &app::access_rules_update(&call.core, &who, project, rules).await?,
-    )
+    shown(&app::access_rules_update(&call.core, &who, project, rules, expected).await?)
+}
+
+/// What there is, with its tag.
+fn shown<T: Serialize>(tagged: &Tagged<T>) -> Result<Response, ApiError> {
+    precondition::tagged(200, &tagged.view, &tagged.entity_tag)
 }
 
 pub(super) async fn project_share(
     call: &mut Call,
-    who: Authorized<Read>,
+    who: Authorized<Deploy>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
     let ask: ShareCreate = call.json().await?;

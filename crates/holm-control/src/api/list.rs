@@ -30,7 +30,11 @@ pub(super) struct Asked<Id> {
 impl<Id: FromStr + Display + Copy> Asked<Id> {
     /// Reads `limit` and `cursor`.
     pub(super) fn read(call: &Call) -> Result<Self, ApiError> {
-        let query: PageQuery = call.query()?;
+        Self::of(call.query()?)
+    }
+
+    /// Checks `limit` and `cursor` of a list that is asked for more than these.
+    pub(super) fn of(query: PageQuery) -> Result<Self, ApiError> {
         let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
         if !(1..=LIMIT_MAX).contains(&limit) {
             return Err(
@@ -68,8 +72,9 @@ impl<Id: FromStr + Display + Copy> Asked<Id> {
         let link = next_cursor.as_ref().map(|cursor| {
             let path = call.parts.uri.path();
             let limit = self.limit;
+            let filters = filters(call.parts.uri.query().unwrap_or_default());
             format!(
-                "<{}{path}?limit={limit}&cursor={cursor}>; rel=\"next\"",
+                "<{}{path}?{filters}limit={limit}&cursor={cursor}>; rel=\"next\"",
                 holm_api::API_PREFIX
             )
         });
@@ -79,6 +84,15 @@ impl<Id: FromStr + Display + Copy> Asked<Id> {
         }
         Ok(response)
     }
+}
+
+/// What a query says beside which page, as it was sent, so that the next page is one of the same list.
+fn filters(query: &str) -> String {
+    let is_filter = |part: &&str| {
+        !part.is_empty() && !part.starts_with("limit=") && !part.starts_with("cursor=")
+    };
+    let parts = query.split('&').filter(is_filter);
+    parts.flat_map(|part| [part, "&"]).collect()
 }
 
 fn read_cursor<Id: FromStr>(cursor: &str) -> Result<Id, ApiError> {

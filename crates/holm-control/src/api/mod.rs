@@ -13,6 +13,7 @@ mod instance;
 mod list;
 mod member;
 mod operations;
+mod precondition;
 mod project;
 mod respond;
 mod router;

@@ -130,7 +130,7 @@ handlers! {
     guard::protection_update Manage;
     guard::access_rules_view Read;
     guard::access_rules_update Manage;
-    guard::project_share Read;
+    guard::project_share Deploy;
     deployment::deployment_list Read;
     deployment::deployment_create Deploy;
     deployment::deployment_view Read;

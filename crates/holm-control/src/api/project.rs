@@ -3,14 +3,12 @@
 use axum::response::Response;
 use holm_api::ProjectUpdate;
 use holm_types::ErrorCode;
-use http::HeaderMap;
-use http::header::{ETAG, HeaderValue, IF_MATCH};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::list::Asked;
-use super::{Call, respond};
-use crate::app::{self, Expected, Project};
+use super::{Call, precondition, respond};
+use crate::app::{self, Project};
 use crate::authz::{Authorized, Deploy, Manage, Read};
 use crate::error::ApiError;
 
@@ -54,7 +52,7 @@ pub(super) async fn project_update(
     who: Authorized<Manage>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
-    let expected = read_if_match(&call.parts.headers)?;
+    let expected = precondition::read(&call.parts.headers)?;
     let body: Value = call.json().await?;
     let update = read_update(body)?;
     let changed = app::project_update(&call.core, &who, project, update, expected).await?;
@@ -63,28 +61,7 @@ pub(super) async fn project_update(
 
 /// A project with the tag of its settings.
 fn answer(status: u16, project: &Project) -> Result<Response, ApiError> {
-    let mut response = respond::json(status, &project.view)?;
-    if let Ok(tag) = HeaderValue::from_str(&project.entity_tag) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    Ok(response)
-}
-
-/// `If-Match` (RFC 9110 section 13.1.1): `*`, or a list of tags of which a weak one never matches. Tags
-/// of ours have no comma in them, so a list is split at commas.
-fn read_if_match(headers: &HeaderMap) -> Result<Expected, ApiError> {
-    let mut tags = Vec::new();
-    for field in headers.get_all(IF_MATCH) {
-        let text = field
-            .to_str()
-            .map_err(|_| ApiError::new(ErrorCode::RequestInvalid, "`If-Match` is not ASCII"))?;
-        tags.extend(text.split(',').map(|tag| tag.trim().to_owned()));
-    }
-    if tags.is_empty() || tags.iter().any(|tag| tag == "*") {
-        Ok(Expected::Any)
-    } else {
-        Ok(Expected::OneOf(tags))
-    }
+    precondition::tagged(status, &project.view, &project.entity_tag)
 }
 
 /// Reads a merge patch. When it cannot be read, the fields that are wrong are found by reading each for

@@ -1,6 +1,6 @@
 //! Answers: JSON, problems, and the header fields that every answer has.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use crate::error::ApiError;
 use crate::rate::Taken;
 
-/// Who is at the other end of the connection.
+/// Whom a request comes from: the other end of the connection, or whom a trusted proxy there names.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// A JSON answer.
 pub(super) fn json<T: Serialize>(status: u16, value: &T) -> Result<Response, ApiError> {

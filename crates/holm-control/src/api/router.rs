@@ -96,7 +96,7 @@ async fn record(
     request: Request,
 ) -> Result<Response, ApiError> {
     let request_id = request_id(&request);
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let recording = peer
         .and_then(|peer| audit::begin(&core, operation, request.uri().path(), peer, request_id));
     let carried_out = carry_out(
@@ -228,7 +228,7 @@ async fn read(core: Arc<Core>, request: Request) -> Result<Call, ApiError> {
         core,
         parts,
         path,
-        peer: peer.0.ip(),
+        peer: peer.0,
         target: Target::Server,
     })
 }

@@ -5,7 +5,7 @@ use holm_api::VariableSet;
 use holm_types::Environment;
 use serde::Deserialize;
 
-use super::{Call, respond};
+use super::{Call, precondition, respond};
 use crate::app;
 use crate::authz::{Authorized, Manage, Read};
 use crate::error::ApiError;
@@ -22,8 +22,8 @@ pub(super) async fn variable_list(
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
     let query: WhereQuery = call.query()?;
-    let variables = app::variable_list(&call.core, &who, project, query.environment).await?;
-    respond::json(200, &variables)
+    let shown = app::variable_list(&call.core, &who, project, query.environment).await?;
+    precondition::tagged(200, &shown.view, &shown.entity_tag)
 }
 
 pub(super) async fn variable_set(
@@ -31,9 +31,10 @@ pub(super) async fn variable_set(
     who: Authorized<Manage>,
 ) -> Result<Response, ApiError> {
     let project = call.path("project")?;
+    let expected = precondition::read(&call.parts.headers)?;
     let ask: VariableSet = call.secret_json().await?;
-    let variables = app::variable_set(&call.core, &who, project, ask).await?;
-    respond::json(200, &variables)
+    let shown = app::variable_set(&call.core, &who, project, ask, expected).await?;
+    precondition::tagged(200, &shown.view, &shown.entity_tag)
 }
 
 pub(super) async fn variable_delete(
@@ -42,6 +43,8 @@ pub(super) async fn variable_delete(
 ) -> Result<Response, ApiError> {
     let (project, name) = (call.path("project")?, call.path("variable")?);
     let query: WhereQuery = call.query()?;
-    app::variable_delete(&call.core, &who, project, name, query.environment).await?;
+    let expected = precondition::read(&call.parts.headers)?;
+    let environment = query.environment;
+    app::variable_delete(&call.core, &who, project, name, environment, expected).await?;
     Ok(respond::empty())
 }

@@ -6,6 +6,7 @@ use holm_site::guard::{
 };
 use holm_types::{ErrorCode, IpNetwork};
 
+use super::expected::{Expected, Tagged};
 use super::{find, release};
 use crate::authz::{Authorized, Manage, Read};
 use crate::core::Core;
@@ -19,11 +20,11 @@ pub(crate) async fn view(
     core: &Core,
     _who: &Authorized<Read>,
     reference: String,
-) -> Result<AccessRulesView, ApiError> {
+) -> Result<Tagged<AccessRulesView>, ApiError> {
     core.db
         .read(move |view| {
             let project = find::project(view, &reference)?;
-            Ok::<_, ApiError>(view.access_rules(project.id)?)
+            Ok::<_, ApiError>(Tagged::by_content(view.access_rules(project.id)?))
         })
         .await
 }
@@ -34,7 +35,8 @@ pub(crate) async fn update(
     _who: &Authorized<Manage>,
     reference: String,
     rules: AccessRulesView,
-) -> Result<AccessRulesView, ApiError> {
+    expected: Expected,
+) -> Result<Tagged<AccessRulesView>, ApiError> {
     read_rules(&rules).map_err(|mut fields| {
         fields.truncate(FINDINGS_MAX);
         ApiError::new(ErrorCode::RequestInvalid, "These cannot be access rules").with_fields(fields)
@@ -44,12 +46,15 @@ pub(crate) async fn update(
         .db
         .write(move |change| {
             let project = find::project(change, &reference)?;
+            let before = Tagged::by_content(change.access_rules(project.id)?);
+            let what = format!("The access rules of `{}`", project.name);
+            expected.check(&before.entity_tag, &what)?;
             change.put_access_rules(project.id, &kept)?;
-            Ok::<_, ApiError>(change.hosts_changed()?)
+            Ok::<_, ApiError>(change.snapshot_version()?)
         })
         .await?;
     release::show(core, version).await?;
-    Ok(rules)
+    Ok(Tagged::by_content(rules))
 }
 
 /// The rules as the edge goes by them, or everything that is wrong with them.

@@ -83,7 +83,6 @@ pub(super) async fn keep(
                 &EventDetail::default(),
                 now,
             )?;
-            change.hosts_changed()?;
             find::deployment_of(change, &project, &id.to_string())
         })
         .await

@@ -59,8 +59,7 @@ pub(crate) async fn announce(
                     DeploymentEventKind::Cancelled,
                     &EventDetail::default(),
                     now,
-                )?;
-                change.hosts_changed().map_err(ApiError::from)
+                )
             })
             .await?;
         core.hosts_changed.notify_one();

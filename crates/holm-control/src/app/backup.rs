@@ -170,7 +170,10 @@ async fn send(
         sender,
         core,
     };
-    if let Err(error) = desk.send_all(&source).await {
+    let sent = desk.send_all(&source).await;
+    // Before the answer ends: whoever has seen its end can begin the next back-up.
+    drop(source);
+    if let Err(error) = sent {
         TaskFailed {
             task: "backup".to_owned(),
             reason: chain(&error),

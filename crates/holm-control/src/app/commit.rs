@@ -256,7 +256,7 @@ async fn fail(
             change.end_deployment(id, DeploymentState::Failed, &kept)?;
             change.delete_announced(id)?;
             change.add_event(id, DeploymentEventKind::Failed, &detail, now)?;
-            change.hosts_changed()
+            change.snapshot_version()
         })
         .await?;
     core.events.ring();
@@ -355,7 +355,7 @@ fn seal_and_point(
     }
     Ok(Released {
         row: reread(change)?,
-        version: change.hosts_changed()?,
+        version: change.snapshot_version()?,
         labels: aliases.into_iter().map(|alias| alias.label).collect(),
     })
 }

@@ -75,7 +75,7 @@ pub(crate) async fn promote(
             let alias = Alias::production(&row.project_name);
             release::point(change, &alias, &sealed, MoveCause::Promote, alias_id, now)?;
             row.is_live = true;
-            Ok::<_, ApiError>((row, change.hosts_changed()?))
+            Ok::<_, ApiError>((row, change.snapshot_version()?))
         })
         .await?;
     // What production pointed at before may be one too many now.
@@ -150,7 +150,6 @@ pub(crate) async fn cancel(
             }
             change.delete_announced(row.id)?;
             event::add(change, &row, DeploymentEventKind::Cancelled, now)?;
-            change.hosts_changed()?;
             row.state = DeploymentState::Cancelled;
             Ok(row)
         })
@@ -186,7 +185,7 @@ pub(crate) async fn delete(
             change.delete_announced(row.id)?;
             change.delete_deployment(row.id)?;
             event::add(change, &row, DeploymentEventKind::Deleted, now)?;
-            Ok(change.hosts_changed()?)
+            Ok(change.snapshot_version()?)
         })
         .await?;
     core.events.ring();

@@ -5,12 +5,13 @@ mod gate;
 use std::collections::BTreeMap;
 
 use holm_api::{ExplainConsidered, ExplainReport};
+use holm_site::codec::{self, DecodeError};
 use holm_site::guard::{Guard, without_ticket};
 use holm_site::{
     Asset, EarlyPlan, EdgeSnapshot, HeaderChange, HostEntry, HostTarget, Outcome, Plan,
-    RequestHead, Scheme, Site, Trace, codec, cookie_leaves_host, plan_early_traced,
-    plan_late_traced,
+    RequestHead, Scheme, Site, Trace, cookie_leaves_host, plan_early_traced, plan_late_traced,
 };
+use holm_storage::PublishedSnapshot;
 use holm_types::{BlobDigest, ErrorCode, Hostname, SitePath};
 use http::{Method, Uri};
 
@@ -45,7 +46,7 @@ pub(crate) async fn explain(
 ) -> Result<ExplainReport, ApiError> {
     let target = read_url(&ask.url)?;
     let host = Hostname::parse(&target.authority).map_err(|error| invalid(error.to_string()))?;
-    let (entry, guard) = host_entry(core, host.as_str())?;
+    let (entry, guard) = host_entry(core, host.as_str()).await?;
     if !who.sees(entry.project_id) {
         return Err(unknown_host());
     }
@@ -187,24 +188,34 @@ fn invalid(detail: impl Into<String>) -> ApiError {
 }
 
 /// What the published snapshot has for this host, and what stands before it: exactly what the edge goes by.
-fn host_entry(core: &Core, host: &str) -> Result<(HostEntry, Option<Guard>), ApiError> {
-    let snapshot = match core.snapshots.newest() {
-        Some(published) => codec::decode_snapshot(&published.bytes).map_err(|error| {
-            ApiError::from_cause(ErrorCode::Internal, "The snapshot cannot be read", &error)
-        })?,
-        None => EdgeSnapshot::default(),
+async fn host_entry(core: &Core, host: &str) -> Result<(HostEntry, Option<Guard>), ApiError> {
+    let unreadable = |error: &(dyn std::error::Error + 'static)| {
+        ApiError::from_cause(ErrorCode::Internal, "The snapshot cannot be read", error)
     };
-    let found = snapshot
-        .hosts
-        .binary_search_by(|entry| entry.host.as_str().cmp(host));
-    found
-        .ok()
-        .and_then(|index| snapshot.hosts.get(index).cloned())
-        .map(|entry| {
-            let guard = snapshot.guard(entry.project_id).cloned();
-            (entry, guard.map(Guard::new))
-        })
-        .ok_or_else(unknown_host)
+    let published = core.snapshots.newest().ok_or_else(unknown_host)?;
+    let asked = host.to_owned();
+    // Reading a snapshot of many hosts takes longer than other requests may be held up.
+    let reading = tokio::task::spawn_blocking(move || snapshot_about(&published, &asked));
+    let snapshot = reading.await.map_err(|error| unreadable(&error))?;
+    let snapshot = snapshot.map_err(|error| unreadable(&error))?;
+    let entry = snapshot.host(host).cloned().ok_or_else(unknown_host)?;
+    let guard = snapshot.guard(entry.project_id).cloned();
+    Ok((entry, guard.map(Guard::new)))
+}
+
+/// The part of what is published that has the last word about a host: the newest change that has the host or
+/// replaces its project, otherwise of the whole snapshot what it says of the host.
+fn snapshot_about(published: &PublishedSnapshot, host: &str) -> Result<EdgeSnapshot, DecodeError> {
+    let (whole, changes) = published.parts();
+    let mut whole = codec::decode_snapshot_about(whole, host)?;
+    for change in changes {
+        let change = codec::decode_change(&change.bytes)?;
+        let is_replaced = |entry: &HostEntry| change.replaces(entry.project_id);
+        if change.snapshot.host(host).is_some() || whole.host(host).is_some_and(is_replaced) {
+            whole = change.snapshot;
+        }
+    }
+    Ok(whole)
 }
 
 /// Nothing is there, or nothing that the caller may see: nobody can tell which.
@@ -315,7 +326,7 @@ fn late_decision(site: &Site, plan: &Plan) -> Decided {
         Plan::Invoke(function) => Decided {
             decision: "function",
             status: 200,
-            summary: format!("function {}", function.0),
+            summary: format!("function {}", site.function(function).name),
             headers: Headers::new(),
         },
         Plan::NotFound => Decided {

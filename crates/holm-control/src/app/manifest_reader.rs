@@ -1,5 +1,8 @@
 //! Reading a streamed manifest: lines, what they say, and what is wrong with them.
 
+#[cfg(test)]
+mod properties;
+
 use std::collections::{HashMap, HashSet};
 
 use bytes::{Bytes, BytesMut};

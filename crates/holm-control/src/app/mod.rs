@@ -9,6 +9,7 @@ pub(crate) mod backup;
 mod commit;
 mod deployment;
 mod event;
+mod expected;
 mod explain;
 mod find;
 mod host;
@@ -46,7 +47,10 @@ pub(crate) use deployment::{
     view as deployment_view,
 };
 pub(crate) use event::{follow, read_last_id};
+pub(crate) use expected::{Expected, Tagged};
 pub(crate) use explain::{ExplainAsk, Visitor, explain};
+#[cfg(feature = "seed")]
+pub(crate) use host::branch_label;
 pub(crate) use host::{deployment_label, production_label};
 pub(crate) use limits::list as limit_list;
 pub(crate) use manifest_room::ManifestRoom;
@@ -60,7 +64,7 @@ pub(crate) use protection::{
 };
 pub(crate) use redeploy::redeploy;
 pub(crate) use release::UnshownRollBacks;
-pub(crate) use settings::{Expected, update as project_update};
+pub(crate) use settings::update as project_update;
 pub(crate) use share::share;
 pub(crate) use token::{create as token_create, delete as token_delete, list as token_list};
 pub(crate) use upload::upload;

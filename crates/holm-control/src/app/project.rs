@@ -110,7 +110,7 @@ pub(crate) async fn delete(
         .write(move |change| {
             let row = find::project(change, &reference)?;
             change.delete_project(row.id, now)?;
-            Ok::<_, ApiError>(change.hosts_changed()?)
+            Ok::<_, ApiError>(change.snapshot_version()?)
         })
         .await?;
     core.to_sweep.notify_one();
@@ -137,7 +137,7 @@ pub(crate) async fn roll_back(
                 }
             }
             let sealed = release::roll_back(change, &project, alias_id, now)?;
-            let version = change.hosts_changed()?;
+            let version = change.snapshot_version()?;
             let row = find::deployment_of(change, &project, &sealed.id().to_string())?;
             Ok::<_, ApiError>((row, version))
         })

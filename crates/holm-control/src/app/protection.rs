@@ -8,6 +8,7 @@ use holm_site::guard::{
 };
 use holm_types::{ErrorCode, Timestamp};
 
+use super::expected::{Expected, Tagged, tag_of};
 use super::{find, release};
 use crate::authz::{Authorized, Manage, Read};
 use crate::core::Core;
@@ -19,7 +20,7 @@ pub(crate) async fn view(
     core: &Core,
     _who: &Authorized<Read>,
     reference: String,
-) -> Result<ProtectionView, ApiError> {
+) -> Result<Tagged<ProtectionView>, ApiError> {
     let row = core
         .db
         .read(move |view| {
@@ -27,7 +28,7 @@ pub(crate) async fn view(
             Ok::<_, ApiError>(view.protection(project.id)?)
         })
         .await?;
-    Ok(shape(row.as_ref()))
+    Ok(tagged(row.as_ref()))
 }
 
 /// Changes a project's protection; returns when the edge goes by it.
@@ -36,7 +37,8 @@ pub(crate) async fn update(
     _who: &Authorized<Manage>,
     reference: String,
     mut update: ProtectionUpdate,
-) -> Result<ProtectionView, ApiError> {
+    expected: Expected,
+) -> Result<Tagged<ProtectionView>, ApiError> {
     let password = match update.password.take() {
         Some(password) => Some(hash(core, password).await?),
         None => None,
@@ -50,13 +52,15 @@ pub(crate) async fn update(
         .write(move |change| {
             let project = find::project(change, &reference)?;
             let before = change.protection(project.id)?;
+            let what = format!("The settings of the protection of `{}`", project.name);
+            expected.check(&tagged(before.as_ref()).entity_tag, &what)?;
             let row = changed(before, &update, password, new_key)?;
             change.put_protection(project.id, &row)?;
-            Ok::<_, ApiError>((row, change.hosts_changed()?))
+            Ok::<_, ApiError>((row, change.snapshot_version()?))
         })
         .await?;
     release::show(core, version).await?;
-    Ok(shape(Some(&row)))
+    Ok(tagged(Some(&row)))
 }
 
 /// A key, should one be needed.
@@ -126,6 +130,14 @@ fn changed(
         row.password = None;
     }
     Ok(row)
+}
+
+/// The tag changes with the password too, which is not shown.
+fn tagged(row: Option<&ProtectionRow>) -> Tagged<ProtectionView> {
+    let view = shape(row);
+    let password = row.and_then(|row| row.password.as_ref());
+    let entity_tag = tag_of(&view, password.map_or("", PasswordHash::as_str));
+    Tagged { view, entity_tag }
 }
 
 fn shape(row: Option<&ProtectionRow>) -> ProtectionView {

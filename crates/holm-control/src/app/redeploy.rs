@@ -44,6 +44,7 @@ pub(crate) async fn redeploy(
                 Ok::<_, ApiError>(change.delete_announced(id)?)
             })
             .await?;
+        core.hosts_changed.notify_one();
         return Err(collected(&old));
     }
     let sealing = Sealing {

@@ -3,6 +3,7 @@
 use holm_api::{BuildSettings, BuildUpdate, Patched, ProblemField, ProjectUpdate};
 use holm_types::{Area, ErrorCode};
 
+use super::expected::Expected;
 use super::find;
 use super::project::{Project, entity_tag};
 use crate::authz::{Authorized, Manage};
@@ -15,24 +16,6 @@ const COMMAND_BYTES_MAX: usize = 1000;
 const FOLDER_BYTES_MAX: usize = 200;
 const BRANCH_BYTES_MAX: usize = 250;
 const KEPT_MAX: u64 = 1000;
-
-/// Which settings the caller means to change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Expected {
-    /// Whichever are there.
-    Any,
-    /// Those with one of these entity tags, quotes included.
-    OneOf(Vec<String>),
-}
-
-impl Expected {
-    fn fits(&self, entity_tag: &String) -> bool {
-        match self {
-            Self::Any => true,
-            Self::OneOf(expected) => expected.contains(entity_tag),
-        }
-    }
-}
 
 /// Changes a project's settings; all of the change or nothing of it. They act on later deployments, the
 /// retention soon.
@@ -47,19 +30,15 @@ pub(crate) async fn update(
         .db
         .write(move |change| {
             let mut row = find::project(change, &reference)?;
-            if !expected.fits(&entity_tag(&row)) {
-                return Err(ApiError::new(
-                    ErrorCode::RequestPrecondition,
-                    format!("The settings of `{}` have changed since", row.name),
-                ));
-            }
+            let what = format!("The settings of `{}`", row.name);
+            expected.check(&entity_tag(&row), &what)?;
             let settings = apply(update, row.settings.clone())?;
             if settings != row.settings {
                 change.set_settings(row.id, &settings)?;
                 row.revision += 1;
                 row.settings = settings;
             }
-            Ok(row)
+            Ok::<_, ApiError>(row)
         })
         .await?;
     core.to_retain.notify_one();

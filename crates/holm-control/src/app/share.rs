@@ -8,18 +8,18 @@ use holm_types::ErrorCode;
 
 use super::host::{branch_label, deployment_label, production_label};
 use super::{find, read_protection};
-use crate::authz::{Authorized, Read};
+use crate::authz::{Authorized, Deploy};
 use crate::core::Core;
 use crate::db::{ProjectRow, ProtectionRow, View};
 use crate::error::ApiError;
 
 const PATH_LENGTH_MAX: usize = 2048;
 
-/// A link to a host of a project. Whoever may read the project may see what it shows, so it takes no more
-/// than that to hand out three hours of it.
+/// A link to a host of a project. It shows what is protected to whoever has it, so handing it out takes
+/// more than being shown it.
 pub(crate) async fn share(
     core: &Core,
-    _who: &Authorized<Read>,
+    _who: &Authorized<Deploy>,
     reference: String,
     ask: ShareCreate,
 ) -> Result<ShareLink, ApiError> {

@@ -9,10 +9,11 @@ use holm_api::{
 };
 use holm_types::{Environment, ErrorCode, ProjectId, Timestamp, VariableName};
 
+use super::expected::{Expected, Tagged};
 use super::find;
 use crate::authz::{Authorized, Manage, Read};
 use crate::core::Core;
-use crate::db::{Change, StoredValue, VariableRow};
+use crate::db::{Change, ProjectRow, StoredValue, VariableRow, View};
 use crate::error::ApiError;
 use crate::limits::ControlLimits;
 use crate::secret_key::variable_owner;
@@ -23,16 +24,37 @@ pub(crate) async fn list(
     _who: &Authorized<Read>,
     project: String,
     environment: Option<Environment>,
-) -> Result<VariableList, ApiError> {
+) -> Result<Tagged<VariableList>, ApiError> {
     core.db
         .read(move |view| {
             let project = find::project(view, &project)?;
-            let rows = view.variables(project.id, environment)?;
-            Ok(VariableList {
-                data: rows.into_iter().map(shape).collect(),
-            })
+            let mut all = tagged(view, project.id)?;
+            if let Some(environment) = environment {
+                let rows = &mut all.view.data;
+                rows.retain(|variable| variable.environment == environment);
+            }
+            Ok(all)
         })
         .await
+}
+
+/// All variables of a project. The tag is that of all, whichever of them are shown.
+fn tagged(view: &View<'_>, id: ProjectId) -> Result<Tagged<VariableList>, ApiError> {
+    let rows = view.variables(id, None)?;
+    Ok(Tagged::by_content(VariableList {
+        data: rows.into_iter().map(shape).collect(),
+    }))
+}
+
+/// Refuses to change other variables than those that the caller has seen.
+fn check_expected(
+    change: &Change<'_>,
+    project: &ProjectRow,
+    expected: &Expected,
+) -> Result<(), ApiError> {
+    let what = format!("The variables of `{}`", project.name);
+    let present = tagged(change, project.id)?;
+    expected.check(&present.entity_tag, &what)
 }
 
 /// Sets variables, all of them or none. The answer is what the project has then.
@@ -41,7 +63,8 @@ pub(crate) async fn set(
     _who: &Authorized<Manage>,
     project: String,
     ask: VariableSet,
-) -> Result<VariableList, ApiError> {
+    expected: Expected,
+) -> Result<Tagged<VariableList>, ApiError> {
     check(&ask, &core.config.limits)?;
     let now = core.now();
     let project = core
@@ -59,15 +82,13 @@ pub(crate) async fn set(
     core.db
         .write(move |change| {
             // Deleted in between: the key of its variables would dangle.
-            find::project(change, &id.to_string())?;
+            let project = find::project(change, &id.to_string())?;
+            check_expected(change, &project, &expected)?;
             for row in &rows {
                 change.put_variable(id, row)?;
             }
             refuse_too_many(change, id, variables_max)?;
-            let rows = change.variables(id, None)?;
-            Ok(VariableList {
-                data: rows.into_iter().map(shape).collect(),
-            })
+            tagged(change, id)
         })
         .await
 }
@@ -79,10 +100,12 @@ pub(crate) async fn delete(
     project: String,
     name: String,
     environment: Option<Environment>,
+    expected: Expected,
 ) -> Result<(), ApiError> {
     core.db
         .write(move |change| {
             let project = find::project(change, &project)?;
+            check_expected(change, &project, &expected)?;
             if change.delete_variable(project.id, &name, environment)? {
                 return Ok(());
             }

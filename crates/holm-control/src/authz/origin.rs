@@ -1,7 +1,9 @@
-//! Whether a request was meant for this listener: against DNS rebinding (the name in `Host`) and
+//! Whom a request comes from, and whether it was meant for this listener: against DNS rebinding (the name in `Host`) and
 //! against other sites' pages that make a browser ask (`Origin`, `Sec-Fetch-Site`).
 
-use holm_types::{ErrorCode, Hostname};
+use std::net::IpAddr;
+
+use holm_types::{ErrorCode, Hostname, IpNetworkSet, forwarded_address};
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, Method, Uri};
 
@@ -9,6 +11,19 @@ use crate::error::ApiError;
 
 /// Names that always mean this machine.
 const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Whom a request comes from: the other end of the connection, or, behind proxies that are trusted, what
+/// they say. Nobody is on this machine because a proxy on another says so.
+pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &IpNetworkSet) -> IpAddr {
+    let lines = headers.get_all("x-forwarded-for").into_iter();
+    let lines = lines.map(|line| line.to_str().unwrap_or_default());
+    let said = forwarded_address(peer, lines, trusted);
+    if said.is_loopback() {
+        peer.to_canonical()
+    } else {
+        said
+    }
+}
 
 /// Refuses a request that names another host, or more than one, and a changing request that another site's page sent.
 pub(crate) fn check(
@@ -92,6 +107,21 @@ fn port(authority: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_on_this_machine_because_another_says_so() {
+        let trusted = IpNetworkSet::new(&["10.0.0.0/8".parse().unwrap()]);
+        let seen = |peer: [u8; 4], said: &str| {
+            let headers =
+                HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), said.parse().unwrap())]);
+            address(peer.into(), &headers, &trusted).to_string()
+        };
+        assert_eq!(seen([10, 0, 0, 1], "203.0.113.9"), "203.0.113.9");
+        assert_eq!(seen([10, 0, 0, 1], "127.0.0.1"), "10.0.0.1");
+        assert_eq!(seen([10, 0, 0, 1], "::ffff:127.0.0.1"), "10.0.0.1");
+        assert_eq!(seen([192, 0, 2, 1], "127.0.0.1"), "192.0.2.1");
+        assert_eq!(seen([127, 0, 0, 1], "203.0.113.9"), "127.0.0.1");
+    }
 
     const OURS: &str = "http://127.0.0.1:8089";
 

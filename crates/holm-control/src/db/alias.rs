@@ -110,6 +110,14 @@ impl View<'_> {
             .map_err(DbError::sql("read the aliases"))
     }
 
+    /// Every alias of one project; none when it is not there.
+    pub(crate) fn project_aliases(&self, id: ProjectId) -> Result<Vec<AliasRow>, DbError> {
+        self.connection
+            .prepare(&format!("{ALIAS} AND a.project_id = ?1"))
+            .and_then(|mut statement| statement.query_map([id.as_bytes()], alias)?.collect())
+            .map_err(DbError::sql("read a project's aliases"))
+    }
+
     /// A project's alias with this label. `None` when it has not pointed at anything yet.
     pub(crate) fn alias(
         &self,
@@ -219,7 +227,7 @@ impl Change<'_> {
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// Makes or moves an alias.
+    /// Makes or moves an alias, which raises the snapshot's version.
     pub(crate) fn put_alias(&self, id: AliasId, row: &AliasRow) -> Result<(), DbError> {
         self.connection
             .execute(
@@ -237,18 +245,19 @@ impl Change<'_> {
                     &row.branch,
                 ),
             )
-            .map(drop)
-            .map_err(DbError::sql("move an alias"))
+            .map_err(DbError::sql("move an alias"))?;
+        self.project_hosts_changed(row.project_id).map(drop)
     }
 
-    /// Removes the branch aliases that point at a deployment.
+    /// Removes the branch aliases that point at a deployment, which raises the snapshot's version if there are any.
     pub(crate) fn delete_branch_aliases(&self, to: DeploymentId) -> Result<(), DbError> {
-        self.connection
+        let removed = self
+            .connection
             .execute(
                 "DELETE FROM aliases WHERE deployment_id = ?1 AND kind = 'branch'",
                 [to.as_bytes()],
             )
-            .map(drop)
-            .map_err(DbError::sql("remove branch aliases"))
+            .map_err(DbError::sql("remove branch aliases"))?;
+        self.hosts_of_changed(to, removed).map(drop)
     }
 }

@@ -32,6 +32,16 @@ pub(crate) struct AuditRow {
     pub(crate) request_id: String,
 }
 
+/// Which rows of the log. `None` leaves a column open.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AuditFilter {
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) project_id: Option<ProjectId>,
+    pub(crate) operation: Option<String>,
+    /// The earliest time.
+    pub(crate) since: Option<Timestamp>,
+}
+
 tokio::task_local! {
     static CURRENT: Arc<Trail>;
 }
@@ -154,20 +164,31 @@ fn audit(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
 }
 
 impl View<'_> {
-    /// Rows of the log, newest first, older than `before`.
+    /// Rows of the log that fit, newest first, older than `before`.
     pub(crate) fn audit_rows(
         &self,
         before: Option<AuditId>,
         rows_max: u32,
+        filter: &AuditFilter,
     ) -> Result<Vec<AuditRow>, DbError> {
         let before = before.map_or([0xFF; 16], |id| *id.as_bytes());
         let sql = "SELECT audit.id, at, operation, target, project_id, outcome, status, code,
                           user_id, token_id, address, request_id, users.email
                    FROM audit LEFT JOIN users ON users.id = audit.user_id
-                   WHERE audit.id < ?1 ORDER BY audit.id DESC LIMIT ?2";
+                   WHERE audit.id < ?1 AND (?3 IS NULL OR user_id = ?3)
+                   AND (?4 IS NULL OR project_id = ?4) AND (?5 IS NULL OR operation = ?5)
+                   AND (?6 IS NULL OR at >= ?6) ORDER BY audit.id DESC LIMIT ?2";
+        let values = (
+            before,
+            rows_max,
+            filter.user_id.as_ref().map(UserId::as_bytes),
+            filter.project_id.as_ref().map(ProjectId::as_bytes),
+            &filter.operation,
+            filter.since.map(Timestamp::unix_ms),
+        );
         self.connection
             .prepare(sql)
-            .and_then(|mut statement| statement.query_map((before, rows_max), audit)?.collect())
+            .and_then(|mut statement| statement.query_map(values, audit)?.collect())
             .map_err(DbError::sql("list the audit log"))
     }
 }

@@ -74,6 +74,11 @@ const DEPLOYMENT: &str = "SELECT d.id, d.project_id, p.name, d.label, d.state, d
     FROM deployments d JOIN projects p ON p.id = d.project_id
     WHERE p.deleted_at IS NULL";
 
+const HOST: &str =
+    "SELECT d.id, d.project_id, d.label, d.state, d.environment, d.document, d.sealed_at
+    FROM deployments d JOIN projects p ON p.id = d.project_id
+    WHERE p.deleted_at IS NULL";
+
 fn deployment(row: &Row<'_>) -> rusqlite::Result<DeploymentRow> {
     Ok(DeploymentRow {
         id: column::id(row, 0, DeploymentId::from_bytes)?,
@@ -168,41 +173,48 @@ impl View<'_> {
 
     /// Every deployment of every project that is there, oldest first, for the snapshot.
     pub(crate) fn deployment_hosts(&self) -> Result<Vec<HostRow>, DbError> {
-        let sql =
-            "SELECT d.id, d.project_id, d.label, d.state, d.environment, d.document, d.sealed_at
-            FROM deployments d JOIN projects p ON p.id = d.project_id
-            WHERE p.deleted_at IS NULL ORDER BY d.id";
         self.connection
-            .prepare(sql)
+            .prepare(&format!("{HOST} ORDER BY d.id"))
             .and_then(|mut statement| statement.query_map((), host)?.collect())
             .map_err(DbError::sql("read the deployments' hosts"))
     }
 
-    /// The newest sealed deployment whose encoded variants nobody has looked after.
-    pub(crate) fn deployment_without_variants(
+    /// The deployments of one project, oldest first, for the snapshot; none when it is not there.
+    pub(crate) fn deployment_hosts_of(&self, id: ProjectId) -> Result<Vec<HostRow>, DbError> {
+        self.connection
+            .prepare(&format!("{HOST} AND d.project_id = ?1 ORDER BY d.id"))
+            .and_then(|mut statement| statement.query_map([id.as_bytes()], host)?.collect())
+            .map_err(DbError::sql("read a project's deployments' hosts"))
+    }
+
+    /// The newest sealed deployments whose encoded variants nobody has looked after, with their documents.
+    pub(crate) fn deployments_without_variants(
         &self,
-    ) -> Result<Option<(DeploymentId, BlobDigest)>, DbError> {
+        rows_max: u32,
+    ) -> Result<Vec<(DeploymentId, BlobDigest)>, DbError> {
         // The blobs of a deleted project may be gone.
         let sql =
             "SELECT d.id, d.document FROM deployments d JOIN projects p ON p.id = d.project_id
-            WHERE d.state = 'sealed' AND d.variants_at IS NULL AND p.deleted_at IS NULL
-            ORDER BY d.id DESC LIMIT 1";
-        let row = self
-            .connection
-            .query_row(sql, (), |row| {
-                Ok((
-                    column::id(row, 0, DeploymentId::from_bytes)?,
-                    column::optional_digest(row, 1)?,
-                ))
+            WHERE d.state = 'sealed' AND d.variants_at IS NULL AND d.document IS NOT NULL
+            AND p.deleted_at IS NULL ORDER BY d.id DESC LIMIT ?1";
+        self.connection
+            .prepare(sql)
+            .and_then(|mut statement| {
+                let rows = statement.query_map([rows_max], |row| {
+                    let id = column::id(row, 0, DeploymentId::from_bytes)?;
+                    Ok((id, column::optional_digest(row, 1)?))
+                })?;
+                let rows = rows
+                    .filter_map(|row| row.map(|(id, document)| Some((id, document?))).transpose());
+                rows.collect()
             })
-            .optional()
-            .map_err(DbError::sql("look for a deployment without variants"))?;
-        Ok(row.and_then(|(id, document)| Some((id, document?))))
+            .map_err(DbError::sql("look for deployments without variants"))
     }
 }
 
 impl Change<'_> {
-    /// Keeps a new deployment, with the present variables of its environment.
+    /// Keeps a new deployment, with the present variables of its environment. As with all that changes what a
+    /// deployment's host shows, the snapshot's version is raised by it.
     pub(crate) fn insert_deployment(&self, new: &NewDeployment) -> Result<(), DbError> {
         self.connection
             .execute(
@@ -223,6 +235,7 @@ impl Change<'_> {
                 ),
             )
             .map_err(DbError::sql("keep a deployment"))?;
+        self.project_hosts_changed(new.project_id)?;
         self.keep_variables(new.id)
     }
 
@@ -250,7 +263,8 @@ impl Change<'_> {
         id: DeploymentId,
         sealing: &Sealing,
     ) -> Result<bool, DbError> {
-        self.connection
+        let changed = self
+            .connection
             .execute(
                 "UPDATE deployments
                  SET state = 'sealed', document = ?2, sealed_at = ?3, diagnostics = ?4
@@ -262,8 +276,8 @@ impl Change<'_> {
                     to_json(&sealing.diagnostics)?,
                 ),
             )
-            .map(|count| count > 0)
-            .map_err(DbError::sql("seal a deployment"))
+            .map_err(DbError::sql("seal a deployment"))?;
+        self.hosts_of_changed(id, changed)
     }
 
     /// Ends an uploading deployment in another way. False when it is not uploading.
@@ -273,29 +287,51 @@ impl Change<'_> {
         state: DeploymentState,
         diagnostics: &[Diagnostic],
     ) -> Result<bool, DbError> {
-        self.connection
+        let changed = self
+            .connection
             .execute(
                 "UPDATE deployments SET state = ?2, diagnostics = ?3
                  WHERE id = ?1 AND state = 'uploading'",
                 (id.as_bytes(), state.as_str(), to_json(&diagnostics)?),
             )
-            .map(|count| count > 0)
-            .map_err(DbError::sql("end a deployment"))
+            .map_err(DbError::sql("end a deployment"))?;
+        self.hosts_of_changed(id, changed)
     }
 
     /// Leaves a tombstone of a deployment.
     pub(crate) fn delete_deployment(&self, id: DeploymentId) -> Result<(), DbError> {
         self.delete_deployment_variables(id)?;
-        self.connection
+        let changed = self
+            .connection
             .execute(
                 "UPDATE deployments SET state = 'deleted', document = NULL WHERE id = ?1",
                 [id.as_bytes()],
             )
-            .map(drop)
-            .map_err(DbError::sql("delete a deployment"))
+            .map_err(DbError::sql("delete a deployment"))?;
+        self.hosts_of_changed(id, changed).map(drop)
     }
 
-    /// Ends uploads that began before `before`. How many there were.
+    /// Says that the hosts of a deployment's project changed, if a statement changed rows of it. Whether it did.
+    pub(super) fn hosts_of_changed(
+        &self,
+        id: DeploymentId,
+        row_count: usize,
+    ) -> Result<bool, DbError> {
+        if row_count == 0 {
+            return Ok(false);
+        }
+        let sql = "SELECT project_id FROM deployments WHERE id = ?1";
+        let project_id = self
+            .connection
+            .query_row(sql, [id.as_bytes()], |row| {
+                column::id(row, 0, ProjectId::from_bytes)
+            })
+            .map_err(DbError::sql("look whose hosts changed"))?;
+        self.project_hosts_changed(project_id)?;
+        Ok(true)
+    }
+
+    /// Ends uploads that began before `before`, and says that their hosts changed. How many there were.
     pub(crate) fn time_out_uploads(&self, before: Timestamp) -> Result<u64, DbError> {
         self.connection
             .execute(
@@ -304,14 +340,22 @@ impl Change<'_> {
                 [before.unix_ms()],
             )
             .map_err(DbError::sql("drop old manifests"))?;
-        self.connection
-            .execute(
-                "UPDATE deployments SET state = 'timed_out'
-                 WHERE state = 'uploading' AND created_at < ?1",
-                [before.unix_ms()],
-            )
-            .map(|count| count as u64)
-            .map_err(DbError::sql("time out old uploads"))
+        let sql = "UPDATE deployments SET state = 'timed_out'
+             WHERE state = 'uploading' AND created_at < ?1 RETURNING project_id";
+        let projects: Vec<ProjectId> = self
+            .connection
+            .prepare(sql)
+            .and_then(|mut statement| {
+                let rows = statement.query_map([before.unix_ms()], |row| {
+                    column::id(row, 0, ProjectId::from_bytes)
+                })?;
+                rows.collect()
+            })
+            .map_err(DbError::sql("time out old uploads"))?;
+        for project_id in &projects {
+            self.project_hosts_changed(*project_id)?;
+        }
+        Ok(projects.len() as u64)
     }
 
     /// Says that a deployment's variants have been looked after.

@@ -56,6 +56,29 @@ fn protection(row: &Row<'_>, first: usize) -> rusqlite::Result<ProtectionRow> {
     })
 }
 
+fn guards() -> String {
+    format!(
+        "SELECT p.id, a.rules, r.project_id IS NOT NULL, {PROTECTION} FROM projects p
+         LEFT JOIN project_protection r ON r.project_id = p.id
+         LEFT JOIN project_access_rules a ON a.project_id = p.id
+         WHERE p.deleted_at IS NULL AND (r.project_id IS NOT NULL OR a.project_id IS NOT NULL)"
+    )
+}
+
+fn guard(row: &Row<'_>) -> rusqlite::Result<GuardRow> {
+    let has_rules = row.get::<_, Option<String>>(1)?.is_some();
+    let has_protection: bool = row.get(2)?;
+    Ok(GuardRow {
+        project_id: column::id(row, 0, ProjectId::from_bytes)?,
+        protection: has_protection.then(|| protection(row, 3)).transpose()?,
+        access_rules: if has_rules {
+            column::json(row, 1)?
+        } else {
+            AccessRulesView::default()
+        },
+    })
+}
+
 impl View<'_> {
     /// A project's protection. `None` when it never had one.
     pub(crate) fn protection(
@@ -84,34 +107,24 @@ impl View<'_> {
 
     /// What every project that is there has set, for the snapshot.
     pub(crate) fn guards(&self) -> Result<Vec<GuardRow>, DbError> {
-        let sql = format!(
-            "SELECT p.id, a.rules, r.project_id IS NOT NULL, {PROTECTION} FROM projects p
-             LEFT JOIN project_protection r ON r.project_id = p.id
-             LEFT JOIN project_access_rules a ON a.project_id = p.id
-             WHERE p.deleted_at IS NULL AND (r.project_id IS NOT NULL OR a.project_id IS NOT NULL)"
-        );
-        let guard = |row: &Row<'_>| {
-            let has_rules = row.get::<_, Option<String>>(1)?.is_some();
-            let has_protection: bool = row.get(2)?;
-            Ok(GuardRow {
-                project_id: column::id(row, 0, ProjectId::from_bytes)?,
-                protection: has_protection.then(|| protection(row, 3)).transpose()?,
-                access_rules: if has_rules {
-                    column::json(row, 1)?
-                } else {
-                    AccessRulesView::default()
-                },
-            })
-        };
         self.connection
-            .prepare(&sql)
+            .prepare(&guards())
             .and_then(|mut statement| statement.query_map((), guard)?.collect())
             .map_err(DbError::sql("read what stands before the hosts"))
+    }
+
+    /// What one project has set, for the snapshot. `None` when it has set nothing or is not there.
+    pub(crate) fn guard(&self, project_id: ProjectId) -> Result<Option<GuardRow>, DbError> {
+        let sql = format!("{} AND p.id = ?1", guards());
+        self.connection
+            .query_row(&sql, [project_id.as_bytes()], guard)
+            .optional()
+            .map_err(DbError::sql("read what stands before a project's hosts"))
     }
 }
 
 impl Change<'_> {
-    /// Keeps a project's protection in the place of the one before.
+    /// Keeps a project's protection in the place of the one before, which raises the snapshot's version.
     pub(crate) fn put_protection(
         &self,
         project_id: ProjectId,
@@ -136,11 +149,11 @@ impl Change<'_> {
                     row.password.as_ref().map(PasswordHash::as_str),
                 ),
             )
-            .map(drop)
-            .map_err(DbError::sql("keep a project's protection"))
+            .map_err(DbError::sql("keep a project's protection"))?;
+        self.project_hosts_changed(project_id).map(drop)
     }
 
-    /// Keeps a project's access rules in the place of those before.
+    /// Keeps a project's access rules in the place of those before, which raises the snapshot's version.
     pub(crate) fn put_access_rules(
         &self,
         project_id: ProjectId,
@@ -153,7 +166,7 @@ impl Change<'_> {
                  ON CONFLICT (project_id) DO UPDATE SET rules = excluded.rules",
                 (project_id.as_bytes(), rules),
             )
-            .map(drop)
-            .map_err(DbError::sql("keep a project's access rules"))
+            .map_err(DbError::sql("keep a project's access rules"))?;
+        self.project_hosts_changed(project_id).map(drop)
     }
 }

@@ -34,11 +34,12 @@ use rusqlite::{Connection, OpenFlags};
 
 pub(crate) use alias::{AliasKind, AliasRow, ListedAlias, MoveCause};
 pub(crate) use answer::AnswerRow;
-pub(crate) use audit::{AuditRow, Trail};
+pub(crate) use audit::{AuditFilter, AuditRow, Trail};
 pub(crate) use credential::{NEVER, SessionRow, TokenRow};
 pub(crate) use deployment::{DeploymentRow, HostRow, NewDeployment, Sealing};
 pub(crate) use guard::{GuardRow, ProtectionRow};
 pub(crate) use health::{HealthRow, open_for_check};
+pub(crate) use instance::HostChanges;
 pub(crate) use invitation::InvitationRow;
 pub(crate) use project::{ProjectHost, ProjectRow};
 pub(crate) use settings::SettingsRow;

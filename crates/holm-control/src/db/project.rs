@@ -44,6 +44,13 @@ fn project(row: &Row<'_>) -> rusqlite::Result<ProjectRow> {
     })
 }
 
+fn project_host(row: &Row<'_>) -> rusqlite::Result<ProjectHost> {
+    Ok(ProjectHost {
+        id: column::id(row, 0, ProjectId::from_bytes)?,
+        name: column::word(row, 1)?,
+    })
+}
+
 impl View<'_> {
     /// The project with this id.
     pub(crate) fn project(&self, id: ProjectId) -> Result<Option<ProjectRow>, DbError> {
@@ -84,20 +91,21 @@ impl View<'_> {
             .map_err(DbError::sql("count the projects"))
     }
 
+    /// One project, for the snapshot. `None` when it is not there.
+    pub(crate) fn project_host(&self, id: ProjectId) -> Result<Option<ProjectHost>, DbError> {
+        let sql = "SELECT id, name FROM projects WHERE deleted_at IS NULL AND id = ?1";
+        self.connection
+            .query_row(sql, [id.as_bytes()], project_host)
+            .optional()
+            .map_err(DbError::sql("read a project's hosts"))
+    }
+
     /// Every project, for the snapshot.
     pub(crate) fn project_hosts(&self) -> Result<Vec<ProjectHost>, DbError> {
         let sql = "SELECT id, name FROM projects WHERE deleted_at IS NULL";
         self.connection
             .prepare(sql)
-            .and_then(|mut statement| {
-                let rows = statement.query_map((), |row| {
-                    Ok(ProjectHost {
-                        id: column::id(row, 0, ProjectId::from_bytes)?,
-                        name: column::word(row, 1)?,
-                    })
-                })?;
-                rows.collect()
-            })
+            .and_then(|mut statement| statement.query_map((), project_host)?.collect())
             .map_err(DbError::sql("read the projects' hosts"))
     }
 }
@@ -120,14 +128,14 @@ impl Change<'_> {
             .map_err(DbError::sql("keep a project"))
     }
 
-    /// Deletes a project: its name is free, its deployments are seen no more.
+    /// Deletes a project: its name is free, its deployments are seen no more. Raises the snapshot's version.
     pub(crate) fn delete_project(&self, id: ProjectId, now: Timestamp) -> Result<(), DbError> {
         self.connection
             .execute(
                 "UPDATE projects SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL",
                 (id.as_bytes(), now.unix_ms()),
             )
-            .map(drop)
-            .map_err(DbError::sql("delete a project"))
+            .map_err(DbError::sql("delete a project"))?;
+        self.project_hosts_changed(id).map(drop)
     }
 }

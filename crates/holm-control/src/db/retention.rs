@@ -42,7 +42,8 @@ impl View<'_> {
 }
 
 impl Change<'_> {
-    /// Expires a deployment if nothing keeps it now, and forgets its variables. False when something does.
+    /// Expires a deployment if nothing keeps it now, forgets its variables and says that its hosts changed.
+    /// False when something keeps it.
     pub(crate) fn expire_deployment(
         &self,
         id: DeploymentId,
@@ -65,7 +66,7 @@ impl Change<'_> {
         if expired > 0 {
             self.delete_deployment_variables(id)?;
         }
-        Ok(expired > 0)
+        self.hosts_of_changed(id, expired)
     }
 
     /// Pins a deployment at this time, or with `None` leaves it to retention again.

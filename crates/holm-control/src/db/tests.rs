@@ -175,6 +175,169 @@ fn sessions_without_a_known_token_end_with_the_second_migration() {
     );
 }
 
+#[test]
+fn a_database_of_the_seventh_step_goes_on_and_counts_every_host_as_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("control.db");
+    let mut connection = Connection::open(&file).unwrap();
+    migrations::migrate_to(&mut connection, 0, 7).unwrap();
+    assert_eq!(migrations::schema_version(&connection).unwrap(), 7);
+    let columns = |connection: &Connection, table: &str| {
+        connection
+            .prepare(&format!("SELECT * FROM {table}"))
+            .map(|statement| statement.column_names().collect::<Vec<_>>().join(" "))
+    };
+    // Steps that were released never change: this is the table as the first seven leave it.
+    assert_eq!(
+        columns(&connection, "instance").unwrap(),
+        "only_row owner_id owner_code_hash snapshot_version"
+    );
+    assert!(columns(&connection, "host_changes").is_err());
+    connection
+        .execute_batch(
+            "UPDATE instance SET snapshot_version = 41;
+             INSERT INTO projects (id, name, created_at) VALUES (zeroblob(16), 'blog', 0)",
+        )
+        .unwrap();
+    drop(connection);
+    let db = open(folder.path());
+    let id = ProjectId::from_bytes([0; 16]);
+    let marked = db.write_blocking(move |change| change.project_hosts_changed(id));
+    assert_eq!(marked.unwrap(), 42);
+    let read = |since| db.read_blocking(|view| view.host_changes(since, 10));
+    assert_eq!(read(41).unwrap(), HostChanges::Of(vec![id]));
+    assert_eq!(
+        db.read_blocking(|view| view.variants_synced()).unwrap(),
+        None
+    );
+    assert!(
+        db.read_blocking(|view| view.project_by_name("blog"))
+            .unwrap()
+            .is_some()
+    );
+}
+
+/// Everything that feeds the snapshot says so by itself, and of the right project.
+#[test]
+fn whoever_changes_what_a_host_shows_raises_the_snapshots_version() {
+    use holm_types::{AliasId, BlobDigest, DeploymentId, DeploymentState, Environment};
+    type Step = (
+        &'static str,
+        Box<dyn FnOnce(&Change<'_>) -> Result<(), DbError> + Send>,
+    );
+    fn step(
+        what: &'static str,
+        change: impl FnOnce(&Change<'_>) -> Result<(), DbError> + Send + 'static,
+    ) -> Step {
+        (what, Box::new(change))
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(folder.path());
+    insert(&db, 1, "blog").unwrap();
+    insert(&db, 2, "other").unwrap();
+    let project_id = ProjectId::from_bytes([1; 16]);
+    let now = Timestamp::from_unix_ms(1);
+    let id = |number: u8| DeploymentId::from_bytes([number; 16]);
+    let insert = move |number: u8| {
+        step("insert", move |change| {
+            change.insert_deployment(&NewDeployment {
+                redeployed_from: None,
+                id: id(number),
+                project_id,
+                environment: Environment::Production,
+                source: holm_api::DeploymentSource::default(),
+                file_count: 0,
+                size_bytes: 0,
+                created_at: now,
+            })
+        })
+    };
+    let seal = move |number: u8| {
+        step("seal", move |change| {
+            let sealing = Sealing {
+                document: BlobDigest::of(b"document"),
+                sealed_at: now,
+                diagnostics: Vec::new(),
+            };
+            assert!(change.seal_deployment(id(number), &sealing)?);
+            Ok(())
+        })
+    };
+    let steps = [
+        insert(1),
+        insert(2),
+        insert(3),
+        seal(1),
+        seal(3),
+        step("end", move |change| {
+            let state = DeploymentState::Cancelled;
+            assert!(change.end_deployment(id(2), state, &[])?);
+            Ok(())
+        }),
+        step("point", move |change| {
+            let cause = MoveCause::Deploy;
+            let move_id = change.insert_alias_move(project_id, "b", id(1), cause, None, now)?;
+            let row = AliasRow {
+                branch: Some("b".to_owned()),
+                project_id,
+                kind: AliasKind::Branch,
+                label: "b".to_owned(),
+                deployment_id: id(1),
+                move_id,
+            };
+            change.put_alias(AliasId::from_bytes([3; 16]), &row)
+        }),
+        step("unpoint", move |change| change.delete_branch_aliases(id(1))),
+        step("expire", move |change| {
+            assert!(change.expire_deployment(id(1), 1)?);
+            Ok(())
+        }),
+        step("delete", move |change| change.delete_deployment(id(1))),
+        insert(4),
+        step("time out", move |change| {
+            change
+                .time_out_uploads(Timestamp::from_unix_ms(2))
+                .map(|count| assert_eq!(count, 1))
+        }),
+        step("rules", move |change| {
+            change.put_access_rules(project_id, &holm_api::AccessRulesView::default())
+        }),
+        step("protection", move |change| {
+            let row = ProtectionRow {
+                mode: holm_api::ProtectionModeName::Signed,
+                covers: holm_api::ProtectionCoverage::All,
+                refusal: holm_api::RefusalName::NotFound,
+                signing_key: holm_site::guard::SigningKey::from_bytes([1; 32]),
+                key_made_at: now,
+                password: None,
+            };
+            change.put_protection(project_id, &row)
+        }),
+        step("delete the project", move |change| {
+            change.delete_project(project_id, now)
+        }),
+    ];
+    for (what, act) in steps {
+        let before = db.read_blocking(|view| view.snapshot_version()).unwrap();
+        db.write_blocking(move |change| act(change)).unwrap();
+        let changed = db.read_blocking(|view| view.host_changes(before, 10));
+        assert_eq!(
+            changed.unwrap(),
+            HostChanges::Of(vec![project_id]),
+            "{what}"
+        );
+    }
+    // What changes nothing raises nothing.
+    let before = db.read_blocking(|view| view.snapshot_version()).unwrap();
+    db.write_blocking::<_, DbError>(move |change| {
+        assert!(!change.end_deployment(id(2), DeploymentState::Failed, &[])?);
+        change.delete_branch_aliases(id(3))
+    })
+    .unwrap();
+    let after = db.read_blocking(|view| view.snapshot_version());
+    assert_eq!(after.unwrap(), before);
+}
+
 fn audit_row() -> AuditRow {
     AuditRow {
         id: holm_types::AuditId::from_bytes([9; 16]),
@@ -212,7 +375,7 @@ async fn a_change_and_its_row_of_the_audit_log_are_kept_together_or_not_at_all()
     };
     let counts = || {
         db.read_blocking(|view| {
-            let rows = view.audit_rows(None, 10)?.len();
+            let rows = view.audit_rows(None, 10, &AuditFilter::default())?.len();
             Ok::<_, DbError>((view.project_count()?, rows))
         })
         .unwrap()

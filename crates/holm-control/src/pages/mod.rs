@@ -97,7 +97,7 @@ async fn record(
     request: Request,
     request_id: RequestId,
 ) -> Result<Response, ApiError> {
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let operation = show.operation().and_then(audit::operation);
     let recording = peer.zip(operation).and_then(|(peer, operation)| {
         audit::begin(&core, operation, request.uri().path(), peer, request_id)
@@ -122,7 +122,7 @@ async fn carry_out(
     let peer = parts
         .extensions
         .get::<Peer>()
-        .map(|peer| peer.0.ip())
+        .map(|peer| peer.0)
         .ok_or_else(|| ApiError::new(ErrorCode::Internal, "The connection has no peer"))?;
     // Pages know people by their cookie only; a token belongs to the API.
     let shown = match Shown::in_headers(&parts.headers, core.config.is_secure()) {

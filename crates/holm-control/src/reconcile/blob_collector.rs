@@ -20,7 +20,7 @@
 
 use bytes::Bytes;
 use holm_api::CollectionView;
-use holm_site::{HostTarget, codec};
+use holm_site::codec;
 use holm_storage::{CollectStep, Collection};
 use holm_telemetry::event::{BlobsCollected, TaskFailed};
 use holm_types::{BlobDigest, ErrorCode, Timestamp};
@@ -30,6 +30,7 @@ use super::Report;
 use crate::core::Core;
 use crate::db::View;
 use crate::error::ApiError;
+use crate::published::published_documents;
 use crate::stop::stopped;
 
 /// Collects blobs.
@@ -127,7 +128,7 @@ impl<'c> BlobCollector<'c> {
 
     /// Steps 1 and 2.
     async fn begin(&self) -> Result<Collection, ApiError> {
-        self.core.publisher.run_once().await?;
+        self.core.publisher.publish().await?;
         if let Some(newest) = self.core.snapshots.newest() {
             let wait_max = self.core.config.limits.take_up_wait_max;
             if !self.core.snapshots.taken_up(newest.version, wait_max).await {
@@ -148,7 +149,7 @@ impl<'c> BlobCollector<'c> {
     /// Steps 3 and 4.
     async fn mark(&self, collection: &Collection) -> Result<Wanted, ApiError> {
         let mut wanted = self.read_wanted(collection).await?;
-        wanted.documents.extend(self.published_documents()?);
+        wanted.documents.extend(self.published_documents().await?);
         for document in &wanted.documents {
             keep(collection, &[*document])?;
             let bytes = self.core.blobs.read_verified(*document).await?;
@@ -173,28 +174,18 @@ impl<'c> BlobCollector<'c> {
         Ok(wanted)
     }
 
-    fn published_documents(&self) -> Result<Vec<BlobDigest>, ApiError> {
+    async fn published_documents(&self) -> Result<Vec<BlobDigest>, ApiError> {
         let Some(published) = self.core.snapshots.newest() else {
             return Ok(Vec::new());
         };
-        let snapshot = codec::decode_snapshot(&published.bytes).map_err(|error| {
-            ApiError::from_cause(
-                ErrorCode::Internal,
-                "The published snapshot cannot be read",
-                &error,
-            )
-        })?;
-        let mut documents: Vec<_> = snapshot
-            .hosts
-            .iter()
-            .filter_map(|host| match host.target {
-                HostTarget::Site { document, .. } => Some(document),
-                HostTarget::Gate { .. } => None,
-            })
-            .collect();
-        documents.sort_unstable();
-        documents.dedup();
-        Ok(documents)
+        let unreadable = |error: &(dyn std::error::Error + 'static)| {
+            let external = "The published snapshot cannot be read";
+            ApiError::from_cause(ErrorCode::Internal, external, error)
+        };
+        tokio::task::spawn_blocking(move || published_documents(&published))
+            .await
+            .map_err(|error| unreadable(&error))?
+            .map_err(|error| unreadable(&error))
     }
 
     /// Step 5.

@@ -52,9 +52,6 @@ impl<'c> RetentionKeeper<'c> {
                     // Looked at again: it may have been pinned or promoted since.
                     expired += u64::from(change.expire_deployment(*id, kept)?);
                 }
-                if expired > 0 {
-                    change.hosts_changed()?;
-                }
                 Ok::<_, ApiError>(expired)
             })
             .await

@@ -22,13 +22,9 @@ impl<'c> UploadSweeper<'c> {
         let changed_count = self
             .core
             .db
-            .write(move |change| {
+            .write::<_, DbError>(move |change| {
                 change.add_time_outs(before, now)?;
-                let count = change.time_out_uploads(before)?;
-                if count > 0 {
-                    change.hosts_changed()?;
-                }
-                Ok::<_, ApiError>(count)
+                change.time_out_uploads(before)
             })
             .await?;
         if changed_count > 0 {

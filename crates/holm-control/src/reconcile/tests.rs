@@ -1,18 +1,25 @@
 //! Every reconciler can be run again: the second run finds nothing to do.
 
+mod collecting;
+mod publishing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use holm_site::EdgeSnapshot;
 use holm_storage::{
     BestEncoder, ContentCoding, LocalBlobStore, SnapshotStore, Variant, VariantIndex, Variants,
     compress,
 };
-use holm_types::{BlobDigest, Clock, DeploymentId, Entropy, Environment, ProjectId, Timestamp};
+use holm_types::{
+    AliasId, BlobDigest, Clock, DeploymentId, Entropy, Environment, ProjectId, Timestamp,
+};
 
 use super::*;
 use crate::config::{ControlConfig, ControlParts};
-use crate::db::{Db, NewDeployment};
+use crate::db::{AliasKind, AliasRow, Db, DbError, HostChanges, MoveCause, NewDeployment, Sealing};
 use crate::limits::ControlLimits;
+use crate::published::read_published;
 use crate::secret_key::SecretKey;
 
 /// A clock that says the same always, and entropy of one byte.
@@ -38,13 +45,17 @@ impl Entropy for Fixed {
 }
 
 fn core(folder: &std::path::Path) -> Core {
-    let limits = ControlLimits::default();
+    core_with(folder, ControlLimits::default())
+}
+
+fn core_with(folder: &std::path::Path, limits: ControlLimits) -> Core {
     let db = Db::open(&folder.join("control.db"), &limits, 0).unwrap();
     let config = ControlConfig {
         base_domain: "localhost".to_owned(),
         public_scheme: "http".to_owned(),
         public_port: None,
         control_origin: "http://127.0.0.1:1".to_owned(),
+        trusted_proxies: holm_types::IpNetworkSet::default(),
         version: "test",
         rule_limits: crate::RuleLimits::DEFAULT,
         limits,
@@ -59,6 +70,68 @@ fn core(folder: &std::path::Path) -> Core {
     };
     let key = SecretKey::make(&folder.join("secrets.key"), &Fixed).unwrap();
     Core::new(config, parts, db, key)
+}
+
+/// What an edge would have taken up, and how many changes that took.
+fn published(core: &Core) -> (EdgeSnapshot, usize) {
+    let newest = core.snapshots.newest().unwrap();
+    let snapshot = read_published(&newest).unwrap();
+    assert_eq!(snapshot.version, newest.version);
+    (snapshot, newest.parts().1.len())
+}
+
+/// A sealed production deployment with its alias, in a project of this number.
+fn deploy(core: &Core, project: u8, number: u8) {
+    deploy_document(core, project, number, BlobDigest::of(&[number]));
+}
+
+fn deploy_document(core: &Core, project: u8, number: u8, document: BlobDigest) {
+    let (project_id, id) = (
+        ProjectId::from_bytes([project; 16]),
+        DeploymentId::from_bytes([number; 16]),
+    );
+    let name = format!("site-{project}");
+    core.db
+        .write_blocking::<_, ApiError>(move |change| {
+            change.insert_project(project_id, &name.parse().unwrap(), NOW)?;
+            change.insert_deployment(&NewDeployment {
+                id,
+                project_id,
+                environment: Environment::Production,
+                source: holm_api::DeploymentSource::default(),
+                file_count: 0,
+                size_bytes: 0,
+                redeployed_from: None,
+                created_at: NOW,
+            })?;
+            let sealing = Sealing {
+                document,
+                sealed_at: NOW,
+                diagnostics: Vec::new(),
+            };
+            assert!(change.seal_deployment(id, &sealing)?);
+            let cause = MoveCause::Deploy;
+            let move_id = change.insert_alias_move(project_id, &name, id, cause, None, NOW)?;
+            let row = AliasRow {
+                project_id,
+                kind: AliasKind::Production,
+                label: name,
+                deployment_id: id,
+                move_id,
+                branch: None,
+            };
+            change.put_alias(AliasId::from_bytes([project; 16]), &row)?;
+            change.project_hosts_changed(project_id)?;
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// A project with one upload that began this long ago, and a token that has expired.
@@ -89,10 +162,7 @@ fn a_second_run_finds_nothing_to_do() {
     let core = core(folder.path());
     fill(&core, Duration::from_hours(25));
     let (_sender, stop) = watch::channel(false);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime();
     runtime.block_on(async {
         for want in [1, 0] {
             let uploads = UploadSweeper::new(&core).run_once().await.unwrap();
@@ -112,10 +182,7 @@ fn quick_forms_are_improved_once() {
     let folder = tempfile::tempdir().unwrap();
     let core = core(folder.path());
     let (_sender, stop) = watch::channel(false);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime();
     let text = (0..2000_u32).map(|at| format!("word-{} ", at * at % 61));
     let text = bytes::Bytes::from(text.collect::<String>());
     let source = BlobDigest::of(&text);
@@ -155,36 +222,27 @@ fn quick_forms_are_improved_once() {
 }
 
 #[test]
-fn a_burst_of_changes_is_published_by_one_snapshot() {
+fn a_deployment_that_cannot_be_looked_after_costs_no_other_its_variants() {
     let folder = tempfile::tempdir().unwrap();
     let core = core(folder.path());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let mut last = 0;
-        for _ in 0..50 {
-            last = core
-                .db
-                .write::<_, ApiError>(|change| Ok(change.hosts_changed()?))
-                .await
-                .unwrap();
-        }
-        // Whoever comes first publishes for all.
-        core.publisher.reach(1).await.unwrap();
-        let published = core.snapshots.newest().unwrap();
-        assert_eq!(published.version, last);
-        assert_eq!(core.publisher.run_once().await.unwrap(), Report::default());
+    let (_sender, stop) = watch::channel(false);
+    runtime().block_on(async {
+        let small = collecting::stored_document(&core, "small").await;
+        deploy(&core, 1, 1);
+        deploy_document(&core, 2, 2, small);
+        // The newest first; the document of the other is not there.
+        assert!(VariantMaker::new(&core).run_once(&stop).await.is_err());
+        let left = core
+            .db
+            .read_blocking(|view| view.deployments_without_variants(9));
+        let left: Vec<_> = left.unwrap().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(left, [DeploymentId::from_bytes([1; 16])]);
     });
 }
 
 #[test]
 fn a_panic_ends_one_run_only() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime();
     let runs = std::cell::Cell::new(0);
     let (stop, stopped) = watch::channel(false);
     let nudge = Notify::new();

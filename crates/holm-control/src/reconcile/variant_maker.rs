@@ -14,6 +14,9 @@ use super::Report;
 use crate::core::Core;
 use crate::error::ApiError;
 
+/// Deployments that are looked up and remembered together.
+const BATCH_COUNT_MAX: u32 = 256;
+
 /// One asset's encoded forms, not stored yet.
 #[derive(Debug)]
 struct Made {
@@ -33,29 +36,62 @@ impl<'c> VariantMaker<'c> {
         Self { core }
     }
 
-    /// Looks after every sealed deployment that nobody has looked after; ends early when stopping.
+    /// Looks after every sealed deployment that nobody has looked after; ends early when stopping, and when one
+    /// cannot be looked after, those before it being done.
     pub(crate) async fn run_once(&self, stop: &watch::Receiver<bool>) -> Result<Report, ApiError> {
         let mut report = Report::default();
         while !*stop.borrow() {
-            let next = self
+            let next: Vec<_> = self
                 .core
                 .db
-                .read(|view| view.deployment_without_variants())
+                .read(|view| view.deployments_without_variants(BATCH_COUNT_MAX))
                 .await?;
-            let Some((id, document)) = next else {
+            let mut done = Vec::with_capacity(next.len());
+            let ended = self.look_after_each(next, stop, &mut done).await;
+            let is_over = done.is_empty();
+            if !is_over {
+                self.remember(done).await?;
+            }
+            report.changed_count += ended?;
+            if is_over {
                 break;
-            };
+            }
+        }
+        Ok(report)
+    }
+
+    /// Looks after one after the other until there was something to encode. How many assets that were; `done` has
+    /// whom nobody needs to look after again, after a failure too.
+    async fn look_after_each(
+        &self,
+        next: Vec<(DeploymentId, BlobDigest)>,
+        stop: &watch::Receiver<bool>,
+        done: &mut Vec<DeploymentId>,
+    ) -> Result<u64, ApiError> {
+        for (id, document) in next {
             let Some(made_count) = self.look_after(id, document, stop).await? else {
                 break;
             };
-            report.changed_count += made_count;
-            let now = self.core.now();
-            self.core
-                .db
-                .write(move |change| change.variants_made(id, now))
-                .await?;
+            done.push(id);
+            // That took its time; there may be a newer one by now.
+            if made_count > 0 {
+                return Ok(made_count);
+            }
         }
-        Ok(report)
+        Ok(0)
+    }
+
+    /// Says of all these together that they are done: after a restart most have nothing to do, and a commit each
+    /// would be most of the work.
+    async fn remember(&self, done: Vec<DeploymentId>) -> Result<(), ApiError> {
+        let now = self.core.now();
+        self.core
+            .db
+            .write(move |change| {
+                let mut done = done.into_iter();
+                Ok(done.try_for_each(|id| change.variants_made(id, now))?)
+            })
+            .await
     }
 
     /// How many assets were encoded. `None` when it was stopped before the end.

@@ -1,13 +1,16 @@
 //! The audit log: every change leaves a row, in the same transaction, with no secret in it.
 
+use std::time::Duration;
+
 use holm_api::{Method, OPERATIONS, Policy};
 use holm_control::ControlLimits;
+use holm_types::Clock as _;
 use serde_json::{Value, json};
 
 use crate::client::Ask;
 use crate::deploy::{Upload, text_of};
 use crate::server::wait_until;
-use crate::team::{PASSWORD, Team, quick, sign_in};
+use crate::team::{PASSWORD, Person, Team, quick, sign_in};
 
 fn words(row: &Value) -> String {
     let text = |name: &str| row[name].as_str().unwrap_or("-").to_owned();
@@ -165,6 +168,74 @@ fn the_log_is_bounded_and_refusals_push_nothing_else_out() {
     let rows = rows();
     let count = |outcome: &str| rows.iter().filter(|row| row["outcome"] == outcome).count();
     assert_eq!((count("refused"), count("done")), (3, 9));
+}
+
+#[test]
+fn the_log_is_asked_for_who_what_where_and_since() {
+    let team = Team::start();
+    let project = |name: &str| text_of(&team.server.make_project(name)["id"]);
+    let (blog, shop) = (project("blog"), project("shop"));
+    let set = |who: &Person, project: &str, value: &str| {
+        let target = format!("/v1/projects/{project}/variables");
+        let body = json!({ "variables": [{ "name": "A", "value": value }] });
+        team.send(who, Ask::post(&target).json(&body)).expect(200);
+    };
+    set(&team.developer, "blog", "1");
+    set(&team.owner, "blog", "2");
+    team.server.clock.advance(Duration::from_secs(10));
+    let since = team.server.clock.now().to_string();
+    set(&team.developer, "shop", "3");
+    let gone = Ask::new("DELETE", "/v1/projects/shop");
+    assert_eq!(team.send(&team.owner, gone).status, 204);
+    let ask = |query: &str| team.send(&team.owner, Ask::get(&format!("/v1/audit?{query}")));
+    let found = |query: &str| -> Vec<String> {
+        let page = ask(query).expect(200);
+        let rows = page["data"].as_array().unwrap().iter();
+        rows.map(|row| text_of(&row["operation"])).collect()
+    };
+    let dev = &team.developer;
+    for query in ["user=dev@example.org", "user=Dev@Example.org"] {
+        let here = format!("{query}&operation=variable_set");
+        assert_eq!(found(&here), ["variable_set", "variable_set"], "{query}");
+    }
+    assert_eq!(
+        found(&format!(
+            "user={}&project=blog&operation=variable_set",
+            dev.id
+        )),
+        ["variable_set"]
+    );
+    assert_eq!(
+        found("project=blog&operation=variable_set"),
+        ["variable_set", "variable_set"]
+    );
+    assert_eq!(found(&format!("project={blog}")), found("project=blog"));
+    let late = ["project_delete", "variable_set"];
+    assert_eq!(found(&format!("since={since}")), late);
+    // What is gone is found by its id.
+    assert_eq!(found(&format!("project={shop}&since={since}")), late);
+    for (query, pointer) in [
+        ("project=shop", "query:project"),
+        ("user=nobody@example.org", "query:user"),
+        ("user=x", "query:user"),
+        ("operation=none", "query:operation"),
+        ("since=yesterday", "query:since"),
+    ] {
+        let problem = ask(query).expect_problem("request/invalid");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{query}");
+    }
+    ask("colour=red").expect_problem("request/invalid");
+    // The next page is one of the same list.
+    let first = ask("limit=1&operation=variable_set");
+    let link = first.field("link").unwrap();
+    let target = link.trim_start_matches('<').split('>').next().unwrap();
+    assert!(
+        target.starts_with("/v1/audit?operation=variable_set&limit=1&cursor="),
+        "{link}"
+    );
+    let second = team.send(&team.owner, Ask::get(target)).expect(200);
+    assert_eq!(second["data"][0]["operation"], "variable_set");
+    assert_ne!(second["data"][0]["id"], first.json()["data"][0]["id"]);
 }
 
 #[test]

@@ -279,6 +279,41 @@ fn other_sites_and_other_names_are_refused() {
     make(&format!("http://{}", server.address)).expect(201);
 }
 
+/// A page of another site makes the owner's browser send whatever changes something (S-38).
+#[test]
+fn no_operation_is_carried_out_for_a_page_of_another_site() {
+    let team = Team::start();
+    team.server.deploy_text("blog", "hello");
+    let mut changing = 0;
+    for operation in OPERATIONS {
+        if operation.method == Method::Get {
+            continue;
+        }
+        changing += 1;
+        for (name, value) in [
+            ("Origin", "http://evil.test"),
+            ("Origin", "http://blog.localhost:8088"),
+            ("Origin", "null"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Site", "same-site"),
+        ] {
+            let foreign = ask(operation).field(name, value);
+            let refused = team.browse(&team.owner, foreign);
+            assert_eq!(
+                code(&refused),
+                "request/foreign-origin",
+                "{} with {name}: {value}",
+                operation.id
+            );
+        }
+    }
+    assert!(changing > 20, "{changing}");
+    // All is as it was, the owner's session included.
+    team.browse(&team.owner, Ask::get("/v1/me")).expect(200);
+    team.browse(&team.owner, Ask::get("/v1/projects/blog"))
+        .expect(200);
+}
+
 #[test]
 fn what_does_not_exist_is_a_problem_too() {
     let server = TestServer::start();

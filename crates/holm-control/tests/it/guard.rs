@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Ask};
 use crate::deploy::{Upload, text_of};
 use crate::server::TestServer;
+use crate::team::Team;
 
 const PROTECTION: &str = "/v1/projects/blog/protection";
 const RULES: &str = "/v1/projects/blog/access-rules";
@@ -214,6 +215,19 @@ mod time_text {
             Ok(Self(time.unix_seconds()))
         }
     }
+}
+
+#[test]
+fn who_may_only_look_hands_no_link_out() {
+    let team = Team::start();
+    team.server.deploy_text("blog", "hello");
+    let ask = || Ask::post("/v1/projects/blog/share").json(&json!({}));
+    team.send(&team.viewer, ask())
+        .expect_problem("auth/forbidden");
+    let reader = team.token(&team.developer, &["blog:read"]);
+    let read_only = ask().bearer(&reader).send(team.server.address);
+    read_only.expect_problem("auth/forbidden");
+    team.send(&team.developer, ask()).expect(200);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::client::Ask;
 use crate::deploy::text_of;
 use crate::server::TestServer;
+use crate::team::{PASSWORD, Team, accept, invite, quick};
 
 fn code_in(link: &str) -> String {
     link.split_once("code=").unwrap().1.to_owned()
@@ -102,24 +103,46 @@ fn many_may_try_to_claim_and_one_does() {
 
 #[test]
 fn secrets_are_kept_only_as_hashes() {
-    let server = TestServer::start();
+    let server = TestServer::start_with(quick());
     let code = code_in(&server.control.owner_link().unwrap());
+    let people = {
+        let other = Team::start();
+        let email = "new@example.org";
+        let invitation = invite(&other.server, &other.owner, email, "viewer");
+        // One that was accepted is hashed as well.
+        let accepted = invite(&other.server, &other.owner, "in@example.org", "viewer");
+        assert_eq!(
+            accept(&other.server, &accepted, "in@example.org").status,
+            201
+        );
+        let session = other.owner.cookie.split_once('=').unwrap().1.to_owned();
+        let token = other.owner.token.clone();
+        let hidden = [invitation, accepted, session, token, PASSWORD.to_owned()];
+        no_file_holds(&other.server, &hidden.each_ref().map(String::as_str))
+    };
+    assert!(people > 4096);
     let made = server.post_json(
         "/v1/tokens",
         &json!({ "name": "ci", "expires_in_seconds": 60 }),
     );
     let secret = text_of(&made.expect(201)["secret"]);
+    assert!(no_file_holds(&server, &[&code, &secret, &server.token]) > 4096);
+}
+
+/// Fails when the database has one of these texts; gives how many bytes were looked at.
+fn no_file_holds(server: &TestServer, hidden: &[&str]) -> usize {
     let folder = server.db_file().parent().unwrap().to_owned();
     let mut seen = 0;
     for name in ["control.db", "control.db-wal"] {
         let bytes = std::fs::read(folder.join(name)).unwrap_or_default();
         seen += bytes.len();
-        for hidden in [&code, &secret, &server.token] {
+        for hidden in hidden {
+            assert!(hidden.len() >= 20, "long enough to be there by design only");
             let found = bytes
                 .windows(hidden.len())
                 .any(|window| window == hidden.as_bytes());
             assert!(!found, "{name} holds a secret");
         }
     }
-    assert!(seen > 4096);
+    seen
 }

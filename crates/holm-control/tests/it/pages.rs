@@ -128,6 +128,63 @@ fn the_status_page_is_for_the_owner() {
     assert!(!page.contains("secret-project"));
 }
 
+/// S-38: nobody lays a page of ours under their own, and none runs what was smuggled into it.
+#[test]
+fn every_page_refuses_frames_and_scripts() {
+    let server = TestServer::start();
+    let form = |target: &str| Ask::post(target).body(FORM, "x=1");
+    for ask in [
+        Ask::get("/"),
+        Ask::get("/claim?code=x"),
+        Ask::get("/join?code=x"),
+        form("/claim"),
+        form("/join"),
+        form("/login"),
+    ] {
+        let what = format!("{ask:?}");
+        let page = ask.send(server.address);
+        let policy = page.field("content-security-policy").unwrap_or_default();
+        for part in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        ] {
+            assert!(policy.contains(part), "{what}: {policy}");
+        }
+        assert!(!policy.contains("script-src"), "{what}: {policy}");
+        assert_eq!(page.field("x-frame-options"), Some("DENY"), "{what}");
+        assert_eq!(page.field("x-content-type-options"), Some("nosniff"));
+    }
+    // Nor is an answer of the API shown in a frame.
+    let api = server.get("/v1/me");
+    assert_eq!(api.field("x-frame-options"), Some("DENY"));
+}
+
+/// S-28: a session that somebody else put into the browser is not the one that signing in makes.
+#[test]
+fn signing_in_begins_a_session_of_its_own() {
+    let server = TestServer::start();
+    let claim = Ask::post("/v1/claim").json(&json!({ "code": code(&server) }));
+    let secret = text_of(&claim.send(server.address).expect(201)["secret"]);
+    let planted = format!("holm_session={}", "a".repeat(52));
+    let form = format!("token={secret}");
+    let sign_in = |cookie: &str| {
+        let ask = Ask::post("/login").body(FORM, form.clone());
+        let answer = ask.field("Cookie", cookie).send(server.address);
+        assert_eq!(answer.status, 303);
+        crate::pages::cookie(&answer)
+    };
+    let first = sign_in(&planted);
+    let second = sign_in(&first);
+    assert!(first != planted && second != first);
+    let me = |cookie: &str| {
+        let ask = Ask::get("/v1/me").field("Cookie", cookie);
+        ask.send(server.address).status
+    };
+    assert_eq!((me(&planted), me(&second)), (401, 200));
+}
+
 #[test]
 fn an_unknown_code_is_shown_inert() {
     let server = TestServer::start();

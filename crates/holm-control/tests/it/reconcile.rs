@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holm_control::{Control, OpenControlError, check_database};
-use holm_storage::{BlobStore as _, SnapshotStore};
+use holm_storage::{BlobStore as _, PublishedChange, SnapshotStore};
 use holm_types::BlobDigest;
 use serde_json::json;
 
@@ -69,6 +69,40 @@ fn a_lost_snapshot_is_published_again_with_a_higher_version() {
     assert_eq!(server.shown("blog"), id);
     assert_eq!(server.snapshot().hosts, before.hosts);
     assert!(server.snapshot().version > before.version);
+}
+
+#[test]
+fn a_stop_leaves_one_whole_snapshot_and_a_second_stop_writes_nothing() {
+    let server = TestServer::start();
+    server.deploy_text("blog", "1");
+    let before = server.snapshot();
+    assert!(!server.snapshots.newest().unwrap().parts().1.is_empty());
+    server.control.clone().close();
+    let folder = server.db_file().with_file_name("snapshots");
+    let next = SnapshotStore::open(&folder).unwrap();
+    assert!(next.newest().unwrap().parts().1.is_empty());
+    assert_eq!(server.snapshot(), before);
+    // The folder is the next server's, which has published since; this one stops for good only now.
+    let change = |since: u64| PublishedChange {
+        since,
+        version: since + 1,
+        bytes: "next".into(),
+    };
+    assert!(next.publish_change(change(before.version)).unwrap());
+    assert!(
+        server
+            .snapshots
+            .publish_change(change(before.version))
+            .unwrap()
+    );
+    server.control.clone().close();
+    let found = SnapshotStore::open(&folder).unwrap().newest().unwrap();
+    assert_eq!(found.version, before.version + 1);
+    assert_eq!(
+        found.parts().1.len(),
+        1,
+        "nobody folds it but its own server"
+    );
 }
 
 #[test]

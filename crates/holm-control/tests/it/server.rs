@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use holm_control::{Control, ControlConfig, ControlLimits, ControlParts};
 use holm_site::{EdgeSnapshot, HostTarget, codec};
-use holm_storage::{BlobStore, LocalBlobStore, SnapshotStore, VariantIndex};
+use holm_storage::{BlobStore, LocalBlobStore, PublishedSnapshot, SnapshotStore, VariantIndex};
 use holm_types::{Clock, Entropy, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -214,7 +214,7 @@ impl TestServer {
     /// The snapshot that the edge has.
     pub(crate) fn snapshot(&self) -> EdgeSnapshot {
         let published = self.snapshots.newest().unwrap();
-        codec::decode_snapshot(&published.bytes).unwrap()
+        decode(&published)
     }
 
     /// What the edge shows at a host under the base domain: the deployment, or the status of a gate;
@@ -258,8 +258,25 @@ pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     panic!("waited 10 s until {what}");
 }
 
+impl TestServer {
+    /// What was published change by change is what the database says: nothing has changed a host unseen.
+    fn check_published(&self) {
+        if let Some(runtime) = &self.runtime {
+            let is_true = runtime.block_on(self.control.published_is_true());
+            assert_ne!(
+                is_true,
+                Some(false),
+                "a host changed and nobody published it"
+            );
+        }
+    }
+}
+
 impl Drop for TestServer {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.check_published();
+        }
         self.stop.send_replace(true);
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(Duration::from_secs(5));
@@ -288,6 +305,7 @@ pub(crate) fn setup(
         public_scheme: "http".to_owned(),
         public_port: Some(8088),
         control_origin: control_origin.to_owned(),
+        trusted_proxies: holm_types::IpNetworkSet::new(&["127.0.0.1".parse().unwrap()]),
         version: "0.0.0-test",
         rule_limits: holm_control::RuleLimits::default(),
         limits: ControlLimits::default(),
@@ -304,11 +322,17 @@ async fn take_up(snapshots: SnapshotStore, mut is_awake: watch::Receiver<bool>) 
         }
         let newest = changes.borrow_and_update().clone();
         if let Some(published) = newest {
-            codec::decode_snapshot(&published.bytes).unwrap();
+            decode(&published);
             snapshots.acknowledge(published.version);
         }
         if changes.changed().await.is_err() {
             break;
         }
     }
+}
+
+/// The snapshot with all changes.
+fn decode(published: &PublishedSnapshot) -> EdgeSnapshot {
+    let (whole, changes) = published.parts();
+    codec::decode_snapshot_with(whole, changes.iter().map(|change| &*change.bytes)).unwrap()
 }

@@ -99,6 +99,41 @@ fn failed_attempts_from_one_address_are_few_whoever_is_tried() {
 }
 
 #[test]
+fn behind_a_trusted_proxy_everybody_is_counted_by_their_own_address() {
+    let limits = ControlLimits {
+        address_sign_ins_max: 2,
+        ..quick()
+    };
+    let team = Team::start_with(limits);
+    let sign_in_from = |address: &str| {
+        let ask = json!({ "email": "dev@example.org", "password": "wrong wrong wrong" });
+        let ask = Ask::post("/v1/session").json(&ask);
+        let ask = ask.field("X-Forwarded-For", &format!("1.1.1.1, {address}"));
+        ask.send(team.server.address)
+    };
+    for _ in 0..2 {
+        sign_in_from("203.0.113.9").expect_problem("auth/bad-credentials");
+    }
+    let refused = sign_in_from("203.0.113.9").expect_problem("request/rate-limited");
+    assert_eq!(refused["setting"], "control.address_sign_ins_max");
+    sign_in_from("203.0.113.10").expect_problem("auth/bad-credentials");
+    // The log says who it was, not which proxy.
+    let log = team.send(&team.owner, Ask::get("/v1/audit")).expect(200);
+    assert_eq!(log["data"][0]["address"], "203.0.113.10", "{log}");
+}
+
+#[test]
+fn before_there_is_an_owner_a_proxy_opens_the_server_to_nobody_else() {
+    let server = TestServer::start();
+    let from = |address: &str| {
+        let ask = Ask::get("/v1/me").field("X-Forwarded-For", address);
+        server.send(ask)
+    };
+    from("203.0.113.9").expect_problem("claim/required");
+    from("127.0.0.1").expect(200);
+}
+
+#[test]
 fn a_new_password_needs_the_old_one_and_ends_other_sessions() {
     let team = Team::start();
     let change = |body| {

@@ -91,6 +91,67 @@ fn every_wrong_field_is_named_and_nothing_is_changed() {
     assert_eq!(view["display_name"], Value::Null);
 }
 
+/// Everything that two people may change at once says which version it is, and can be asked to be that one.
+#[test]
+fn a_change_of_what_has_changed_since_is_refused() {
+    let server = TestServer::start();
+    server.make_project("blog");
+    let variables = "/v1/projects/blog/variables";
+    let set = |value: &str| json!({ "variables": [{ "name": "A", "value": value }] });
+    let secret =
+        |value: &str| json!({ "variables": [{ "name": "S", "value": value, "is_secret": true }] });
+    let rules = |ip: &str| json!({ "ip_block": [ip] });
+    let password = |it: &str| json!({ "mode": "password", "password": it });
+    for (view, method, change, first, second) in [
+        (variables, "POST", variables, set("1"), set("2")),
+        (variables, "POST", variables, secret("1"), secret("2")),
+        (
+            "/v1/projects/blog/access-rules",
+            "PUT",
+            "/v1/projects/blog/access-rules",
+            rules("192.0.2.1"),
+            rules("192.0.2.2"),
+        ),
+        (
+            "/v1/projects/blog/protection",
+            "PATCH",
+            "/v1/projects/blog/protection",
+            // What is shown of the two is the same.
+            password("first password"),
+            password("second password"),
+        ),
+    ] {
+        let tag = || server.get(view).field("etag").unwrap().to_owned();
+        let send = |body: &Value, tag: &str| {
+            let ask = Ask::new(method, change).json(body);
+            server.send(ask.field("If-Match", tag))
+        };
+        // Rows of one millisecond are not told apart.
+        server.clock.advance(std::time::Duration::from_secs(1));
+        let old = tag();
+        let answer = send(&first, &old);
+        answer.expect(200);
+        let new = tag();
+        assert_eq!(answer.field("etag"), Some(new.as_str()), "{view}");
+        assert_ne!(old, new, "{view}");
+        let refused = send(&second, &old);
+        refused.expect_problem("request/precondition");
+        assert_eq!((refused.status, tag()), (412, new.clone()), "{view}");
+        server.clock.advance(std::time::Duration::from_secs(1));
+        send(&second, &new).expect(200);
+        assert_ne!(tag(), new, "{view}");
+        send(&first, "*").expect(200);
+    }
+    let delete = |tag: &str| {
+        let ask = Ask::new("DELETE", &format!("{variables}/A")).field("If-Match", tag);
+        server.send(ask)
+    };
+    delete("\"0\"").expect_problem("request/precondition");
+    let preview = server.get(&format!("{variables}?environment=preview"));
+    assert_eq!(preview.expect(200)["data"].as_array().unwrap().len(), 2);
+    assert_eq!(delete(preview.field("etag").unwrap()).status, 204);
+}
+
 #[test]
 fn a_change_of_old_settings_is_refused() {
     let server = TestServer::start();

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use holm_site::{CompileInput, EdgeSnapshot, FileEntry, HostEntry, HostTarget, compile};
+use holm_site::{
+    CompileInput, EdgeSnapshot, FileEntry, HostEntry, HostTarget, SnapshotChange, compile,
+};
 use holm_storage::LocalBlobStore;
 use holm_types::{BlobDigest, DeploymentId, Environment, ProjectId, Timestamp};
 
@@ -82,9 +84,22 @@ impl Scene {
     }
 
     fn take_up(&self, version: u64, hosts: &[(&str, BlobDigest)]) {
+        let snapshot = Self::snapshot(version, 1, hosts);
+        let bytes = codec::encode_snapshot(&snapshot).into();
+        self.take_up_parts(PublishedSnapshot::whole(version, bytes), &[]);
+    }
+
+    fn take_up_parts(&self, whole: PublishedSnapshot, changes: &[PublishedChange]) {
+        let changes = changes.iter().cloned();
+        let published = changes.fold(whole, PublishedSnapshot::with);
+        self.edge.inner.take_up(&published);
+    }
+
+    /// What one project has.
+    fn snapshot(version: u64, project: u8, hosts: &[(&str, BlobDigest)]) -> EdgeSnapshot {
         let entry = |(host, document): &(&str, BlobDigest)| HostEntry {
             host: (*host).to_owned(),
-            project_id: ProjectId::from_bytes([1; 16]),
+            project_id: ProjectId::from_bytes([project; 16]),
             environment: Environment::Production,
             is_custom_domain: false,
             target: HostTarget::Site {
@@ -93,16 +108,35 @@ impl Scene {
                 sealed_at: Timestamp::default(),
             },
         };
-        let hosts = hosts.iter().map(entry).collect();
-        let bytes = codec::encode_snapshot(&EdgeSnapshot {
+        EdgeSnapshot {
             version,
-            hosts,
+            hosts: hosts.iter().map(entry).collect(),
             guards: Vec::new(),
-        })
-        .into();
-        self.edge
-            .inner
-            .take_up(&PublishedSnapshot { version, bytes });
+        }
+    }
+
+    /// A project's hosts from the version before this one on.
+    fn change(version: u64, project: u8, hosts: &[(&str, BlobDigest)]) -> PublishedChange {
+        let change = SnapshotChange {
+            projects: vec![ProjectId::from_bytes([project; 16])],
+            snapshot: Self::snapshot(version, project, hosts),
+        };
+        PublishedChange {
+            since: version - 1,
+            version,
+            bytes: codec::encode_change(&change).into(),
+        }
+    }
+
+    /// Each host and whether it is there.
+    fn check(&self, version: u64, hosts: &[(&str, bool)]) {
+        let table = self.edge.inner.hosts.load();
+        assert_eq!(table.version, version);
+        for (host, is_there) in hosts {
+            assert_eq!(table.find(host).is_some(), *is_there, "{host} in {version}");
+        }
+        let count = hosts.iter().filter(|(_, is_there)| *is_there).count();
+        assert_eq!(table.site_count(), count, "in {version}");
     }
 
     fn row(&self, host: &str) -> Arc<HostRow> {
@@ -138,6 +172,48 @@ async fn older_snapshot_is_ignored() {
     scene.take_up(6, &[("b.test", old)]);
     assert_eq!(scene.edge.version(), 6);
     assert!(scene.edge.inner.hosts.load().find("a.test").is_none());
+}
+
+#[tokio::test]
+async fn a_change_replaces_what_its_projects_have_and_nothing_else() {
+    let scene = Scene::new(1 << 20);
+    let (one, two) = (scene.document("one").await, scene.document("two").await);
+    let whole = codec::encode_snapshot(&Scene::snapshot(1, 1, &[("a.test", one), ("b.test", one)]));
+    let whole = PublishedSnapshot::whole(1, whole.into());
+    let publish = |changes: &[PublishedChange]| scene.take_up_parts(whole.clone(), changes);
+    publish(&[]);
+    scene.check(1, &[("a.test", true), ("b.test", true)]);
+    scene.build("a.test").await;
+    let row = scene.row("a.test");
+    // Another project's hosts, with one of the same name: the newer one stands.
+    let mut changes = vec![Scene::change(2, 2, &[("b.test", two), ("c.test", two)])];
+    publish(&changes);
+    scene.check(2, &[("a.test", true), ("b.test", true), ("c.test", true)]);
+    assert!(
+        Arc::ptr_eq(&row, &scene.row("a.test")),
+        "it is shared with the older table"
+    );
+    // The first project loses both its hosts; the second one keeps the name that it took.
+    changes.push(Scene::change(3, 1, &[]));
+    changes.push(Scene::change(4, 3, &[("d.test", one)]));
+    publish(&changes);
+    let wanted = [
+        ("a.test", false),
+        ("b.test", true),
+        ("c.test", true),
+        ("d.test", true),
+    ];
+    scene.check(4, &wanted);
+    // Somebody who starts now reads everything.
+    let fresh = Scene::new(1 << 20);
+    fresh.take_up_parts(whole.clone(), &changes);
+    fresh.check(4, &wanted);
+    // A change that is damaged is refused, and what was served is served on.
+    let mut damaged = Scene::change(5, 3, &[]);
+    damaged.bytes = damaged.bytes.slice(1..);
+    publish(&[changes, vec![damaged]].concat());
+    scene.check(4, &wanted);
+    assert_eq!(scene.edge.counts().snapshots_refused_total, 1);
 }
 
 #[tokio::test]

@@ -124,6 +124,75 @@ async fn one_table_of_bad_requests() {
     scene.records(wanted).await;
 }
 
+/// Heads that two servers in a row would read differently: never more than one answer, and never the
+/// smuggled request's.
+#[tokio::test]
+async fn what_could_be_read_in_two_ways_is_read_in_none() {
+    let scene = Scene::usual().await;
+    let smuggled = "GET /about HTTP/1.1\r\nHost: site.test\r\n\r\n";
+    for field in [
+        // Both lengths, in every disguise of the second.
+        "Content-Length: 0\r\nContent-Length: 53",
+        "Content-Length: 53\r\nContent-Length: 0",
+        "Content-Length: 0, 53",
+        "Content-Length: +53",
+        "Content-Length: -1",
+        "Content-Length: 0x35",
+        "Content-Length: 5 3",
+        "Content-Length: 99999999999999999999",
+        "Content-Length:",
+        "Content-Length : 0",
+        "Transfer-Encoding : chunked",
+        " Transfer-Encoding: chunked",
+        "X: y\r\n Transfer-Encoding: chunked",
+        "Transfer-Encoding:\r\n chunked",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: \x0bchunked",
+        "Transfer-Encoding: \"chunked\"",
+        "Transfer-Encoding: chunked;q=1",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: x",
+        "Transfer-Encoding: x\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding:",
+        "X: y\nTransfer-Encoding: chunked",
+        "X: y\rTransfer-Encoding: chunked",
+        "X\0: y",
+        "X Y: z",
+        ": y",
+    ] {
+        let raw = format!("POST / HTTP/1.1\r\nHost: site.test\r\n{field}\r\n\r\n{smuggled}");
+        let seen = statuses(&scene, raw.as_bytes()).await;
+        assert!(seen.len() <= 1, "{field:?}: {seen:?}");
+        assert!(
+            seen.iter().all(|status| matches!(status, 400 | 405 | 413)),
+            "{field:?}: {seen:?}"
+        );
+    }
+    // HTTP/1.0 knows no Transfer-Encoding; a proxy in front may.
+    let old = format!("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}");
+    let seen = statuses(&scene, old.as_bytes()).await;
+    assert!(seen.len() <= 1 && seen != [200], "{seen:?}");
+}
+
+/// Nothing is upgraded to, so what follows is the next request and no tunnel.
+#[tokio::test]
+async fn an_upgrade_that_is_not_granted_changes_no_framing() {
+    let scene = Scene::usual().await;
+    for upgrade in ["websocket", "h2c", "TLS/1.0"] {
+        let raw = format!(
+            "GET /about HTTP/1.1\r\nHost: site.test\r\nConnection: Upgrade, HTTP2-Settings\r\n\
+             Upgrade: {upgrade}\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n\
+             GET /none HTTP/1.1\r\nHost: site.test\r\n\r\n"
+        );
+        assert_eq!(
+            statuses(&scene, raw.as_bytes()).await,
+            [200, 404],
+            "{upgrade}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn too_much_head_gets_a_page() {
     let scene = Scene::usual().await;

@@ -16,6 +16,7 @@ mod http2;
 mod http2_hostile;
 mod lists;
 mod pages;
+mod path_forms;
 mod ranges;
 mod records;
 mod scene;

@@ -93,6 +93,29 @@ async fn previews_stay_out_of_search_engines() {
     assert_eq!(robots(scene.get("/", "").await), "");
 }
 
+/// The address of a preview is for those who were given it (S-37).
+#[tokio::test]
+async fn previews_tell_other_sites_nothing_of_their_address() {
+    let scene = Scene::usual().await;
+    let rules = br#"{"headers":[{"source":"/about","headers":[
+        {"key":"Referrer-Policy","value":"origin"}]}]}"#;
+    let files = [crate::scene::FILES, &[("/edgeone.json", rules)]].concat();
+    let document = scene.deploy(&files).await;
+    let preview = Host::site("p.test", document).preview();
+    scene
+        .publish(2, vec![Host::site("site.test", document), preview])
+        .await;
+    for (host, path, want) in [
+        ("p.test", "/", "same-origin"),
+        ("p.test", "/nothing", "same-origin"),
+        ("p.test", "/about", "origin"),
+        ("site.test", "/", ""),
+    ] {
+        let reply = scene.ask("GET", host, path, "").await;
+        assert_eq!(reply.header("referrer-policy"), want, "{host}{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_document_is_our_fault_and_says_why_in_the_record() {
     let scene = Scene::usual().await;

@@ -104,7 +104,7 @@ async fn every_kind_of_request_leaves_one_record() {
 #[tokio::test]
 async fn a_record_says_who_what_and_from_where() {
     let scene = Scene::usual().await;
-    let fields = "user-agent: test/1\r\nreferer: https://a.test/x?secret=1\r\ncookie: secret\r\n";
+    let fields = "user-agent: test/1\r\nreferer: https://a.test/x?secret=1\r\ncookie: secret\r\nauthorization: Bearer secret\r\n";
     scene.get("/about?q=1", fields).await;
     scene.get("/about?q=1", "").await;
     let records = scene.records(2).await;
@@ -122,6 +122,32 @@ async fn a_record_says_who_what_and_from_where() {
     let caches: Vec<_> = records.iter().map(|record| record.cache).collect();
     assert_eq!(caches, [CacheStatus::Miss, CacheStatus::Hit]);
     assert!(!format!("{records:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn of_a_visitors_address_only_the_network_is_kept_if_so_wished() {
+    let scene = Scene::shortening_addresses();
+    let document = scene.deploy(crate::scene::FILES).await;
+    let hosts = vec![Host::site("site.test", document)];
+    scene.publish(1, hosts).await;
+    for (forwarded, kept) in [
+        ("203.0.113.9", "203.0.113.0"),
+        ("2001:db9:1:2:3::4", "2001:db9:1::"),
+    ] {
+        let fields = format!("x-forwarded-for: {forwarded}\r\n");
+        assert_eq!(scene.get("/about", &fields).await.status, 200);
+        let record = scene.records(1).await.remove(0);
+        assert_eq!(record.peer.to_string(), kept);
+        assert!(!format!("{record:?}").contains(forwarded));
+    }
+    // Nor is it in the record of a connection that came to no request.
+    let mut client = scene.connect().await;
+    client.send("GET / HT").await;
+    client.end_sending().await;
+    client.rest().await;
+    let record = scene.records(1).await.remove(0);
+    assert_eq!(record.served_by, ServedBy::Connection);
+    assert_eq!(record.peer.to_string(), "127.0.0.0");
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use holm_site::guard::ProjectGuard;
 use holm_site::{CONFIG_FILES, CompileInput, EdgeSnapshot, FileEntry, HostEntry, HostTarget};
 use holm_site::{codec, compile};
 use holm_storage::{
-    BestEncoder, BlobStore, ContentCoding, LocalBlobStore, PublishedSnapshot, SnapshotStore,
-    Variant, VariantIndex, Variants, compress,
+    BestEncoder, BlobStore, ContentCoding, LocalBlobStore, SnapshotStore, Variant, VariantIndex,
+    Variants, compress,
 };
 use holm_telemetry::{AccessRecord, RecordSink};
 use holm_types::{
@@ -140,6 +140,16 @@ pub(crate) const FILES: &[File<'static>] = &[
     ("/empty.bin", b""),
 ];
 
+/// Connections of this machine count as the operator's own proxy.
+fn config(limits: EdgeLimits) -> EdgeConfig {
+    EdgeConfig {
+        limits,
+        trusted_proxies: IpNetworkSet::new(&[TRUSTED_PROXY.parse().unwrap()]),
+        base_domain: Some("test".to_owned()),
+        addresses_are_shortened: false,
+    }
+}
+
 impl Scene {
     /// The usual site at `site.test`.
     pub(crate) async fn usual() -> Self {
@@ -156,6 +166,15 @@ impl Scene {
         scene
     }
 
+    /// An edge that has never seen a snapshot and keeps no whole address.
+    pub(crate) fn shortening_addresses() -> Self {
+        let config = EdgeConfig {
+            addresses_are_shortened: true,
+            ..config(EdgeLimits::default())
+        };
+        Self::configured(config, |blobs| Arc::new(blobs))
+    }
+
     /// An edge that has never seen a snapshot.
     pub(crate) fn empty(limits: EdgeLimits) -> Self {
         Self::empty_over(limits, |blobs| Arc::new(blobs))
@@ -166,6 +185,13 @@ impl Scene {
         limits: EdgeLimits,
         over: impl FnOnce(LocalBlobStore) -> Arc<dyn BlobStore>,
     ) -> Self {
+        Self::configured(config(limits), over)
+    }
+
+    fn configured(
+        config: EdgeConfig,
+        over: impl FnOnce(LocalBlobStore) -> Arc<dyn BlobStore>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let blobs = LocalBlobStore::open(&folder.path().join("blobs")).unwrap();
         let variants = VariantIndex::open(&folder.path().join("variants")).unwrap();
@@ -173,11 +199,7 @@ impl Scene {
         let clock = Arc::new(HeldClock::default());
         let records = RecordSink::in_memory();
         let edge = Edge::new(
-            EdgeConfig {
-                limits,
-                trusted_proxies: IpNetworkSet::new(&[TRUSTED_PROXY.parse().unwrap()]),
-                base_domain: Some("test".to_owned()),
-            },
+            config,
             EdgeParts {
                 blobs: over(blobs.clone()),
                 variants: variants.clone(),
@@ -325,9 +347,7 @@ impl Scene {
             guards,
         };
         let bytes = codec::encode_snapshot(&snapshot).into();
-        self.snapshots
-            .publish(PublishedSnapshot { version, bytes })
-            .unwrap();
+        self.snapshots.publish(version, bytes).unwrap();
     }
 
     pub(crate) async fn connect(&self) -> Client {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use holm_edge::EdgeLimits;
-use holm_storage::PublishedSnapshot;
 
 use crate::scene::{Host, Scene};
 
@@ -35,11 +34,10 @@ async fn a_newer_snapshot_replaces_and_a_damaged_one_does_not() {
     assert_eq!(scene.get("/", "").await.text(), "second");
     assert_eq!(scene.edge.version(), 2);
 
-    let damaged = PublishedSnapshot {
-        version: 3,
-        bytes: (&b"not a snapshot"[..]).into(),
-    };
-    scene.snapshots.publish(damaged).unwrap();
+    scene
+        .snapshots
+        .publish(3, (&b"not a snapshot"[..]).into())
+        .unwrap();
     scene
         .until("it is refused", || {
             scene.edge.counts().snapshots_refused_total == 1

@@ -129,6 +129,55 @@ async fn a_get_with_a_body_and_an_odd_host_say_nothing_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_short_answer_to_one_is_not_kept_for_the_next() {
+    let scene = Scene::with(EdgeLimits::default(), FILES).await;
+    for path in PATHS {
+        let plain = seen(&scene.get(path, "").await);
+        for (method, fields) in [
+            ("GET", "if-none-match: *\r\n"),
+            (
+                "GET",
+                "if-modified-since: Fri, 01 Jan 2100 00:00:00 GMT\r\n",
+            ),
+            ("GET", "range: bytes=0-1\r\n"),
+            ("GET", "range: bytes=9999-\r\n"),
+            ("GET", "if-match: \"none\"\r\n"),
+            ("GET", "accept: application/json\r\n"),
+            ("HEAD", ""),
+            ("OPTIONS", ""),
+            ("POST", "content-length: 0\r\n"),
+        ] {
+            scene.ask(method, "site.test", path, fields).await;
+            let next = seen(&scene.get(path, "").await);
+            assert_eq!(next, plain, "{path} after {method} {fields}");
+        }
+    }
+}
+
+/// What is kept in memory is kept by its content: neither queries, nor paths, nor hosts make it be read
+/// from the store again, or take room twice (S-47).
+#[tokio::test(flavor = "multi_thread")]
+async fn many_names_for_one_file_are_read_once() {
+    let scene = Scene::with(EdgeLimits::default(), FILES).await;
+    let document = scene.deploy(FILES).await;
+    let hosts = (0..20).map(|n| crate::scene::Host::site(&format!("h{n}.test"), document));
+    scene.publish(2, hosts.collect()).await;
+    for n in 0..100 {
+        let host = format!("h{}.test", n % 20);
+        for path in ["/about", "/about.html", "/alias", "/%61bout"] {
+            let path = format!("{path}?{n}=x");
+            let reply = scene.ask("GET", &host, &path, "").await;
+            assert_eq!(reply.status, 200, "{host}{path}");
+        }
+    }
+    let records = scene.records(400).await;
+    let reads = records
+        .iter()
+        .filter(|record| record.cache != holm_telemetry::CacheStatus::Hit);
+    assert_eq!(reads.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_asked_for_under_the_name_of_a_file_is_not_kept_as_one() {
     let scene = Scene::with(EdgeLimits::default(), FILES).await;
     for path in [

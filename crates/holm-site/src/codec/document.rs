@@ -1,13 +1,13 @@
 //! A document on the wire, format 1, which every later format begins with. Fields are only ever added in a new
-//! format, behind it (`lines` is format 2).
+//! format, behind it (`lines` is format 2, `functions` is format 3).
 
 use serde::{Deserialize, Serialize};
 
 use super::NotAWord;
 use super::manifest::{EntriesRead, EntriesToWrite};
 use crate::{
-    CacheRule, DeploymentDocument, FallbackKind, FileRoute, FunctionRoute, HeaderRule, Middleware,
-    RedirectRule, RewriteRule, RuleOrigin, Rules, Runtime, SiteSettings, TrailingSlash,
+    CacheRule, DeploymentDocument, FallbackKind, FileRoute, HeaderRule, RedirectRule, RewriteRule,
+    RuleOrigin, Rules, SiteSettings, TrailingSlash,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -20,10 +20,10 @@ pub(super) struct WireDocument<'b, E> {
     entries: E,
     #[serde(borrow)]
     rules: WireRules<'b>,
-    #[serde(borrow)]
-    functions: Vec<WireFunction<'b>>,
-    #[serde(borrow)]
-    middleware: Option<Vec<&'b str>>,
+    /// The length of a list that was never filled: format 3 has the functions in `functions`.
+    no_functions: u8,
+    /// As above, for the middleware.
+    no_middleware: u8,
     fallback: u8,
     functions_before_files: bool,
 }
@@ -49,31 +49,15 @@ type WireHeaderRule<'b> = (&'b str, Vec<(&'b str, &'b str)>, WireOrigin<'b>);
 /// File and line.
 pub(super) type WireOrigin<'b> = (&'b str, u32);
 
-#[derive(Serialize, Deserialize)]
-struct WireFunction<'b> {
-    src: &'b str,
-    runtime: u8,
-    name: &'b str,
-}
-
 impl<'d> From<&'d DeploymentDocument> for WireDocument<'d, EntriesToWrite<'d>> {
     fn from(document: &'d DeploymentDocument) -> Self {
         let media_types = document.manifest.media_types().iter();
-        let functions = document.functions.iter().map(|route| WireFunction {
-            src: &route.src,
-            runtime: match route.runtime {
-                Runtime::Edge => 0,
-                Runtime::Node => 1,
-            },
-            name: &route.name,
-        });
-        let middleware = document.middleware.as_ref();
         Self {
             entries: EntriesToWrite(&document.manifest),
             media_types: media_types.map(|name| &**name).collect(),
             rules: WireRules::from(&document.rules),
-            functions: functions.collect(),
-            middleware: middleware.map(|it| it.matchers.iter().map(|src| &**src).collect()),
+            no_functions: 0,
+            no_middleware: 0,
             fallback: match document.fallback {
                 FallbackKind::None => 0,
                 FallbackKind::SinglePage => 1,
@@ -88,13 +72,11 @@ impl TryFrom<WireDocument<'_, EntriesRead>> for DeploymentDocument {
     type Error = NotAWord;
 
     fn try_from(wire: WireDocument<'_, EntriesRead>) -> Result<Self, NotAWord> {
-        let functions = wire.functions.iter().map(FunctionRoute::try_from);
+        if (wire.no_functions, wire.no_middleware) != (0, 0) {
+            return Err(NotAWord);
+        }
         Ok(Self {
             manifest: wire.entries.manifest(wire.media_types)?,
-            functions: functions.collect::<Result<_, _>>()?,
-            middleware: wire.middleware.map(|matchers| Middleware {
-                matchers: matchers.into_iter().map(Box::from).collect(),
-            }),
             fallback: match wire.fallback {
                 0 => FallbackKind::None,
                 1 => FallbackKind::SinglePage,
@@ -105,22 +87,7 @@ impl TryFrom<WireDocument<'_, EntriesRead>> for DeploymentDocument {
                 functions_before_files: wire.functions_before_files,
             },
             rules: wire.rules.try_into()?,
-        })
-    }
-}
-
-impl TryFrom<&WireFunction<'_>> for FunctionRoute {
-    type Error = NotAWord;
-
-    fn try_from(wire: &WireFunction<'_>) -> Result<Self, NotAWord> {
-        Ok(Self {
-            src: wire.src.into(),
-            runtime: match wire.runtime {
-                0 => Runtime::Edge,
-                1 => Runtime::Node,
-                _ => return Err(NotAWord),
-            },
-            name: wire.name.into(),
+            ..Self::default()
         })
     }
 }

@@ -38,6 +38,12 @@ enum WireTarget<'b> {
     },
 }
 
+impl WireSnapshot<'_> {
+    pub(super) fn keep_only(&mut self, host: &str) {
+        self.hosts.retain(|wire| wire.host == host);
+    }
+}
+
 impl<'s> From<&'s EdgeSnapshot> for WireSnapshot<'s> {
     fn from(snapshot: &'s EdgeSnapshot) -> Self {
         Self {

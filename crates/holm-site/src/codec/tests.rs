@@ -122,6 +122,24 @@ fn guards() -> impl Strategy<Value = Vec<ProjectGuard>> {
     })
 }
 
+/// Hosts of four projects, sorted, each once and each always of the same project.
+fn few_projects() -> impl Strategy<Value = EdgeSnapshot> {
+    snapshot().prop_map(|mut snapshot| {
+        for (index, entry) in (0_u8..).zip(&mut snapshot.hosts) {
+            let project = index % 4;
+            entry.project_id = ProjectId::from_bytes([project; 16]);
+            entry.host = format!("{project}-{}-{index}", entry.host);
+        }
+        snapshot
+            .hosts
+            .sort_by(|one, other| one.host.cmp(&other.host));
+        for (index, guard) in (0_u8..).zip(&mut snapshot.guards) {
+            guard.project_id = ProjectId::from_bytes([index; 16]);
+        }
+        snapshot
+    })
+}
+
 proptest! {
     #[test]
     fn a_document_comes_back(document in any_document()) {
@@ -136,9 +154,44 @@ proptest! {
     }
 
     #[test]
+    fn a_change_comes_back_and_makes_the_newer_version(
+        (older, newer) in (few_projects(), few_projects()),
+        changed in prop::collection::btree_set(0..4_u8, 0..4),
+    ) {
+        let id = |number: u8| ProjectId::from_bytes([number; 16]);
+        let replaced: Vec<ProjectId> = changed.iter().map(|number| id(*number)).collect();
+        let is_changed = |entry: &HostEntry| replaced.contains(&entry.project_id);
+        let is_guard_changed = |guard: &ProjectGuard| replaced.contains(&guard.project_id);
+        // The later version: what has changed from `newer`, the rest as it was.
+        let kept = older.hosts.iter().filter(|entry| !is_changed(entry)).cloned();
+        let new: Vec<HostEntry> = newer.hosts.into_iter().filter(is_changed).collect();
+        let mut hosts: Vec<HostEntry> = kept.chain(new.iter().cloned()).collect();
+        hosts.sort_by(|one, other| one.host.cmp(&other.host));
+        let kept = older.guards.iter().filter(|guard| !is_guard_changed(guard)).cloned();
+        let new_guards: Vec<_> = newer.guards.into_iter().filter(is_guard_changed).collect();
+        let mut guards: Vec<_> = kept.chain(new_guards.iter().cloned()).collect();
+        guards.sort_by_key(|guard| guard.project_id);
+        let wanted = EdgeSnapshot { version: 7, hosts, guards };
+        let change = SnapshotChange {
+            snapshot: EdgeSnapshot { version: 7, hosts: new, guards: new_guards },
+            projects: replaced,
+        };
+        let bytes = encode_change(&change);
+        prop_assert_eq!(decode_change(&bytes), Ok(change));
+        let whole = encode_snapshot(&older);
+        // Once or twice: replacing is idempotent.
+        for times in 1..3 {
+            let changes = std::iter::repeat_n(bytes.as_slice(), times);
+            prop_assert_eq!(decode_snapshot_with(&whole, changes), Ok(wanted.clone()));
+        }
+        prop_assert!(decode_change(&bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
     fn any_bytes_are_an_answer(payload in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(decode_document(&payload).is_err());
         prop_assert!(decode_snapshot(&payload).is_err());
+        prop_assert!(decode_change(&payload).is_err());
         let framed_payload = framed(&DOCUMENT, &[&payload]);
         if let Ok(document) = decode_document(&framed_payload) {
             prop_assert!(decode_document(&encode_document(&document)) == Ok(document));
@@ -148,6 +201,59 @@ proptest! {
         if let Ok(snapshot) = decode_snapshot(&framed_payload) {
             prop_assert!(decode_snapshot(&encode_snapshot(&snapshot)) == Ok(snapshot));
         }
+        let framed_payload = framed(&CHANGE, &[checksum.as_bytes(), &payload]);
+        if let Ok(change) = decode_change(&framed_payload) {
+            prop_assert!(decode_change(&encode_change(&change)) == Ok(change));
+        }
+    }
+
+    #[test]
+    fn a_change_says_nothing_of_other_projects(
+        snapshot in few_projects(),
+        projects in prop::collection::vec(0..6_u8, 0..6),
+    ) {
+        // Any projects in any order, with hosts of any projects, in the frame of a change.
+        let ids: Vec<[u8; 16]> = projects.iter().map(|number| [*number; 16]).collect();
+        let mut payload = to_bytes(&ids);
+        payload.extend(encode_snapshot(&snapshot));
+        let bytes = framed(&CHANGE, &[BlobDigest::of(&payload).as_bytes(), &payload]);
+        let named = snapshot.hosts.iter().map(|entry| entry.project_id);
+        let named = named.chain(snapshot.guards.iter().map(|guard| guard.project_id));
+        let is_sound = projects.is_sorted_by(|one, other| one < other)
+            && named.into_iter().all(|id| ids.contains(id.as_bytes()));
+        prop_assert_eq!(decode_change(&bytes).is_ok(), is_sound);
+    }
+
+    #[test]
+    fn a_damaged_change_is_refused(snapshot in few_projects(), at in any::<prop::sample::Index>(), xor in 1_u8..) {
+        let projects = (0..4).map(|number| ProjectId::from_bytes([number; 16])).collect();
+        let mut bytes = encode_change(&SnapshotChange { projects, snapshot });
+        let at = at.index(bytes.len());
+        bytes[at] ^= xor;
+        prop_assert!(decode_change(&bytes).is_err());
+        prop_assert!(decode_change(&bytes[..at]).is_err());
+    }
+
+    #[test]
+    fn many_changes_come_to_the_same_as_one_after_the_other(
+        older in few_projects(),
+        steps in prop::collection::vec((few_projects(), prop::collection::btree_set(0..4_u8, 0..4)), 0..6),
+    ) {
+        let changes = (2..).zip(steps).map(|(version, (mut snapshot, changed))| {
+            let projects: Vec<_> = changed.iter().map(|number| ProjectId::from_bytes([*number; 16])).collect();
+            snapshot.version = version;
+            snapshot.hosts.retain(|entry| projects.contains(&entry.project_id));
+            snapshot.guards.retain(|guard| projects.contains(&guard.project_id));
+            SnapshotChange { projects, snapshot }
+        });
+        let changes: Vec<SnapshotChange> = changes.collect();
+        let mut one_by_one = older.clone();
+        for change in changes.clone() {
+            one_by_one.apply(vec![change]);
+        }
+        let mut together = older;
+        together.apply(changes);
+        prop_assert_eq!(together, one_by_one);
     }
 
     #[test]
@@ -170,6 +276,58 @@ proptest! {
     }
 }
 
+/// How long reading a snapshot of many hosts with this many changes takes, at best.
+fn time_with_changes(whole: &[u8], changes: &[Vec<u8>]) -> std::time::Duration {
+    let times = (0..3).map(|_| {
+        #[expect(clippy::disallowed_methods, reason = "the test measures real time")]
+        let now = std::time::Instant::now;
+        let start = now();
+        let read = decode_snapshot_with(whole, changes.iter().map(Vec::as_slice));
+        assert_eq!(read.unwrap().hosts.len(), 20_000);
+        now() - start
+    });
+    times.min().unwrap()
+}
+
+#[test]
+fn many_changes_cost_not_much_more_than_one() {
+    let hosts = |project: u16| {
+        let entry = move |number| HostEntry {
+            host: format!("site-{project:04}-{number:02}.localhost"),
+            project_id: id_of(project),
+            environment: Environment::Preview,
+            is_custom_domain: false,
+            target: HostTarget::Gate {
+                code: VisitorCode::Deleted,
+                deployment_id: None,
+            },
+        };
+        (0..20).map(entry)
+    };
+    let snapshot = |version, hosts| EdgeSnapshot {
+        version,
+        hosts,
+        guards: Vec::new(),
+    };
+    let whole = encode_snapshot(&snapshot(1, (0..1000).flat_map(hosts).collect()));
+    let change = |project| {
+        encode_change(&SnapshotChange {
+            projects: vec![id_of(project)],
+            snapshot: snapshot(u64::from(project) + 2, hosts(project).collect()),
+        })
+    };
+    let changes: Vec<_> = (0..512).map(change).collect();
+    let one = time_with_changes(&whole, &changes[..1]);
+    let many = time_with_changes(&whole, &changes);
+    assert!(many < one * 10, "{many:?}, one {one:?}");
+}
+
+fn id_of(project: u16) -> ProjectId {
+    let mut bytes = [0; 16];
+    bytes[..2].copy_from_slice(&project.to_be_bytes());
+    ProjectId::from_bytes(bytes)
+}
+
 #[test]
 fn each_refusal_has_its_reason() {
     let bytes = encode_document(&DeploymentDocument::default());
@@ -180,11 +338,11 @@ fn each_refusal_has_its_reason() {
         })
     );
     let mut newer = bytes.clone();
-    newer[8] = 3;
-    let error = decode_document(&newer).expect_err("format 3 is not known");
+    newer[8] = 4;
+    let error = decode_document(&newer).expect_err("format 4 is not known");
     assert_eq!(
         error.to_string(),
-        "this deployment document has format 3, this Holm reads up to 2"
+        "this deployment document has format 4, this Holm reads up to 3"
     );
     let mut longer = bytes.clone();
     longer.push(0);
@@ -243,12 +401,20 @@ fn a_length_that_lies_reserves_no_memory() {
 #[test]
 fn the_bytes_of_each_format_stay_what_they_are() {
     let bytes = encode_document(&DeploymentDocument::default());
-    assert_eq!(bytes, b"HOLMDOC\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    assert_eq!(bytes, b"HOLMDOC\0\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    let format_2 = b"HOLMDOC\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    assert_eq!(decode_document(format_2), Ok(DeploymentDocument::default()));
     let format_1 = b"HOLMDOC\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0";
     assert_eq!(decode_document(format_1), Ok(DeploymentDocument::default()));
     // What format 2 added is no part of format 1.
     let longer = [&format_1[..], b"\0\0"].concat();
     assert_eq!(decode_document(&longer), Err(DOCUMENT.damaged()));
+    // Nor does it hold functions, for which it has two empty lists.
+    for at in [18, 19] {
+        let mut filled = format_1.to_vec();
+        filled[at] = 1;
+        assert_eq!(decode_document(&filled), Err(DOCUMENT.damaged()), "{at}");
+    }
 }
 
 /// A snapshot as the program wrote it that knew no guards; the checksum is that program's.

@@ -5,7 +5,7 @@ use crate::plan::lines;
 use crate::plan::note::{
     Tracer, built_in, match_words, matched, mismatch_words, not_matched, not_reached, rule,
 };
-use crate::site::RedirectMatch;
+use crate::site::{MatchedBy, RedirectMatch};
 use crate::{EarlyPlan, HostCanon, Redirect, RedirectRule, RequestHead, Site, Step, TrailingSlash};
 
 /// The status of the redirects that trailing slashes cause (config-build spec 1.8).
@@ -50,11 +50,13 @@ pub(super) fn early<T: Tracer>(site: &Site, head: &RequestHead<'_>, tracer: &mut
         }
         return EarlyPlan::Redirect(redirect);
     }
-    let middleware = site.middleware_takes(head.path.as_str());
+    let middleware = site.middleware_takes(head);
     if T::IS_ON {
         note_middleware(site, Ok(middleware), tracer);
     }
-    EarlyPlan::Continue { middleware }
+    EarlyPlan::Continue {
+        middleware: middleware.is_some(),
+    }
 }
 
 /// The first redirect rule that takes this request, whether by path or by host.
@@ -285,14 +287,19 @@ fn note_slash<T: Tracer>(site: &Site, found: Result<Option<&Redirect>, &str>, tr
     tracer.note(built_in(Step::TrailingSlash, words, finding));
 }
 
-fn note_middleware<T: Tracer>(site: &Site, found: Result<bool, &str>, tracer: &mut T) {
-    if site.document().middleware.is_none() {
+fn note_middleware<T: Tracer>(site: &Site, found: Result<Option<MatchedBy>, &str>, tracer: &mut T) {
+    let Some(middleware) = site.middleware() else {
         return;
-    }
+    };
     let finding = match found {
         Err(decided_by) => not_reached(decided_by),
-        Ok(true) => matched("the middleware takes this path".to_owned()),
-        Ok(false) => not_matched("no matcher of the middleware takes this path".to_owned()),
+        Ok(Some(MatchedBy::Default)) => matched("it names no paths, so it takes all".to_owned()),
+        Ok(Some(MatchedBy::Matcher(index))) => {
+            let matcher = middleware.matchers.get(index);
+            let source = matcher.map(|it| &*it.source).unwrap_or_default();
+            matched(format!("its matcher `{source}` takes this path"))
+        }
+        Ok(None) => not_matched("none of its matchers takes this path".to_owned()),
     };
     tracer.note(built_in(Step::Middleware, "middleware", finding));
 }

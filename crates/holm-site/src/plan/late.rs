@@ -2,24 +2,47 @@
 
 use std::borrow::Cow;
 
+use http::Method;
+
 use crate::pattern::Captures;
 use crate::plan::lines;
 use crate::plan::note::{
-    Tracer, built_in, match_words, matched, mismatch_words, not_matched, not_reached, rule,
+    Silent, Tracer, built_in, match_words, matched, mismatch_words, not_matched, not_reached, rule,
 };
-use crate::{AssetRef, FallbackKind, FunctionRef, Plan, RequestHead, Runtime, Site, Step};
+use crate::{
+    AssetRef, FallbackKind, FunctionRef, MethodSet, Plan, RequestHead, Runtime, Site, Step,
+};
 
 pub(super) fn late<T: Tracer>(site: &Site, head: &RequestHead<'_>, tracer: &mut T) -> Plan {
+    walk(site, head, false, tracer)
+}
+
+/// What lies beneath the edge functions.
+pub(super) fn origin(site: &Site, head: &RequestHead<'_>) -> Plan {
+    walk(site, head, true, &mut Silent)
+}
+
+fn walk<T: Tracer>(
+    site: &Site,
+    head: &RequestHead<'_>,
+    beneath_edge: bool,
+    tracer: &mut T,
+) -> Plan {
     let path = head.path.as_str();
     let mut walk = Walk {
         site,
+        method: head.method,
+        beneath_edge,
         tracer,
         line: lines::first(site, path),
         status: 200,
         decided_by: None,
         plan: None,
     };
-    let functions_first = site.document().settings.functions_before_files;
+    // A file is an answer to GET and HEAD only; another method is for a function, if one answers it
+    // (functions spec B.2).
+    let is_read = matches!(*head.method, Method::GET | Method::HEAD);
+    let functions_first = site.document().settings.functions_before_files || !is_read;
     if functions_first {
         walk.functions(path);
     }
@@ -37,6 +60,9 @@ pub(super) fn late<T: Tracer>(site: &Site, head: &RequestHead<'_>, tracer: &mut 
 /// One walk through the steps. The first that decides ends it; a tracer sees the rest go by.
 struct Walk<'w, 'p, T> {
     site: &'w Site,
+    method: &'w Method,
+    /// Whether functions of the edge engine are left out.
+    beneath_edge: bool,
     tracer: &'w mut T,
     /// The line of `_redirects` that takes the path.
     line: Option<lines::Taken<'w, 'p>>,
@@ -170,7 +196,7 @@ impl<'p, T: Tracer> Walk<'_, 'p, T> {
         let found = if self.is_over() {
             None
         } else {
-            self.site.function_for(path)
+            self.site.function_for(path, self.method, self.beneath_edge)
         };
         if T::IS_ON {
             self.note_functions(path, found);
@@ -266,13 +292,22 @@ impl<'p, T: Tracer> Walk<'_, 'p, T> {
                 (Some(decided_by), _) => not_reached(decided_by),
                 (None, Some(at)) if index == at => matched(format!("`{}` matched", route.src)),
                 (None, Some(at)) if index > at => not_reached(&format!("functions[{at}]")),
+                _ if self.site.function_takes(index, path) => not_matched(format!(
+                    "`{}` matched, but the function does not answer {}",
+                    route.src, self.method
+                )),
                 _ => not_matched(mismatch_words(&route.src, path)),
             };
             let runtime = match route.runtime {
                 Runtime::Edge => "edge",
                 Runtime::Node => "node",
             };
-            let words = format!("{} -> {} ({runtime})", route.src, route.name);
+            let methods = if route.methods == MethodSet::ALL {
+                String::new()
+            } else {
+                format!("; {}", route.methods)
+            };
+            let words = format!("{} -> {} ({runtime}{methods})", route.src, route.name);
             self.tracer.note(built_in(Step::Functions, words, finding));
         }
     }

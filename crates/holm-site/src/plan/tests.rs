@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::strategies::{Words, document};
-use crate::{CompileInput, HeaderChange, Middleware, Outcome, Scheme, Step, compile};
+use crate::{
+    CompileInput, HeaderChange, Matcher, Middleware, Outcome, Runtime, Scheme, Step, compile,
+};
 
 /// A path as strangers send it.
 const RAW_PATH: &str =
@@ -50,6 +52,7 @@ proptest! {
         document in document(&Words::meeting()),
         raw_path in RAW_PATH,
         query in prop::option::of("[ -~é]{0,5}"),
+        method in prop::sample::select(vec![Method::GET, Method::HEAD, Method::POST, Method::TRACE]),
         host in prop::sample::select(vec!["site.test", "www.site.test", "site.test:80"]),
         is_custom_domain in any::<bool>(),
     ) {
@@ -59,7 +62,7 @@ proptest! {
         };
         let site = Site::new(document);
         let head = RequestHead {
-            method: &Method::GET,
+            method: &method,
             scheme: Scheme::Https,
             host: Hostname::parse(host).expect("a host"),
             authority: host,
@@ -79,6 +82,7 @@ proptest! {
         let (traced, trace) = plan_late_traced(&site, &head);
         prop_assert_eq!(&traced, &late);
         check_trace(&trace, &[Step::Files, Step::Functions, Step::FileRoutes, Step::Fallback])?;
+        check_functions(&site, &head, &late)?;
         site.header_changes(head.host.as_str(), head.path.as_str(), &mut |change| {
             if let HeaderChange::Set(_, value) = change {
                 let is_one_line = !value.as_bytes().iter().any(u8::is_ascii_control);
@@ -89,6 +93,25 @@ proptest! {
             prop_assert!(site.find(site.asset(asset).path) == Some(asset));
         }
     }
+}
+
+/// A function that was chosen answers the method; beneath the edge functions none of them is chosen, and everything
+/// else is as before.
+fn check_functions(site: &Site, head: &RequestHead<'_>, late: &Plan) -> Result<(), TestCaseError> {
+    let runtime = |plan: &Plan| match plan {
+        Plan::Invoke(function) => Some(site.function(*function).runtime),
+        _ => None,
+    };
+    if let Plan::Invoke(function) = late {
+        prop_assert!(site.function(*function).methods.contains(head.method));
+        site.function_params(*function, head.raw_path);
+    }
+    let origin = plan_origin(site, head);
+    prop_assert!(runtime(&origin) != Some(Runtime::Edge));
+    if runtime(late) != Some(Runtime::Edge) {
+        prop_assert_eq!(&origin, late);
+    }
+    Ok(())
 }
 
 /// Of the steps that decide, at most one did; nothing after it was reached.
@@ -114,12 +137,19 @@ fn check_trace(trace: &Trace, deciding: &[Step]) -> Result<(), TestCaseError> {
 
 #[test]
 fn middleware_runs_for_its_paths() {
-    let run = |matchers: &[&str], path: &'static str| {
+    let run = |matchers: &[&str], path: &str| {
         let mut document = compile(CompileInput::default())
             .value
             .expect("an empty upload compiles");
         document.middleware = Some(Middleware {
-            matchers: matchers.iter().map(|src| (*src).into()).collect(),
+            matchers: matchers
+                .iter()
+                .map(|regex| Matcher {
+                    source: (*regex).into(),
+                    regex: (*regex).into(),
+                })
+                .collect(),
+            handler: 0,
         });
         let head = RequestHead {
             method: &Method::GET,
@@ -134,8 +164,13 @@ fn middleware_runs_for_its_paths() {
         plan_early(&Site::new(document), &head) == EarlyPlan::Continue { middleware: true }
     };
     assert!(run(&[], "/any"));
-    assert!(run(&["/a/.*", "/b"], "/a/x"));
-    assert!(run(&["/a/.*", "/b"], "/b"));
-    assert!(!run(&["/a/.*", "/b"], "/b/x"));
-    assert!(!run(&["["], "/b"));
+    assert!(run(&["^/a/.*$", "^/b$"], "/a/x"));
+    assert!(run(&["^/a/.*$", "^/b$"], "/b/"));
+    assert!(!run(&["^/a/.*$", "^/b$"], "/b/x"));
+    // Neither another spelling of the path nor a matcher that cannot be run goes round a guard.
+    assert!(run(&["^/b$"], "/%62"));
+    assert!(run(&["^/(?!b$)"], "/%62"));
+    assert!(!run(&["^/(?!b$)"], "/b"));
+    assert!(run(&["["], "/b"));
+    assert!(run(&["^/(a|aa)+(?=b)$"], &format!("/{}", "a".repeat(60))));
 }

@@ -88,7 +88,12 @@ rule-line/syntax
 rule-line/unsupported
 rule-line/limit
 rule-line/unsafe
-rule-line/no-effect";
+rule-line/no-effect
+functions/ignored
+functions/name
+functions/conflict
+functions/limit
+middleware/matcher";
     assert_eq!(DIAGNOSTIC_CODES.join("\n"), want);
 }
 

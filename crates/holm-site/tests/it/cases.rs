@@ -2,7 +2,8 @@
 //!
 //! A case file has sections that begin with `# `: `# edgeone.json`, `# _redirects`, `# _headers` and the other configuration files with their
 //! text, `# files` with a path a line, `# settings` with `functions_before_files`, `# functions` with
-//! `edge|node REGEX NAME` a line, and `# requests` with a request a line. After `----` come the findings and the
+//! `edge|node REGEX NAME` a line, `# sources` with a function's file and its exports a line, `# matcher` with an entry
+//! of the middleware's matcher a line, and `# requests` with a request a line. After `----` come the findings and the
 //! answers. `UPDATE=1` writes what was found in place of what was expected.
 //!
 //! A request is `[METHOD] URL [flags]`: a URL with a scheme names its host; `custom` makes the host a custom
@@ -10,6 +11,7 @@
 
 mod case;
 mod request;
+mod sources;
 
 use std::path::{Path, PathBuf};
 

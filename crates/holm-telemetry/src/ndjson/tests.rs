@@ -130,3 +130,18 @@ fn times_before_and_beyond() {
     check(1_700_000_000_007, "2023-11-14T22:13:20.007Z");
     check(i64::MAX, "9223372036854775807 ms since the epoch");
 }
+
+#[test]
+fn each_line_names_its_own_host() {
+    let mut writer = LineWriter::default();
+    let (one, mut two) = (record(), record());
+    two.host = "b\"c.localhost".into();
+    two.project_id = Some(ProjectId::from_bytes([1; 16]));
+    let mut three = two.clone();
+    three.project_id = Some(ProjectId::from_bytes([2; 16]));
+    for shown in [&one, &two, &two, &three, &one] {
+        let mut text = String::new();
+        writer.append(&mut text, shown);
+        assert_eq!(text, line(shown));
+    }
+}

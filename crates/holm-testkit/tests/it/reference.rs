@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[Limit])] = &[
     ("holm-server", holm_server::LIMITS),
     ("holm-cli", holm_cli::LIMITS),
     ("holm-site", holm_site::limits::LIMITS),
+    ("holm-build", holm_build::limits::LIMITS),
     ("holm-storage", holm_storage::LIMITS),
     ("holm-telemetry", holm_telemetry::LIMITS),
 ];
@@ -140,4 +141,24 @@ fn error_codes() {
         .unwrap();
     }
     check("error-codes.md", &page);
+}
+
+/// A page that names tests is worth as much as the tests that are there.
+#[test]
+fn every_test_that_the_page_on_security_names_is_there() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = root.join("docs/reference/security-tests.md");
+    let page = std::fs::read_to_string(page).expect("the page exists");
+    let named: Vec<&str> = page
+        .split('`')
+        .filter(|text| text.starts_with("crates/"))
+        .collect();
+    assert!(named.len() > 50, "{}", named.len());
+    for name in named {
+        let (file, test) = name.split_once("::").unwrap_or((name, ""));
+        let text = std::fs::read_to_string(root.join(file))
+            .unwrap_or_else(|error| panic!("{file} is named and cannot be read: {error}"));
+        let is_there = test.is_empty() || text.contains(&format!("fn {test}("));
+        assert!(is_there, "{file} has no test {test}");
+    }
 }

@@ -129,13 +129,24 @@ fn a_back_up_under_load_is_restored_on_another_machine() {
     let rows = deployments(&server, &token);
     let sealed: Vec<_> = rows.iter().filter(|row| row["state"] == "sealed").collect();
     assert!(sealed.len() > 2, "{rows:?}");
+    let mut seen_count = 0;
     for row in sealed {
         let url = row["url"].as_str().unwrap();
-        let page = get(url).text();
+        let answer = get(url);
+        if answer.status == 401 {
+            // More than retention keeps: it took this one after the rows were read, and says so.
+            let now = deployments(&server, &token);
+            let state = now.iter().find(|now| now["id"] == row["id"]);
+            assert_eq!(state.unwrap()["state"], "expired");
+            continue;
+        }
+        seen_count += 1;
+        let page = answer.text();
         let number: usize = page.strip_prefix("round ").unwrap().parse().unwrap();
         assert_eq!(get(&format!("{url}/large.txt")).text(), large(number));
         assert_eq!(get(&format!("{url}/shared.txt")).text(), large(1_000_000));
     }
+    assert!(seen_count > 2, "{rows:?}");
     let production = get(&format!("http://load.localhost:{}/", port(&url)));
     assert!(production.text().starts_with("round "));
     drop(server);

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use holm_site::{
-    CompileInput, FileEntry, FunctionRoute, Runtime, Site, SiteSettings, codec, compile,
-    limits::RuleLimits,
+    BuiltFunctions, CompileInput, FileEntry, FunctionRoute, MethodSet, RouteForm, Runtime, Site,
+    SiteSettings, codec, compile, compile_with_functions, limits::RuleLimits,
 };
 use holm_types::BlobDigest;
 
 use super::request::answer;
+use super::sources;
 
 /// What stands between the input and what is expected.
 const DIVIDER: &str = "----\n";
@@ -48,15 +49,28 @@ impl Case {
 
     pub(super) fn run(&self) -> String {
         let mut out = String::new();
-        let compiled = compile(self.compile_input());
-        for found in &compiled.diagnostics {
-            writeln!(out, "{found}").expect("a string takes text");
-        }
-        let Some(mut document) = compiled.value else {
+        let built = sources::build(
+            &self.lines("sources").map(str::to_owned).collect::<Vec<_>>(),
+            self.sections.get("matcher").map(String::as_str),
+            &mut out,
+        );
+        let Some(mut built) = built else {
             out.push_str("the deployment fails\n");
             return out;
         };
-        document.functions = self.functions();
+        built.routes.extend(self.functions());
+        let compiled = if built == BuiltFunctions::default() {
+            compile(self.compile_input())
+        } else {
+            compile_with_functions(self.compile_input(), built)
+        };
+        for found in &compiled.diagnostics {
+            writeln!(out, "{found}").expect("a string takes text");
+        }
+        let Some(document) = compiled.value else {
+            out.push_str("the deployment fails\n");
+            return out;
+        };
         // What is asked is what was stored and read again.
         let bytes = codec::encode_document(&document);
         let document = codec::decode_document(&bytes).expect("what was encoded can be decoded");
@@ -77,8 +91,13 @@ impl Case {
         let configs: BTreeMap<String, Vec<u8>> = configs
             .map(|(name, text)| (format!("/{name}"), text.clone().into_bytes()))
             .collect();
+        let sources: Vec<String> = self
+            .lines("sources")
+            .map(|line| format!("/{}", sources::file_of(line)))
+            .collect();
         let paths = self
             .lines("files")
+            .chain(sources.iter().map(String::as_str))
             .chain(configs.keys().map(String::as_str));
         let file = |path: &str| FileEntry {
             path: path.to_owned(),
@@ -107,7 +126,10 @@ impl Case {
                     Runtime::Node
                 },
                 src: words[1].into(),
+                form: RouteForm::Regex,
                 name: words[2].into(),
+                methods: MethodSet::ALL,
+                handler: 0,
             }
         };
         self.lines("functions").map(route).collect()

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use holm_site::{
-    EarlyPlan, HeaderChange, Plan, RequestHead, Scheme, Site, Trace, plan_early, plan_early_traced,
-    plan_late, plan_late_traced,
+    EarlyPlan, HeaderChange, ParamValue, Plan, RequestHead, Scheme, Site, Trace, plan_early,
+    plan_early_traced, plan_late, plan_late_traced,
 };
 use holm_types::{Hostname, SitePath};
 use http::Method;
@@ -66,11 +66,14 @@ fn plan(site: &Site, head: &RequestHead<'_>, out: &mut String) -> Trace {
             writeln!(out, "  {} {}", redirect.status, redirect.location)
                 .expect("a string takes text");
         }
-        EarlyPlan::Continue { .. } => {
+        EarlyPlan::Continue { middleware } => {
+            if middleware {
+                out.push_str("  middleware, then\n");
+            }
             let (late, rest) = plan_late_traced(site, head);
             assert_eq!(late, plan_late(site, head), "a traced plan is the plan");
             trace.considered.extend(rest.considered);
-            writeln!(out, "  {}", late_words(site, &late)).expect("a string takes text");
+            writeln!(out, "  {}", late_words(site, &late, head)).expect("a string takes text");
         }
     }
     let mut headers: Vec<(String, String)> = Vec::new();
@@ -96,7 +99,7 @@ fn plan(site: &Site, head: &RequestHead<'_>, out: &mut String) -> Trace {
     trace
 }
 
-fn late_words(site: &Site, plan: &Plan) -> String {
+fn late_words(site: &Site, plan: &Plan, head: &RequestHead<'_>) -> String {
     match plan {
         Plan::ServeAsset { asset, status } => {
             let asset = site.asset(*asset);
@@ -104,7 +107,17 @@ fn late_words(site: &Site, plan: &Plan) -> String {
             let hashed = if asset.is_hashed { " hashed" } else { "" };
             format!("{status} {} ({media_type}){hashed}", asset.path)
         }
-        Plan::Invoke(function) => format!("function {}", function.0),
+        Plan::Invoke(function) => {
+            let mut words = format!("function {}", site.function(*function).name);
+            for (name, value) in site.function_params(*function, head.raw_path) {
+                let value = match value {
+                    ParamValue::One(text) => format!("`{text}`"),
+                    ParamValue::Many(list) => format!("{list:?}"),
+                };
+                write!(words, " {name}={value}").expect("a string takes text");
+            }
+            words
+        }
         Plan::NotFound => "404".to_owned(),
     }
 }
