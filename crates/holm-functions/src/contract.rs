@@ -71,7 +71,8 @@ pub fn ascii_json(json: &str) -> String {
         }
         let mut units = [0; 2];
         for unit in character.encode_utf16(&mut units) {
-            out.push_str(&format!("\\u{unit:04x}"));
+            out.push_str("\\u");
+            out.push_str(&data_encoding::HEXLOWER.encode(&unit.to_be_bytes()));
         }
     }
     out
