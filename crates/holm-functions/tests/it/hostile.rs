@@ -176,7 +176,7 @@ async fn nothing_of_the_system_can_be_reached() {
             run: await said(async () => (await import('node:child_process')).execSync('id')),
             env: await said(async () => (await import('node:process')).default.env.PATH.length),
             net: await said(async () => new Promise((ok, no) => import('node:net').then(net =>
-                net.connect(80, '127.0.0.1').on('connect', ok).on('error', no)))),
+                net.connect(80, '127.0.0.1').on('connect', ok).on('error', no)).catch(no))),
             socket: await said(() => new Promise((ok, no) => {
                 const s = new WebSocket('ws://127.0.0.1:1'); s.onopen = ok; s.onerror = () => no(new Error()) })),
          })]",
@@ -201,4 +201,43 @@ async fn a_flood_of_output_does_not_grow_and_a_crash_is_told() {
     assert_eq!(house.text(&site, get(0)).await, "fine");
     until("the line arrives", || !house.lines.all().is_empty()).await;
     assert_eq!(house.lines.all()[0].1.text.len(), 4_096);
+}
+
+/// What the kernel says when the engine's own permissions are out of the way: another program under the same
+/// launcher.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_sandbox_holds_by_itself() {
+    let folder = holm_testkit::TempFolder::new();
+    let inside = folder.write("in/mine", "mine");
+    let outside = folder.write("out", "not mine");
+    let confinement = holm_functions::launcher::Confinement {
+        read: ["/lib", "/lib64", "/usr/lib"].map(Into::into).to_vec(),
+        execute: ["/lib", "/lib64", "/usr/lib", "/bin/cat"]
+            .map(Into::into)
+            .to_vec(),
+        sockets: vec![folder.path().join("in")],
+        files_max: 64,
+        ..Default::default()
+    };
+    let [program, word] = &crate::support::launcher()[..] else {
+        panic!("a program and its word");
+    };
+    let read = |program_to_run: &str, path: &std::path::Path| {
+        std::process::Command::new(program)
+            .arg(word)
+            .args(confinement.to_args())
+            .arg(program_to_run)
+            .arg(path)
+            .output()
+            .unwrap()
+    };
+    assert_eq!(read("/bin/cat", &inside).stdout, b"mine");
+    for path in [&outside, std::path::Path::new("/etc/passwd")] {
+        let refused = read("/bin/cat", path);
+        assert!(refused.stdout.is_empty(), "{refused:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("Permission denied"));
+    }
+    let other = read("/bin/ls", &inside);
+    assert_eq!(other.status.code(), Some(126), "{other:?}");
 }
