@@ -1,6 +1,7 @@
 //! One connection: keys agreed upon where there is TLS, the HTTP that the client speaks found out, and
 //! HTTP/1.1 served to its end, whichever way that comes (HTTP/2: `http2`).
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -8,24 +9,26 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use holm_telemetry::SendOutcome;
-use holm_types::VisitorCode;
+use holm_types::{RequestId, VisitorCode};
+use http::StatusCode;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::answer_socket::AnswerSocket;
 use crate::counters::count;
 use crate::edge::EdgeInner;
 use crate::http2::serve_http2;
 use crate::page::PageFormat;
 use crate::preface::{Spoken, detect};
-use crate::record::{chain, emit_connection};
+use crate::record::{chain, emit_connection, emit_refused};
 use crate::serve::ConnectionService;
 use crate::socket::{Socket, WatchedStream};
 use crate::tls::{self, TlsSettings};
 use crate::watch::{ConnectionWatch, Verdict};
 
-type HttpConnection = http1::Connection<TokioIo<Socket>, ConnectionService>;
+type HttpConnection = http1::Connection<TokioIo<AnswerSocket>, ConnectionService>;
 
 /// Counts a connection while it is open.
 #[derive(Debug)]
@@ -127,9 +130,10 @@ async fn open_secure(
 
 async fn serve_http1(edge: &Arc<EdgeInner>, socket: Socket, watch: &Arc<ConnectionWatch>) {
     let service = ConnectionService::new(Arc::clone(edge), Arc::clone(watch));
-    let mut connection = edge.http.serve_connection(TokioIo::new(socket), service);
+    let socket = TokioIo::new(AnswerSocket::new(socket, Arc::clone(watch)));
+    let mut connection = edge.http.serve_connection(socket, service);
     let end = drive(&mut connection, watch).await;
-    let mut socket = connection.into_parts().io.into_inner();
+    let (mut socket, kept_back) = connection.into_parts().io.into_inner().into_parts();
     match end {
         End::Judged(verdict) => {
             count(&edge.counters.connections_shed);
@@ -137,9 +141,19 @@ async fn serve_http1(edge: &Arc<EdgeInner>, socket: Socket, watch: &Arc<Connecti
                 say_too_slow(edge, watch, &mut socket).await;
             }
         }
-        End::Http(result) => {
-            let is_refused = note_end(edge, watch, result);
-            if is_refused || watch.lingers() {
+        End::Http(Err(error)) if error.is_parse() => {
+            let refused = Refused::of(&error, kept_back);
+            if kept_back.is_some() {
+                say(edge, watch, &mut socket, refused).await;
+            } else {
+                let (status, reason) = (refused.code.status(), refused.reason);
+                emit_connection(edge, watch, status, SendOutcome::Sent, reason);
+                linger(edge, &mut socket).await;
+            }
+        }
+        End::Http(_) => {
+            note_end(edge, watch);
+            if watch.lingers() {
                 linger(edge, &mut socket).await;
             } else if let Socket::Tls(_) = socket {
                 end_sending(edge, &mut socket).await;
@@ -165,39 +179,50 @@ async fn drive(connection: &mut HttpConnection, watch: &ConnectionWatch) -> End 
     }
 }
 
-/// Records a connection that ended before there was a request. True when the library refused
-/// something that the client may still be sending.
-fn note_end(edge: &EdgeInner, watch: &ConnectionWatch, result: Result<(), hyper::Error>) -> bool {
-    match result {
-        Err(error) if error.is_parse() => {
-            let status = if error.is_parse_too_large() { 431 } else { 400 };
-            let reason = chain(&error);
-            emit_connection(edge, watch, status, SendOutcome::Sent, reason.into());
-            true
-        }
-        Ok(()) | Err(_) => {
-            if watch.is_reading_head() {
-                let reason = "the client left in the middle of a request head";
-                emit_connection(edge, watch, 0, SendOutcome::ClientGone, reason.into());
-            }
-            false
+/// Records a connection that ended before there was a request.
+fn note_end(edge: &EdgeInner, watch: &ConnectionWatch) {
+    if watch.is_reading_head() {
+        let reason = "the client left in the middle of a request head";
+        emit_connection(edge, watch, 0, SendOutcome::ClientGone, reason.into());
+    }
+}
+
+/// Why there is no request to answer.
+#[derive(Debug)]
+struct Refused {
+    code: VisitorCode,
+    reason: Cow<'static, str>,
+}
+
+impl Refused {
+    /// What the library found wrong with a request head; `status` is the one it would have sent.
+    fn of(error: &hyper::Error, status: Option<u16>) -> Self {
+        let code = match status {
+            Some(414) => VisitorCode::UriTooLong,
+            _ if error.is_parse_too_large() => VisitorCode::RequestHeaderFieldsTooLarge,
+            _ => VisitorCode::BadRequest,
+        };
+        Self {
+            code,
+            reason: chain(error).into(),
         }
     }
 }
 
 /// Tells a client that never finished its request head why it is let go.
 async fn say_too_slow(edge: &EdgeInner, watch: &ConnectionWatch, socket: &mut Socket) {
-    let code = VisitorCode::RequestTimeout;
+    let refused = Refused {
+        code: VisitorCode::RequestTimeout,
+        reason: "the request head did not arrive within edge.header_read_max".into(),
+    };
+    say(edge, watch, socket, refused).await;
+}
+
+/// Answers what is no request: a page, a record, and the end of the connection.
+async fn say(edge: &EdgeInner, watch: &ConnectionWatch, socket: &mut Socket, refused: Refused) {
+    let Refused { code, reason } = refused;
     let request_id = edge.request_ids.next();
-    let digits = request_id.to_string();
-    let body = edge.pages.body(code, PageFormat::Html, digits.as_bytes());
-    let head = format!(
-        "HTTP/1.1 408 Request Timeout\r\ncontent-type: text/html; charset=utf-8\r\n\
-         cache-control: no-store\r\nconnection: close\r\nserver: holm\r\n\
-         eo-log-uuid: {digits}\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    let message = [head.as_bytes(), &body].concat();
+    let message = last_message(edge, code, request_id);
     let saying = async {
         socket.write_all(&message).await?;
         socket.flush().await
@@ -207,9 +232,24 @@ async fn say_too_slow(edge: &EdgeInner, watch: &ConnectionWatch, socket: &mut So
         Ok(Ok(())) => SendOutcome::Sent,
         Ok(Err(_)) | Err(_) => SendOutcome::ClientGone,
     };
-    let reason = "the request head did not arrive within edge.header_read_max";
-    emit_connection(edge, watch, code.status(), outcome, reason.into());
+    emit_refused(edge, watch, request_id, code.status(), outcome, reason);
     linger(edge, socket).await;
+}
+
+fn last_message(edge: &EdgeInner, code: VisitorCode, request_id: RequestId) -> Vec<u8> {
+    let digits = request_id.to_string();
+    let body = edge.pages.body(code, PageFormat::Html, digits.as_bytes());
+    let status =
+        StatusCode::from_u16(code.status()).expect("the table has statuses between 400 and 599");
+    let head = format!(
+        "HTTP/1.1 {} {}\r\ncontent-type: text/html; charset=utf-8\r\n\
+         cache-control: no-store\r\nconnection: close\r\nserver: holm\r\n\
+         eo-log-uuid: {digits}\r\ncontent-length: {}\r\n\r\n",
+        status.as_str(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len()
+    );
+    [head.as_bytes(), &body].concat()
 }
 
 /// Says in TLS that nothing more comes, so that the client can tell the end from a cut.

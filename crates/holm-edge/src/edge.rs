@@ -120,7 +120,7 @@ impl Edge {
             decoy: crate::gate::decoy(decoy_key),
             password_checks: Semaphore::new(limits.password_checks_max.clamp(1, 64)),
             request_ids: RequestIds::new(id_seed),
-            http: http_settings(),
+            http: http_settings(&config.limits),
             handshakes: handshake_turns(&config.limits),
             no_host: "".into(),
             is_handed_over: AtomicBool::new(false),
@@ -247,17 +247,22 @@ impl EdgeInner {
     }
 }
 
-/// The HTTP library's own settings. Its limits lie above ours (decision D10.10), its timers are off:
+/// The HTTP library's own settings. Its limits are no lower than ours (decision D10.10), its timers are off:
 /// the sweep of `listen` watches all connections at the cost of none a request.
-fn http_settings() -> http1::Builder {
+fn http_settings(limits: &EdgeLimits) -> http1::Builder {
+    // The library keeps room for a hundred fields on the stack; more than that costs two allocations of
+    // 4 KB for every request, so only those pay who want it. What it refuses gets our page all the same.
+    const COUNT_ON_STACK: usize = 100;
     let mut builder = http1::Builder::new();
     builder
         .keep_alive(true)
         .half_close(true)
         .header_read_timeout(None)
-        .max_headers(EdgeLimits::HEADER_COUNT_CEILING)
         .max_header_size(EdgeLimits::HEAD_BYTES_CEILING)
         .max_buf_size(EdgeLimits::HEAD_BYTES_CEILING + 16 * 1024);
+    if limits.header_count_max > COUNT_ON_STACK {
+        builder.max_headers(EdgeLimits::HEADER_COUNT_CEILING);
+    }
     builder
 }
 

@@ -10,6 +10,7 @@
 
 mod admit;
 mod answer;
+mod answer_socket;
 mod asset;
 mod blob_stream;
 mod body;

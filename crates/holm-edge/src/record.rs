@@ -211,9 +211,22 @@ pub(crate) fn emit_connection(
     outcome: SendOutcome,
     reason: Cow<'static, str>,
 ) {
+    let request_id = edge.request_ids.next();
+    emit_refused(edge, watch, request_id, status, outcome, reason);
+}
+
+/// As [`emit_connection`], with the number that the client was told.
+pub(crate) fn emit_refused(
+    edge: &EdgeInner,
+    watch: &ConnectionWatch,
+    request_id: RequestId,
+    status: u16,
+    outcome: SendOutcome,
+    reason: Cow<'static, str>,
+) {
     edge.parts.records.emit(&AccessRecord {
         at: edge.parts.clock.now(),
-        request_id: edge.request_ids.next(),
+        request_id,
         duration_us: 0,
         peer: peer_to_keep(&edge.config, watch.peer()),
         protocol: None,

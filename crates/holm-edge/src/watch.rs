@@ -155,6 +155,8 @@ pub(crate) struct ConnectionWatch {
     verdict: AtomicU8,
     drain: AtomicU8,
     lingers: AtomicBool,
+    /// Whether a request has come whose answer may not be sent whole yet. Meaningless with HTTP/2.
+    owes_answer: AtomicBool,
     wake: Notify,
 }
 
@@ -179,6 +181,7 @@ impl ConnectionWatch {
             verdict: AtomicU8::new(NO_VERDICT),
             drain: AtomicU8::new(Drain::No as u8),
             lingers: AtomicBool::new(false),
+            owes_answer: AtomicBool::new(false),
             wake: Notify::new(),
         }
     }
@@ -257,6 +260,19 @@ impl ConnectionWatch {
             return;
         }
         self.phase.store(Phase::Busy as u8, Ordering::Relaxed);
+        self.owes_answer.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether what is written now belongs to an answer.
+    pub(crate) fn owes_answer(&self) -> bool {
+        self.owes_answer.load(Ordering::Relaxed)
+    }
+
+    /// Everything that was written so far is on its way.
+    pub(crate) fn flushed(&self) {
+        if self.phase() != Phase::Busy {
+            self.owes_answer.store(false, Ordering::Relaxed);
+        }
     }
 
     /// An answer has ended.

@@ -224,16 +224,55 @@ async fn too_much_head_gets_a_page() {
 }
 
 #[tokio::test]
-async fn far_too_much_head_is_refused_without_one_and_recorded() {
-    let scene = Scene::usual().await;
-    let raw = format!(
+async fn what_the_library_refuses_gets_a_page_with_the_number_of_its_record() {
+    let wide = format!(
         "GET / HTTP/1.1\r\nHost: site.test\r\nx: {}\r\n\r\n",
         "y".repeat(150_000)
     );
-    assert_eq!(statuses(&scene, raw.as_bytes()).await, [431]);
-    let record = scene.records(1).await.remove(0);
-    assert_eq!(record.served_by, holm_telemetry::ServedBy::Connection);
-    assert_eq!(record.status, 431);
+    let long = format!(
+        "GET /{} HTTP/1.1\r\nHost: site.test\r\n\r\n",
+        "a".repeat(70_000)
+    );
+    for (raw, status, word) in [
+        (wide.as_str(), 431, "REQUEST_HEADER_FIELDS_TOO_LARGE"),
+        (long.as_str(), 414, "URI_TOO_LONG"),
+        (
+            "GET / HTTP/1.1\r\nHost : site.test\r\n\r\n",
+            400,
+            "BAD_REQUEST",
+        ),
+        ("hello\r\n\r\n", 400, "BAD_REQUEST"),
+    ] {
+        let scene = Scene::usual().await;
+        let mut client = scene.connect().await;
+        client.send(raw).await;
+        let reply = client.reply().await;
+        assert_eq!(reply.status, status);
+        assert!(reply.text().contains(word), "{}", reply.text());
+        assert_eq!(reply.header("connection"), "close");
+        assert!(client.rest().await.is_empty());
+        let record = scene.records(1).await.remove(0);
+        assert_eq!(record.served_by, holm_telemetry::ServedBy::Connection);
+        assert_eq!(record.status, status);
+        assert_eq!(reply.header("eo-log-uuid"), record.request_id.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_head_behind_good_requests_takes_nothing_from_their_answers() {
+    let scene = Scene::usual().await;
+    let good = "GET /index.html HTTP/1.1\r\nHost: site.test\r\n\r\n";
+    let mut client = scene.connect().await;
+    client
+        .send(format!("{good}{good}GET / HTTP/1.1\r\nHost : a\r\n\r\n"))
+        .await;
+    for _ in 0..2 {
+        assert_eq!(client.reply().await.status, 200);
+    }
+    let reply = client.reply().await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.text().contains("BAD_REQUEST"));
+    assert!(client.rest().await.is_empty());
 }
 
 #[tokio::test]
