@@ -93,6 +93,35 @@ pub(crate) struct DoctorArgs {
     pub(crate) json: bool,
 }
 
+/// The words below `runtimes`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RuntimesArgs {
+    #[command(subcommand)]
+    pub(crate) word: RuntimesWord,
+}
+
+/// What to do with the engines.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum RuntimesWord {
+    /// Say which engines there are.
+    List(EngineArgs),
+    /// Fetch the engine of edge functions with npm, if it is not there.
+    Install(EngineArgs),
+    /// Print the program that runs edge functions.
+    Path(EngineArgs),
+}
+
+/// Flags of the words below `runtimes`.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct EngineArgs {
+    /// The data folder that has the engines.
+    #[arg(long, value_name = "DIR", env = "HOLM_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// A Deno of your own, instead of the installed one.
+    #[arg(long, value_name = "FILE", env = "HOLM_DENO")]
+    pub(crate) deno: Option<PathBuf>,
+}
+
 #[derive(Parser, Debug)]
 #[command(name = "holm", version, about = "Deploy sites on a machine you own")]
 struct Root {
@@ -116,6 +145,8 @@ enum Word {
     Restore(RestoreArgs),
     /// Check a data folder: every blob, every deployment, every pointer. Changes nothing.
     Doctor(DoctorArgs),
+    /// The engines that run functions: list them, install them, say where they are.
+    Runtimes(RuntimesArgs),
 }
 
 #[derive(Subcommand, Debug)]

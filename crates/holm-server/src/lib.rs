@@ -20,6 +20,7 @@ mod listeners;
 mod log;
 mod parts;
 mod restore;
+mod runtimes;
 mod server;
 mod shared_domain;
 mod signals;
@@ -41,7 +42,16 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches;
 
-/// Runs one of the server's words: `serve`, `up`, `restore` or `doctor`.
+/// The word, never shown, that makes the program the launcher of function processes.
+pub const LAUNCHER_WORD: &str = holm_functions::launcher::WORD;
+
+/// Becomes a function's engine, with `args` being those after [`LAUNCHER_WORD`]. Comes back only when that
+/// failed.
+pub fn launch(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    holm_functions::launcher::run(args)
+}
+
+/// Runs one of the server's words: `serve`, `up`, `restore`, `runtimes` or `doctor`.
 ///
 /// `deploy` is what `up` calls once the server answers: the command line's own deploy, handed in by
 /// the program because the server does not know the command line.
@@ -72,6 +82,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>, deploy: DeployHook) -> Exit
             args::RestoreArgs::from_arg_matches(sub)
                 .map_err(Into::into)
                 .and_then(|args| restore::restore(&args)),
+        ),
+        Some(("runtimes", sub)) => exit::of(
+            args::RuntimesArgs::from_arg_matches(sub)
+                .map_err(Into::into)
+                .and_then(runtimes::run),
         ),
         Some(("doctor", sub)) => doctor::run(sub),
         _ => ExitCode::from(exit::USAGE),

@@ -1,4 +1,4 @@
-//! One program: `serve`, `up`, `restore` and `doctor` go to the server, every other word to the command line.
+//! One program: `serve`, `up`, `restore`, `runtimes` and `doctor` go to the server, every other word to the command line.
 #![forbid(unsafe_code)]
 
 mod sample;
@@ -11,14 +11,15 @@ use holm_server::{SiteDeployed, UpReady};
 use holm_types::Environment;
 
 /// The words that start or check a server.
-const SERVER_WORDS: &[&str] = &["serve", "up", "restore", "doctor"];
+const SERVER_WORDS: &[&str] = &["serve", "up", "restore", "runtimes", "doctor"];
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    let is_server_word = args
-        .get(1)
-        .and_then(|word| word.to_str())
-        .is_some_and(|word| SERVER_WORDS.contains(&word));
+    let word = args.get(1).and_then(|word| word.to_str());
+    if word == Some(holm_server::LAUNCHER_WORD) {
+        return holm_server::launch(args.into_iter().skip(2));
+    }
+    let is_server_word = word.is_some_and(|word| SERVER_WORDS.contains(&word));
     if is_server_word {
         holm_server::run(args, Box::new(deploy))
     } else {

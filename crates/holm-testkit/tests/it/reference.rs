@@ -12,6 +12,7 @@ const MARK: &str =
 /// Every room's table of maxima.
 const ROOMS: &[(&str, &[Limit])] = &[
     ("holm-edge", holm_edge::LIMITS),
+    ("holm-functions", holm_functions::LIMITS),
     ("holm-control", holm_control::LIMITS),
     ("holm-server", holm_server::LIMITS),
     ("holm-cli", holm_cli::LIMITS),

@@ -1,0 +1,70 @@
+//! Connections to one process, kept between requests.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+
+use crate::invocation::RequestBody;
+
+pub(super) type Connection = SendRequest<RequestBody>;
+
+/// Connections without a request, newest last. As many as there were requests at once, which
+/// `functions.concurrency_max` limits.
+#[derive(Debug)]
+pub(super) struct Connections {
+    socket: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Connections {
+    pub(super) const fn new(socket: PathBuf) -> Self {
+        Self {
+            socket,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// One that was used before and looks usable, if there is one.
+    pub(super) fn take_idle(&self) -> Option<Connection> {
+        let mut idle = self.lock();
+        while let Some(connection) = idle.pop() {
+            if !connection.is_closed() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// A new one.
+    pub(super) async fn open(&self) -> io::Result<Connection> {
+        let stream = UnixStream::connect(&self.socket).await?;
+        let (sender, connection) = handshake(TokioIo::new(stream))
+            .await
+            .map_err(io::Error::other)?;
+        // What goes wrong on it is told to whoever has a request there.
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+
+    /// Keeps one whose answer was read to the end.
+    pub(super) fn give_back(&self, connection: Connection) {
+        if !connection.is_closed() {
+            self.lock().push(connection);
+        }
+    }
+
+    /// Closes those without a request.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
