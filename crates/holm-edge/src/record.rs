@@ -66,11 +66,12 @@ impl Draft {
             user_agent,
             referer,
         } = Said::in_headers(&parts.headers);
+        let (at, started) = edge.parts.clock.both();
         Self {
             request_id,
-            started: edge.parts.clock.monotonic(),
+            started,
             record: Some(Box::new(AccessRecord {
-                at: edge.parts.clock.now(),
+                at,
                 request_id,
                 duration_us: 0,
                 peer: peer_to_keep(

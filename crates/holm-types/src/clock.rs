@@ -11,4 +11,10 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 
     /// Time since an arbitrary start, for measuring durations. Never goes back.
     fn monotonic(&self) -> Duration;
+
+    /// Both, for what is shown with its duration. A clock may read the machine's once for the two; the wall
+    /// clock may then be behind a jump of it by a second.
+    fn both(&self) -> (Timestamp, Duration) {
+        (self.now(), self.monotonic())
+    }
 }
