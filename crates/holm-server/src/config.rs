@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use holm_control::{ControlLimits, RuleLimits};
 use holm_edge::EdgeLimits;
+use holm_functions::FunctionLimits;
 use holm_types::{IpNetwork, IpNetworkError};
 use serde::Deserialize;
 
@@ -84,6 +85,12 @@ pub struct ServerConfig {
     pub control_limits: ControlLimits,
     /// What a deployment's files of rules may hold, with what `[limits]` of the file changes.
     pub rule_limits: RuleLimits,
+    /// The maxima of function processes, with what `[limits]` of the file changes.
+    pub function_limits: FunctionLimits,
+    /// A Deno of the operator's own, instead of the one that Holm fetches. `None` (the default): fetch it.
+    pub deno: Setting<Option<PathBuf>>,
+    /// Networks beside the public ones that functions may reach. Default: none.
+    pub function_networks: Setting<Vec<IpNetwork>>,
     /// The lines of `[limits]`, by name.
     limits: BTreeMap<String, u64>,
     file: PathBuf,
@@ -151,9 +158,20 @@ struct ServerFile {
     addresses_are_shortened: Option<bool>,
     threads: Option<usize>,
     storage: Option<StorageFile>,
+    #[serde(default)]
+    functions: FunctionsFile,
     /// `"control.files_max" = 50000`: names as in docs/reference/limits.md.
     #[serde(default)]
     limits: BTreeMap<String, u64>,
+}
+
+/// `[functions]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FunctionsFile {
+    deno: Option<PathBuf>,
+    /// Addresses and blocks of them, such as `10.0.0.0/8`.
+    allow_networks: Option<Vec<String>>,
 }
 
 /// `[tls]`.
@@ -191,13 +209,27 @@ impl ServerConfig {
         let default_data = default_data_folder();
         let assumed = args.data.clone().or_else(|| default_data.clone());
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
-        let (edge_limits, control_limits, rule_limits) = read_limits(&file.limits, &path)?;
+        let limits = read_limits(&file.limits, &path)?;
+        let networks = file.functions.allow_networks;
         let tls_files = file.tls.files(&path)?;
         let mut config = Self {
             storage: storage_setting(file.storage, &path)?,
-            edge_limits,
-            control_limits,
-            rule_limits,
+            edge_limits: limits.edge,
+            control_limits: limits.control,
+            rule_limits: limits.rules,
+            function_limits: limits.functions,
+            deno: or_default(
+                args.deno.clone().map(Some),
+                file.functions.deno.map(Some),
+                &path,
+                None,
+            ),
+            function_networks: or_default(
+                None,
+                read_networks("functions.allow_networks", networks, &path)?,
+                &path,
+                Vec::new(),
+            ),
             limits: file.limits,
             file: path.clone(),
             data: pick(args.data.clone(), file.data, &path, default_data)
@@ -236,7 +268,7 @@ impl ServerConfig {
             ),
             trusted_proxies: or_default(
                 None,
-                read_networks(file.trusted_proxies, &path)?,
+                read_networks("trusted_proxies", file.trusted_proxies, &path)?,
                 &path,
                 Vec::new(),
             ),
@@ -351,6 +383,16 @@ impl ServerConfig {
                 self.storage.value.to_string(),
                 &self.storage.origin,
             ),
+            (
+                "functions.deno",
+                file(self.deno.value.as_ref()).unwrap_or_default(),
+                &self.deno.origin,
+            ),
+            (
+                "functions.allow_networks",
+                joined(&self.function_networks.value),
+                &self.function_networks.origin,
+            ),
         ]
     }
 }
@@ -362,12 +404,13 @@ fn joined(networks: &[IpNetwork]) -> String {
 
 /// The blocks of addresses that a list names. `None` where there is no list.
 fn read_networks(
+    name: &str,
     list: Option<Vec<String>>,
     path: &Path,
 ) -> Result<Option<Vec<IpNetwork>>, ConfigError> {
     let read = |text: &String| {
         text.parse().map_err(|error: IpNetworkError| {
-            let message = format!("`trusted_proxies` has `{text}`: {error}");
+            let message = format!("`{name}` has `{text}`: {error}");
             ConfigError::Parse {
                 path: path.to_owned(),
                 message,
@@ -377,19 +420,24 @@ fn read_networks(
     list.map(|list| list.iter().map(read).collect()).transpose()
 }
 
-/// The limits of both planes and of rules with what the file changes.
-fn read_limits(
-    lines: &BTreeMap<String, u64>,
-    path: &Path,
-) -> Result<(EdgeLimits, ControlLimits, RuleLimits), ConfigError> {
-    let mut edge = EdgeLimits::default();
-    let mut control = ControlLimits::default();
-    let mut rules = RuleLimits::default();
+/// The limits of all rooms that have some to set.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Limits {
+    edge: EdgeLimits,
+    control: ControlLimits,
+    rules: RuleLimits,
+    functions: FunctionLimits,
+}
+
+/// The limits with what the file changes.
+fn read_limits(lines: &BTreeMap<String, u64>, path: &Path) -> Result<Limits, ConfigError> {
+    let mut limits = Limits::default();
     for (name, number) in lines {
         let is_set = match name.split_once('.') {
-            Some(("edge", limit)) => edge.set(limit, *number),
-            Some(("control", limit)) => control.set(limit, *number),
-            Some(("site", limit)) => rules.set(limit, *number),
+            Some(("edge", limit)) => limits.edge.set(limit, *number),
+            Some(("control", limit)) => limits.control.set(limit, *number),
+            Some(("site", limit)) => limits.rules.set(limit, *number),
+            Some(("functions", limit)) => limits.functions.set(limit, *number),
             _ => false,
         };
         if !is_set {
@@ -399,7 +447,7 @@ fn read_limits(
             });
         }
     }
-    Ok((edge, control, rules))
+    Ok(limits)
 }
 
 /// `holm serve config`: every setting with its origin.

@@ -14,6 +14,7 @@ mod control_url;
 mod data_folder;
 mod doctor;
 mod exit;
+mod functions;
 mod handover;
 mod limits;
 mod listeners;

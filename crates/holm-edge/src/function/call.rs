@@ -393,20 +393,13 @@ impl Asking {
         let RowTarget::Site(site_row) = &row.target else {
             return Ok(false);
         };
-        let site = match site_row.slot.built(&self.edge.sites) {
-            Some(site) => site,
-            None => {
-                let missing = Missing::Site(Arc::clone(&row));
-                serve::fetch(&self.edge, &mut self.gathered, missing).await?;
-                let site = self
-                    .gathered
-                    .site
-                    .as_ref()
-                    .map(|(_, site)| Arc::clone(site));
-                site.ok_or_else(serve::dropped_too_fast)?
-            }
-        };
-        Ok(site.edge_bundle().is_some())
+        if let Some(site) = site_row.slot.built(&self.edge.sites) {
+            return Ok(site.edge_bundle().is_some());
+        }
+        let missing = Missing::Site(Arc::clone(&row));
+        serve::fetch(&self.edge, &mut self.gathered, missing).await?;
+        let site = self.gathered.site.as_ref();
+        Ok(site.is_some_and(|(_, site)| site.edge_bundle().is_some()))
     }
 
     /// The answer that was decided on is sent when the body is out of the way.
