@@ -19,6 +19,7 @@ use crate::certificate::CertificateFiles;
 use crate::console;
 use crate::control_url::parse_origin;
 use crate::exit::ServerError;
+use crate::functions_config::{FunctionSettings, FunctionsFile};
 use crate::storage_config::{StorageConfig, StorageFile, variable};
 
 /// Where a setting's value came from.
@@ -87,10 +88,8 @@ pub struct ServerConfig {
     pub rule_limits: RuleLimits,
     /// The maxima of function processes, with what `[limits]` of the file changes.
     pub function_limits: FunctionLimits,
-    /// A Deno of the operator's own, instead of the one that Holm fetches. `None` (the default): fetch it.
-    pub deno: Setting<Option<PathBuf>>,
-    /// Networks beside the public ones that functions may reach. Default: none.
-    pub function_networks: Setting<Vec<IpNetwork>>,
+    /// By what functions are run, and where they may reach.
+    pub functions: FunctionSettings,
     /// The lines of `[limits]`, by name.
     limits: BTreeMap<String, u64>,
     file: PathBuf,
@@ -165,15 +164,6 @@ struct ServerFile {
     limits: BTreeMap<String, u64>,
 }
 
-/// `[functions]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FunctionsFile {
-    deno: Option<PathBuf>,
-    /// Addresses and blocks of them, such as `10.0.0.0/8`.
-    allow_networks: Option<Vec<String>>,
-}
-
 /// `[tls]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -210,7 +200,6 @@ impl ServerConfig {
         let assumed = args.data.clone().or_else(|| default_data.clone());
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
         let limits = read_limits(&file.limits, &path)?;
-        let networks = file.functions.allow_networks;
         let tls_files = file.tls.files(&path)?;
         let mut config = Self {
             storage: storage_setting(file.storage, &path)?,
@@ -218,18 +207,7 @@ impl ServerConfig {
             control_limits: limits.control,
             rule_limits: limits.rules,
             function_limits: limits.functions,
-            deno: or_default(
-                args.deno.clone().map(Some),
-                file.functions.deno.map(Some),
-                &path,
-                None,
-            ),
-            function_networks: or_default(
-                None,
-                read_networks("functions.allow_networks", networks, &path)?,
-                &path,
-                Vec::new(),
-            ),
+            functions: FunctionSettings::read(args.deno.clone(), file.functions, &path)?,
             limits: file.limits,
             file: path.clone(),
             data: pick(args.data.clone(), file.data, &path, default_data)
@@ -383,27 +361,17 @@ impl ServerConfig {
                 self.storage.value.to_string(),
                 &self.storage.origin,
             ),
-            (
-                "functions.deno",
-                file(self.deno.value.as_ref()).unwrap_or_default(),
-                &self.deno.origin,
-            ),
-            (
-                "functions.allow_networks",
-                joined(&self.function_networks.value),
-                &self.function_networks.origin,
-            ),
         ]
     }
 }
 
-fn joined(networks: &[IpNetwork]) -> String {
+pub(crate) fn joined(networks: &[IpNetwork]) -> String {
     let texts: Vec<String> = networks.iter().map(ToString::to_string).collect();
     texts.join(", ")
 }
 
 /// The blocks of addresses that a list names. `None` where there is no list.
-fn read_networks(
+pub(crate) fn read_networks(
     name: &str,
     list: Option<Vec<String>>,
     path: &Path,
@@ -454,9 +422,10 @@ fn read_limits(lines: &BTreeMap<String, u64>, path: &Path) -> Result<Limits, Con
 pub(crate) fn show(args: &ServerArgs) -> Result<(), ServerError> {
     let config = ServerConfig::combine(args)?;
     let from_file = Origin::File(config.file.clone());
+    let rows = config.rows().into_iter().chain(config.functions.rows());
     let limits = config.limits.iter();
     let limits = limits.map(|(name, number)| (name.as_str(), number.to_string(), &from_file));
-    for (name, value, origin) in config.rows().into_iter().chain(limits) {
+    for (name, value, origin) in rows.chain(limits) {
         if args.json {
             let line =
                 serde_json::json!({"name": name, "value": value, "origin": origin.to_string()});
@@ -507,7 +476,12 @@ fn pick<T>(
 }
 
 /// The first of flag, file and default.
-fn or_default<T>(flag: Option<T>, file: Option<T>, path: &Path, default: T) -> Setting<T> {
+pub(crate) fn or_default<T>(
+    flag: Option<T>,
+    file: Option<T>,
+    path: &Path,
+    default: T,
+) -> Setting<T> {
     said(flag, file, path).unwrap_or(Setting {
         value: default,
         origin: Origin::Default,

@@ -37,10 +37,10 @@ impl FunctionService {
     pub(crate) fn new(config: &ServerConfig, layout: &Layout) -> Self {
         Self {
             engines: EngineStore::new(layout.runtimes.clone()),
-            own: config.deno.value.clone(),
+            own: config.functions.deno.value.clone(),
             limits: config.function_limits.clone(),
             egress: EgressPolicy {
-                also: IpNetworkSet::new(&config.function_networks.value),
+                also: IpNetworkSet::new(&config.functions.networks.value),
             },
             runtimes: layout.runtimes.clone(),
             run: layout.run.clone(),

@@ -1,3 +1,5 @@
+//! What a middleware says, and what comes of it.
+
 use super::*;
 
 fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
