@@ -7,9 +7,20 @@ use bytes::Bytes;
 use holm_functions::{BoxError, FunctionBody, RequestBody};
 use http_body::{Body, SizeHint};
 
+use crate::watch::MindsLeaving;
+
+/// Such a body.
+#[derive(Debug)]
+pub(crate) struct LiveBody {
+    /// Where it comes from.
+    pub(crate) source: LiveSource,
+    /// Nobody makes it any longer when the client has left.
+    pub(crate) minds_leaving: Option<MindsLeaving>,
+}
+
 /// Where such a body comes from.
 #[derive(Debug)]
-pub(crate) enum LiveBody {
+pub(crate) enum LiveSource {
     /// A function writes it.
     Function(FunctionBody),
     /// Another server sends it.
@@ -36,12 +47,12 @@ impl LiveBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, LiveError>>> {
         loop {
-            let frame = match self {
-                Self::Function(body) => ready!(Pin::new(body).poll_frame(cx))
+            let frame = match &mut self.source {
+                LiveSource::Function(body) => ready!(Pin::new(body).poll_frame(cx))
                     .map(|frame| frame.map_err(LiveError::Function)),
-                Self::Outside(body) => ready!(Pin::new(body).poll_frame(cx))
+                LiveSource::Outside(body) => ready!(Pin::new(body).poll_frame(cx))
                     .map(|frame| frame.map_err(LiveError::Outside)),
-                Self::Over => None,
+                LiveSource::Over => None,
             };
             match frame {
                 Some(Ok(frame)) => {
@@ -49,29 +60,38 @@ impl LiveBody {
                         return Poll::Ready(Some(Ok(bytes)));
                     }
                 }
-                end => {
-                    *self = Self::Over;
-                    return Poll::Ready(end.map(|end| end.map(|_| Bytes::new())));
+                Some(Err(error)) => {
+                    self.end();
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => {
+                    self.end();
+                    return Poll::Ready(None);
                 }
             }
         }
     }
 
+    fn end(&mut self) {
+        self.source = LiveSource::Over;
+        self.minds_leaving = None;
+    }
+
     /// Whether nothing more comes. False where that is not known.
     pub(crate) fn is_over(&self) -> bool {
-        match self {
-            Self::Function(body) => body.is_end_stream(),
-            Self::Outside(body) => body.is_end_stream(),
-            Self::Over => true,
+        match &self.source {
+            LiveSource::Function(body) => body.is_end_stream(),
+            LiveSource::Outside(body) => body.is_end_stream(),
+            LiveSource::Over => true,
         }
     }
 
     /// How much is left, as far as it was announced.
     pub(crate) fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Function(body) => body.size_hint(),
-            Self::Outside(body) => body.size_hint(),
-            Self::Over => SizeHint::with_exact(0),
+        match &self.source {
+            LiveSource::Function(body) => body.size_hint(),
+            LiveSource::Outside(body) => body.size_hint(),
+            LiveSource::Over => SizeHint::with_exact(0),
         }
     }
 }

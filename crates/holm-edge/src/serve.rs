@@ -71,7 +71,7 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
         let request_id = draft.request_id();
         let is_head = parts.method == Method::HEAD;
         let begun = catch_unwind(AssertUnwindSafe(|| {
-            begin(&self.edge, parts, body, (request_id, self.watch.peer()))
+            begin(&self.edge, &self.watch, parts, body, request_id)
         }));
         match begun {
             Ok(Progress::Now(answer)) => Answering::Now(answer.into_response(is_head, draft)),
@@ -172,10 +172,12 @@ fn after_panic(edge: &EdgeInner, request_id: RequestId, panic: &(dyn Any + Send)
 /// Answers at once if nothing has to be waited for.
 fn begin(
     edge: &Arc<EdgeInner>,
+    watch: &Arc<ConnectionWatch>,
     mut parts: Parts,
     body: Incoming,
-    (request_id, peer): (RequestId, IpAddr),
+    request_id: RequestId,
 ) -> Progress {
+    let peer = watch.peer();
     let admitted = match admit(&parts, &edge.config.limits).and_then(|admitted| {
         check_in_flight(edge)?;
         Ok(admitted)
@@ -185,6 +187,7 @@ fn begin(
     };
     let edge = Arc::clone(edge);
     if !body.is_end_stream() {
+        parts.extensions.insert(Arc::clone(watch));
         let answer = answer_with_body(edge, parts, body, (request_id, peer), admitted);
         return Progress::Later(Box::pin(answer));
     }
@@ -196,6 +199,7 @@ fn begin(
         }
         Err(missing) => {
             let asker = (request_id, peer);
+            parts.extensions.insert(Arc::clone(watch));
             let answer = fetch_and_answer(edge, parts, asker, gathered, missing);
             Progress::Later(Box::pin(answer))
         }

@@ -3,11 +3,11 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -30,6 +30,23 @@ impl WatchedStream {
             stream,
             watch,
             preface: Preface::default(),
+        }
+    }
+
+    /// Looks whether the client has ended its side, and has the task woken when it does. What was sent before
+    /// may be unread still.
+    fn look_for_end(&self, cx: &mut Context<'_>) {
+        // Only for being woken: its own word is also about bytes to read.
+        let polled = self.stream.poll_read_ready(cx);
+        if polled.is_pending() {
+            return;
+        }
+        let ready = pin!(self.stream.ready(Interest::READABLE));
+        let mut nobody = Context::from_waker(Waker::noop());
+        if let Poll::Ready(Ok(ready)) = ready.poll(&mut nobody)
+            && ready.is_read_closed()
+        {
+            self.watch.client_left();
         }
     }
 
@@ -116,7 +133,12 @@ impl AsyncWrite for WatchedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        // The library reads nothing while it waits for an answer, but it flushes whenever it is woken.
+        if this.watch.minds_leaving() {
+            this.look_for_end(cx);
+        }
+        Pin::new(&mut this.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

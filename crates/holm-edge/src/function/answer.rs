@@ -14,7 +14,7 @@ use crate::answer::Answer;
 use crate::body::BodySource;
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
-use crate::live_body::LiveBody;
+use crate::live_body::{LiveBody, LiveSource};
 use crate::page::PageFormat;
 use crate::record::Note;
 
@@ -51,7 +51,7 @@ pub(super) async fn taken_over(method: &Method, response: FunctionResponse) -> A
     let source = if is_over(&mut body).await {
         BodySource::Empty
     } else {
-        BodySource::Live(Box::new(LiveBody::Function(body)))
+        live(LiveSource::Function(body))
     };
     keep_length_of_head(method, &mut parts.headers);
     answer(Response::from_parts(parts, source))
@@ -64,8 +64,14 @@ pub(super) fn from_outside(
 ) -> Answer {
     let (mut parts, body) = response.into_parts();
     keep_length_of_head(method, &mut parts.headers);
-    let source = BodySource::Live(Box::new(LiveBody::Outside(body)));
-    answer(Response::from_parts(parts, source))
+    answer(Response::from_parts(parts, live(LiveSource::Outside(body))))
+}
+
+fn live(source: LiveSource) -> BodySource {
+    BodySource::Live(Box::new(LiveBody {
+        source,
+        minds_leaving: None,
+    }))
 }
 
 /// The length follows from the body, but with HEAD there is none to follow from.

@@ -17,6 +17,7 @@ use super::invocation::{params_json, take_out_ours, url};
 use super::middleware::{ResponseChange, Verdict, take_out_signals, verdict};
 use super::upload::{UploadState, empty_body, no_upload, upload};
 use crate::answer::Answer;
+use crate::body::BodySource;
 use crate::decide::{Decision, Gathered, Missing, Outcome, Stage, decide};
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
@@ -26,6 +27,7 @@ use crate::hosts::{HostRow, RowTarget};
 use crate::page::PageFormat;
 use crate::rule_headers::{RuleHeaders, Subject};
 use crate::serve::{self, Dress, WAIT_COUNT_MAX};
+use crate::watch::{ConnectionWatch, MindsLeaving};
 
 /// What is to be asked before there is an answer.
 #[derive(Debug)]
@@ -131,6 +133,8 @@ async fn answer_call(
     let format = PageFormat::of(&asking.parts.headers);
     take_out_ours(&mut asking.parts.headers);
     asking.keep(&row, &call, &passed, &rules);
+    let watch = asking.parts.extensions.get::<Arc<ConnectionWatch>>();
+    let minds_leaving = watch.and_then(MindsLeaving::begin);
     let answered = asking.run(&row, *call, body, &state).await;
     let (mut answer, subject) = answered.unwrap_or_else(|unanswered| {
         let unanswered = state.refusal().map_or(unanswered, Unanswered::Refused);
@@ -139,6 +143,9 @@ async fn answer_call(
         (answer, Subject::Message)
     });
     answer.closes |= !state.is_whole();
+    if let BodySource::Live(live) = &mut answer.body {
+        live.minds_leaving = minds_leaving;
+    }
     let dress = Dress {
         row: Some(row),
         host_text: None,

@@ -180,8 +180,18 @@ impl FunctionScene {
         function_limits: FunctionLimits,
         project: Project<'_>,
     ) -> Option<Self> {
+        Some(Self::run_by(engine().await?, limits, function_limits, project).await)
+    }
+
+    /// As [`FunctionScene::with`], by this engine.
+    pub(crate) async fn run_by(
+        program: PathBuf,
+        limits: EdgeLimits,
+        function_limits: FunctionLimits,
+        project: Project<'_>,
+    ) -> Self {
         let host = Arc::new(TestHost {
-            program: engine().await?,
+            program,
             folder: TempFolder::new(),
             limits: function_limits,
             lines: Arc::default(),
@@ -194,7 +204,7 @@ impl FunctionScene {
         };
         let site = scene.site("site.test", project).await;
         scene.scene.publish(1, vec![site]).await;
-        Some(scene)
+        scene
     }
 
     /// A host with a project on it.

@@ -1,10 +1,6 @@
 //! Functions asked by visitors, on real sockets and by the real engine.
 
-use std::time::Duration;
-
-use holm_edge::EdgeLimits;
-use holm_functions::FunctionLimits;
-use holm_telemetry::{FaultSource, SendOutcome, ServedBy};
+use holm_telemetry::{SendOutcome, ServedBy};
 
 use crate::function_scene::{FunctionScene, Project};
 use crate::scene::{FILES, Host};
@@ -172,158 +168,6 @@ async fn bodies_stream_both_ways() {
 }
 
 #[tokio::test]
-async fn a_failure_is_545_and_its_reason_is_in_the_record() {
-    let Some(scene) = FunctionScene::of(Project {
-        functions: &[
-            ("/throws", &[], "() => { throw new Error('no luck') }"),
-            ("/nothing", &[], "() => 7"),
-        ],
-        ..Project::default()
-    })
-    .await
-    else {
-        return;
-    };
-    let bare = scene.get("/throws", "").await;
-    assert_eq!(
-        (bare.status, &*bare.text()),
-        (545, "Error return from script")
-    );
-    let record = scene.records(1).await.remove(0);
-    assert_eq!(record.served_by, ServedBy::Function);
-    assert_eq!(record.fault, Some(FaultSource::Site));
-    let reason = record.reason.unwrap();
-    assert_eq!(reason, "the function threw: Error: no luck");
-    let page = scene.get("/throws", "accept: text/html\r\n").await;
-    assert_eq!(page.status, 545);
-    assert!(page.text().contains("EDGE_FUNCTION_INVOCATION_FAILED"));
-    assert!(page.text().contains(page.header("eo-log-uuid")));
-    assert!(!page.text().contains("no luck"));
-    assert_eq!(page.header("cache-control"), "no-store");
-    let json = scene.get("/nothing", "accept: application/json\r\n").await;
-    let json: serde_json::Value = serde_json::from_str(&json.text()).unwrap();
-    assert_eq!(json["status"], 545);
-    assert_eq!(json["code"], "EDGE_FUNCTION_INVOCATION_FAILED");
-}
-
-#[tokio::test]
-async fn an_endless_loop_ends_while_others_are_served() {
-    let limits = FunctionLimits {
-        cpu_max: Duration::from_millis(200),
-        ..FunctionLimits::default()
-    };
-    let project = Project {
-        files: FILES,
-        functions: &[("/loop", &[], "() => { for (;;); }")],
-        ..Project::default()
-    };
-    let Some(scene) = FunctionScene::with(EdgeLimits::default(), limits, project).await else {
-        return;
-    };
-    let neighbour = Project {
-        functions: &[("/hello", &[], "() => new Response('hello')")],
-        ..Project::default()
-    };
-    let neighbour = scene.site("other.test", neighbour).await.deployment(9);
-    let site = Project {
-        files: FILES,
-        functions: &[("/loop", &[], "() => { for (;;); }")],
-        ..Project::default()
-    };
-    let site = scene.site("site.test", site).await;
-    scene.publish(2, vec![site, neighbour]).await;
-    let looping = scene.get("/loop", "");
-    let others = async {
-        for _ in 0..5 {
-            let reply = scene.ask("GET", "other.test", "/hello", "").await;
-            assert_eq!(reply.text(), "hello");
-            assert_eq!(scene.get("/", "").await.text(), "<h1>home</h1>");
-        }
-    };
-    let (reply, ()) = tokio::join!(looping, others);
-    assert_eq!(reply.status, 545);
-    let records = scene.records(11).await;
-    let reasons = records.iter().filter_map(|record| record.reason.clone());
-    let reasons: Vec<_> = reasons.collect();
-    assert!(
-        reasons[0].contains("CPU time; 200 ms are allowed"),
-        "{reasons:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_client_that_goes_away_ends_the_invocation() {
-    let Some(scene) = FunctionScene::of(Project {
-        functions: &[(
-            "/ticks",
-            &[],
-            "() => new Response(new ReadableStream({ async pull(it) {
-                it.enqueue(new TextEncoder().encode('tick;'));
-                await new Promise(done => setTimeout(done, 10));
-            } }))",
-        )],
-        ..Project::default()
-    })
-    .await
-    else {
-        return;
-    };
-    let mut client = scene.connect().await;
-    client
-        .send("GET /ticks HTTP/1.1\r\nhost: site.test\r\n\r\n")
-        .await;
-    client.read_past("tick;").await;
-    drop(client);
-    scene
-        .until("the invocation has ended", || scene.counts().in_flight == 0)
-        .await;
-    let record = scene.records(1).await.remove(0);
-    assert_eq!(record.outcome, SendOutcome::ClientGone);
-    assert_eq!(record.served_by, ServedBy::Function);
-}
-
-#[tokio::test]
-async fn what_is_too_large_is_413() {
-    let limits = EdgeLimits {
-        function_body_bytes_max: 1000,
-        ..EdgeLimits::default()
-    };
-    let project = Project {
-        functions: &[(
-            "/read",
-            &[],
-            "async c => new Response(String((await c.request.text()).length))",
-        )],
-        ..Project::default()
-    };
-    let Some(scene) = FunctionScene::with(limits, FunctionLimits::default(), project).await else {
-        return;
-    };
-    let post = |fields: String| {
-        let scene = &scene;
-        async move {
-            let mut client = scene.connect().await;
-            client
-                .send(format!(
-                    "POST /read HTTP/1.1\r\nhost: site.test\r\n{fields}"
-                ))
-                .await;
-            client.reply().await
-        }
-    };
-    let body = "x".repeat(1000);
-    let reply = post(format!("content-length: 1000\r\n\r\n{body}")).await;
-    assert_eq!(reply.text(), "1000");
-    let reply = post(format!("content-length: 1001\r\n\r\n{body}x")).await;
-    assert_eq!(reply.status, 413);
-    let chunk = format!("transfer-encoding: chunked\r\n\r\n3e8\r\n{body}\r\n1\r\nx\r\n0\r\n\r\n");
-    assert_eq!(post(chunk).await.status, 413);
-    let records = scene.records(3).await;
-    assert_eq!(records[1].fault, Some(FaultSource::Client));
-    assert_eq!(records[2].fault, Some(FaultSource::Client));
-}
-
-#[tokio::test]
 async fn its_own_site_is_files_and_never_code() {
     let Some(scene) = FunctionScene::of(Project {
         files: &[
@@ -393,6 +237,41 @@ async fn over_http2() {
     let reply = scene.get("/hello", "").await;
     assert_eq!(reply.header("set-cookie"), "a=1\nb=2");
     assert_eq!(reply.header("connection"), "");
+}
+
+#[tokio::test]
+async fn over_http2_bodies_stream_and_a_reset_ends_the_invocation() {
+    let Some(scene) = FunctionScene::of(Project {
+        functions: &[("/echo", &[], "c => new Response(c.request.body)")],
+        ..Project::default()
+    })
+    .await
+    else {
+        return;
+    };
+    let (mut client, connection) =
+        h2::client::handshake(tokio::net::TcpStream::connect(scene.address).await.unwrap())
+            .await
+            .unwrap();
+    let connection = tokio::spawn(connection);
+    let request = http::Request::post("http://site.test/echo")
+        .body(())
+        .unwrap();
+    let (response, mut upload) = client.send_request(request, false).unwrap();
+    upload.send_data("one".into(), false).unwrap();
+    let mut download = response.await.unwrap().into_body();
+    assert_eq!(&download.data().await.unwrap().unwrap()[..], b"one");
+    upload.send_data("two".into(), false).unwrap();
+    assert_eq!(&download.data().await.unwrap().unwrap()[..], b"two");
+    assert_eq!(scene.counts().in_flight, 1);
+    upload.send_reset(h2::Reason::CANCEL);
+    scene
+        .until("the invocation has ended", || scene.counts().in_flight == 0)
+        .await;
+    let record = scene.records(1).await.remove(0);
+    assert_eq!(record.outcome, SendOutcome::ClientGone);
+    assert_eq!(record.sent_bytes, 6);
+    connection.abort();
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod damaged;
 mod faults;
 mod frames;
 mod framing;
+mod function_failures;
 mod function_scene;
 mod functions;
 mod gate;
