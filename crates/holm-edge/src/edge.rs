@@ -131,7 +131,7 @@ impl Edge {
             functions: parts
                 .functions
                 .as_ref()
-                .map(|host| Box::new(FunctionDesk::new(Arc::clone(host), &config.limits))),
+                .map(|host| Box::new(FunctionDesk::new(Arc::clone(host), limits, &parts.clock))),
             taking_up: Mutex::new(()),
             config,
             parts,

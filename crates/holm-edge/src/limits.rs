@@ -107,12 +107,17 @@ pub struct EdgeLimits {
     pub function_body_bytes_max: u64,
     /// How long such a body may make no progress while the function waits for it.
     pub function_body_idle_max: Duration,
+    /// Bytes a second in which such a body has to come, on average over the time in which it is waited for, once
+    /// that is longer than [`EdgeLimits::function_body_idle_max`]. 0: none.
+    pub function_body_rate_min_bytes: u64,
     /// Deployments with functions whose variables are kept in memory.
     pub function_deployments_max: usize,
     /// New deployments that wait for being started before they are asked for.
     pub function_warm_max: usize,
     /// Lines of the console of one invocation that get into the log (`EdgeOne`: 20).
     pub console_lines_max: usize,
+    /// Lines of all consoles of a deployment, in a minute, that get into the log.
+    pub console_deployment_lines_max: usize,
     /// Characters of one of them.
     pub console_line_chars_max: usize,
     /// Invocations whose lines are counted at the same time.
@@ -175,9 +180,11 @@ impl Default for EdgeLimits {
             function_open_retry_interval: Duration::from_secs(10),
             function_body_bytes_max: 100 * 1024 * 1024,
             function_body_idle_max: Duration::from_secs(30),
+            function_body_rate_min_bytes: 1024,
             function_deployments_max: 10_000,
             function_warm_max: 64,
             console_lines_max: 20,
+            console_deployment_lines_max: 6_000,
             console_line_chars_max: 4_096,
             console_invocations_max: 4_096,
         }
@@ -469,6 +476,12 @@ pub const LIMITS: &[Limit] = &[
          an error.",
     ),
     limit(
+        "edge.function_body_rate_min_bytes",
+        Unit::Bytes,
+        1_024,
+        "A body that comes more slowly for longer than `edge.function_body_idle_max` ends as there.",
+    ),
+    limit(
         "edge.function_deployments_max",
         Unit::Count,
         10_000,
@@ -485,6 +498,12 @@ pub const LIMITS: &[Limit] = &[
         Unit::Count,
         20,
         "Further lines are dropped.",
+    ),
+    limit(
+        "edge.console_deployment_lines_max",
+        Unit::Count,
+        6_000,
+        "Further lines of the deployment are dropped until the minute is over.",
     ),
     limit(
         "edge.console_line_chars_max",
@@ -545,9 +564,11 @@ holm_types::settable_limits!(EdgeLimits {
     function_open_retry_interval,
     function_body_bytes_max,
     function_body_idle_max,
+    function_body_rate_min_bytes,
     function_deployments_max,
     function_warm_max,
     console_lines_max,
+    console_deployment_lines_max,
     console_line_chars_max,
     console_invocations_max,
 });

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use holm_functions::{FunctionResponse, RequestBody, SubRequest};
-use holm_site::{FunctionRef, RequestHead, Site};
+use holm_site::{FunctionRef, RequestHead, Site, cookie_leaves_host};
 use holm_types::{RequestId, VisitorCode};
-use http::Uri;
-use http::header::HOST;
+use http::header::{HOST, HeaderValue, SET_COOKIE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use http::{StatusCode, Uri};
 use hyper::body::Incoming;
 
 use super::answer::{Unanswered, from_outside, is_over, page, taken_over};
@@ -146,6 +146,7 @@ async fn answer_call(
     if let BodySource::Live(live) = &mut answer.body {
         live.minds_leaving = minds_leaving;
     }
+    asking.keep_cookies_home(&row.host, &mut answer);
     let dress = Dress {
         row: Some(row),
         host_text: None,
@@ -183,6 +184,25 @@ impl Asking {
         self.gathered.passed = Some(passed.clone());
         // The rules of the visitor's path are those that are set in the end.
         self.gathered.is_identity_only |= rules.sets(&http::header::CONTENT_ENCODING);
+    }
+
+    /// Code may set no cookie that other sites would be sent too, as rules may not (S-32).
+    fn keep_cookies_home(&self, host: &str, answer: &mut Answer) {
+        let Some(base) = &self.edge.config.base_domain else {
+            return;
+        };
+        let http::header::Entry::Occupied(cookies) = answer.headers.entry(SET_COOKIE) else {
+            return;
+        };
+        let stays = |value: &HeaderValue| !cookie_leaves_host(value.as_bytes(), host, base);
+        if cookies.iter().all(stays) {
+            return;
+        }
+        let (_, all) = cookies.remove_entry_mult();
+        let kept: Vec<HeaderValue> = all.filter(stays).collect();
+        for cookie in kept {
+            answer.headers.append(SET_COOKIE, cookie);
+        }
     }
 
     /// Asks what is to be asked, until there is an answer.
@@ -236,7 +256,8 @@ impl Asking {
             Verdict::Answer => {
                 let mut answer = taken_over(&self.parts.method, response).await;
                 take_out_signals(&mut answer.headers);
-                Ok((answer, Subject::File))
+                let subject = subject_of(answer.status);
+                Ok((answer, subject))
             }
             Verdict::GoOn {
                 target,
@@ -330,11 +351,7 @@ impl Asking {
         let invocation = self.invocation(Some(route), params, asked_url, body);
         let response = self.invoke(&place.row, site, invocation).await?;
         let answer = taken_over(&self.parts.method, response).await;
-        let subject = if answer.status.is_client_error() || answer.status.is_server_error() {
-            Subject::StandIn
-        } else {
-            Subject::File
-        };
+        let subject = subject_of(answer.status);
         Ok((answer, subject))
     }
 
@@ -354,7 +371,9 @@ impl Asking {
             .fetch(request)
             .await
             .map_err(Unanswered::Unusable)?;
-        Ok((from_outside(&self.parts.method, response), Subject::File))
+        let answer = from_outside(&self.parts.method, response);
+        let subject = subject_of(answer.status);
+        Ok((answer, subject))
     }
 
     async fn invoke(
@@ -424,6 +443,17 @@ impl Asking {
             }
             Err(refusal) => serve::page(&self.edge, &mut self.parts, id, refusal),
         }
+    }
+}
+
+/// What the rules are set on: what is said about a file holds for an answer that is as good as one.
+fn subject_of(status: StatusCode) -> Subject {
+    if status.is_client_error() || status.is_server_error() {
+        Subject::StandIn
+    } else if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+        Subject::Message
+    } else {
+        Subject::File
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use holm_functions::{FunctionDeployment, Functions};
 use holm_site::Site;
-use holm_types::{DeploymentId, VisitorCode};
+use holm_types::{Clock, DeploymentId, VisitorCode};
 use tokio::sync::{Semaphore, watch};
 
 use super::bundle::StoredBundle;
@@ -64,14 +64,18 @@ pub(crate) struct FunctionDesk {
 
 impl FunctionDesk {
     /// A desk that has opened nothing yet.
-    pub(crate) fn new(host: Arc<dyn FunctionHost>, limits: &EdgeLimits) -> Self {
+    pub(crate) fn new(
+        host: Arc<dyn FunctionHost>,
+        limits: &EdgeLimits,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         let places = limits.function_warm_max.min(Semaphore::MAX_PERMITS);
         Self {
             host,
             ready: OnceLock::new(),
             attempt: Mutex::new(None),
             known: Mutex::default(),
-            console: Arc::new(ConsoleLog::new(limits)),
+            console: Arc::new(ConsoleLog::new(limits, Arc::clone(clock))),
             warm_places: Arc::new(Semaphore::new(places)),
             warm_turn: Semaphore::new(1),
         }

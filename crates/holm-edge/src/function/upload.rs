@@ -53,7 +53,8 @@ impl UploadState {
         } else if self.is(State::TooSlow) {
             (
                 VisitorCode::RequestTimeout,
-                "nothing of the request body came for edge.function_body_idle_max",
+                "the request body came too slowly (edge.function_body_idle_max, \
+                 edge.function_body_rate_min_bytes)",
             )
         } else if self.is(State::Broken) {
             (
@@ -99,10 +100,13 @@ pub(crate) fn upload(
     let state = UploadState::default();
     let upload = Upload {
         body,
-        left_bytes: bytes_max,
+        bytes_max,
         idle_max: limits.function_body_idle_max,
         idle: Box::pin(tokio::time::sleep(limits.function_body_idle_max)),
-        is_waiting: true,
+        waiting_since: None,
+        waited: Duration::ZERO,
+        come_bytes: 0,
+        rate_min_bytes: limits.function_body_rate_min_bytes,
         state: state.clone(),
     };
     Ok((upload.boxed_unsync(), state))
@@ -110,12 +114,17 @@ pub(crate) fn upload(
 
 struct Upload {
     body: Incoming,
-    left_bytes: u64,
+    bytes_max: u64,
     idle_max: Duration,
     /// When the client has sent nothing for too long. Set anew with each wait for it: that the function takes
     /// its time is not the client's slowness.
     idle: Pin<Box<Sleep>>,
-    is_waiting: bool,
+    /// Since when the client is waited for. `None` while it is not.
+    waiting_since: Option<Instant>,
+    /// How long it was waited for in all, and how much came.
+    waited: Duration,
+    come_bytes: u64,
+    rate_min_bytes: u64,
     state: UploadState,
 }
 
@@ -125,6 +134,32 @@ struct Upload {
 struct Cut;
 
 impl Upload {
+    /// The client is waited for; ready when that has taken too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.waiting_since.is_none() {
+            let now = Instant::now();
+            self.waiting_since = Some(now);
+            self.idle.as_mut().reset(now + self.idle_max);
+        }
+        self.idle.as_mut().poll(cx)
+    }
+
+    /// So many bytes have come. What is wrong with that, if something is.
+    fn take(&mut self, bytes: u64) -> Result<(), State> {
+        let since = self.waiting_since.take();
+        self.waited += since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.come_bytes += bytes;
+        // Averaged only over a time in which a hiccup does not count.
+        let due = self.waited.as_secs().saturating_mul(self.rate_min_bytes);
+        if self.come_bytes > self.bytes_max {
+            Err(State::TooLarge)
+        } else if self.waited > self.idle_max && self.come_bytes < due {
+            Err(State::TooSlow)
+        } else {
+            Ok(())
+        }
+    }
+
     fn cut(&self, state: State) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.state.set(state);
         Poll::Ready(Some(Err(Box::new(Cut))))
@@ -142,13 +177,9 @@ impl Body for Upload {
         let this = self.get_mut();
         loop {
             let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-                if !std::mem::replace(&mut this.is_waiting, true) {
-                    this.idle.as_mut().reset(Instant::now() + this.idle_max);
-                }
-                ready!(this.idle.as_mut().poll(cx));
+                ready!(this.poll_patience(cx));
                 return this.cut(State::TooSlow);
             };
-            this.is_waiting = false;
             let Some(frame) = frame else {
                 this.state.set(State::Whole);
                 return Poll::Ready(None);
@@ -160,10 +191,9 @@ impl Body for Upload {
             let Ok(bytes) = frame.into_data() else {
                 continue;
             };
-            let Some(left) = this.left_bytes.checked_sub(bytes.len() as u64) else {
-                return this.cut(State::TooLarge);
-            };
-            this.left_bytes = left;
+            if let Err(state) = this.take(bytes.len() as u64) {
+                return this.cut(state);
+            }
             if this.body.is_end_stream() {
                 this.state.set(State::Whole);
             }

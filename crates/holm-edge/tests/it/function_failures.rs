@@ -324,6 +324,42 @@ async fn a_body_that_does_not_come_is_408() {
 }
 
 #[tokio::test]
+async fn a_body_may_take_longer_than_a_first_byte_but_not_trickle() {
+    let limits = EdgeLimits {
+        function_body_idle_max: Duration::from_secs(1),
+        function_body_rate_min_bytes: 16,
+        ..EdgeLimits::default()
+    };
+    let function_limits = FunctionLimits {
+        first_byte_max: Duration::from_millis(250),
+        ..FunctionLimits::default()
+    };
+    let project = Project {
+        functions: &[(
+            "/read",
+            &[],
+            "async c => new Response(await c.request.text())",
+        )],
+        ..Project::default()
+    };
+    let Some(scene) = FunctionScene::with(limits, function_limits, project).await else {
+        return;
+    };
+    for (piece, count, status) in [("eight by", 4, 200), ("x", 8, 408)] {
+        let mut client = scene.connect().await;
+        let length = piece.len() * count;
+        let head =
+            format!("POST /read HTTP/1.1\r\nhost: site.test\r\ncontent-length: {length}\r\n\r\n");
+        client.send(head).await;
+        for _ in 0..count {
+            client.send(piece).await;
+            tokio::time::sleep(Duration::from_millis(240)).await;
+        }
+        assert_eq!(client.reply().await.status, status, "{piece}");
+    }
+}
+
+#[tokio::test]
 async fn requests_of_functions_end_before_the_server_does() {
     let Some(scene) = FunctionScene::of(Project {
         functions: &[(

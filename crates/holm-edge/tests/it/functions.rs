@@ -219,6 +219,7 @@ async fn over_http2() {
                 const answer = new Response('hello ' + c.request.headers.get('host'));
                 answer.headers.append('set-cookie', 'a=1');
                 answer.headers.append('set-cookie', 'b=2');
+                answer.headers.append('set-cookie', 'everywhere=1; Domain=test');
                 answer.headers.set('connection', 'close');
                 return answer;
             }",

@@ -1,9 +1,13 @@
 //! One request on its way to a process, and what comes back.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
@@ -139,23 +143,61 @@ pub(super) async fn ask(
             });
         }
     };
+    let (request, uploaded) = noted(request);
+    let sending = send(&lease, request);
     let sent = tokio::select! {
         biased;
         failure = &mut cut => return Err(failure.unwrap_or(InvocationFailure::Stopped)),
-        sent = tokio::time::timeout(limits.first_byte_max, send(&lease, request)) => sent,
+        sent = within(limits.first_byte_max, &uploaded, sending) => sent,
     };
     match sent {
-        Err(_) => Err(InvocationFailure::WallTime {
+        None => Err(InvocationFailure::WallTime {
             used: limits.first_byte_max,
             allowed: limits.first_byte_max,
         }),
-        Ok(Ok((response, connection))) => {
+        Some(Ok((response, connection))) => {
             lease.made_progress();
             lease.hold(connection);
             answer(response, cut, lease, limits).await
         }
-        Ok(Err(Unsent::Broken(error))) => Err(why_broken(&lease, cut, &error).await),
-        Ok(Err(Unsent::Returned(request))) => give_back(cut, lease, request).await,
+        Some(Err(Unsent::Broken(error))) => Err(why_broken(&lease, cut, &error).await),
+        Some(Err(Unsent::Returned(request))) => give_back(cut, lease, request).await,
+    }
+}
+
+/// Has the pieces of a request's body counted as they are handed over.
+fn noted(request: Request<RequestBody>) -> (Request<RequestBody>, Arc<AtomicU64>) {
+    let count = Arc::new(AtomicU64::new(0));
+    if request.body().is_end_stream() {
+        return (request, count);
+    }
+    let counting = count.clone();
+    let request = request.map(|body| {
+        let note = move |frame| {
+            counting.fetch_add(1, Ordering::Relaxed);
+            frame
+        };
+        body.map_frame(note).boxed_unsync()
+    });
+    (request, count)
+}
+
+/// Waits so long and no longer, but a body that is still on its way is no slowness of the function.
+async fn within<T>(
+    max: Duration,
+    uploaded: &AtomicU64,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let mut future = pin!(future);
+    let mut seen = 0;
+    loop {
+        if let Ok(done) = tokio::time::timeout(max, &mut future).await {
+            return Some(done);
+        }
+        let now = uploaded.load(Ordering::Relaxed);
+        if std::mem::replace(&mut seen, now) == now {
+            return None;
+        }
     }
 }
 
