@@ -101,6 +101,11 @@ const STEPS: &[Step] = &[
         run: rawhttp,
     },
     Step {
+        name: "framing",
+        what: "heads that can be read in two ways: Holm sees no request that Node's http does not",
+        run: |root| check(root, "framing", &[]),
+    },
+    Step {
         name: "s3",
         what: "blobs in a real S3 server (installs moto[server] into the target folder)",
         run: s3,

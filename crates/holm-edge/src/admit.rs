@@ -1,6 +1,6 @@
 //! Whether a request keeps to HTTP and to the limits, before anything looks at what it asks for.
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
@@ -34,7 +34,9 @@ pub(crate) fn admit(parts: &Parts, limits: &EdgeLimits) -> Result<Admitted, Refu
     Ok(Admitted {
         // The library drops a Content-Length that stands beside a Transfer-Encoding, so the
         // ambiguous request cannot be told from the plain one: neither keeps its connection.
-        closes: has_transfer_encoding,
+        // What follows a request for another protocol may be meant in that protocol, although it
+        // is not granted: nobody reads it.
+        closes: has_transfer_encoding || seen.has_upgrade,
         waits_for_continue,
     })
 }
@@ -47,6 +49,7 @@ struct Seen {
     bytes: usize,
     has_transfer_encoding: bool,
     has_expectation: bool,
+    has_upgrade: bool,
 }
 
 impl Seen {
@@ -58,6 +61,7 @@ impl Seen {
             seen.bytes += name.as_str().len() + value.len() + FIELD_OVERHEAD_BYTES;
             seen.has_transfer_encoding |= *name == TRANSFER_ENCODING;
             seen.has_expectation |= *name == EXPECT;
+            seen.has_upgrade |= *name == UPGRADE;
         }
         seen
     }

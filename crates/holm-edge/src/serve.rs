@@ -200,8 +200,11 @@ fn begin(
         Err(missing) => {
             let asker = (request_id, peer);
             parts.extensions.insert(Arc::clone(watch));
-            let answer = fetch_and_answer(edge, parts, asker, gathered, missing);
-            Progress::Later(Box::pin(answer))
+            Progress::Later(Box::pin(async move {
+                let mut answer = fetch_and_answer(edge, parts, asker, gathered, missing).await;
+                answer.closes |= admitted.closes;
+                answer
+            }))
         }
     }
 }

@@ -5,6 +5,7 @@ mod crash;
 mod faults;
 mod fixtures;
 mod flips;
+mod framing;
 mod node;
 mod openapi;
 mod rawhttp;
@@ -29,6 +30,7 @@ pub(crate) const USAGE: &str = "  check fixtures  deploy fixtures/projects and a
   check up        `holm up` with the sample project
   check sites     build Vite, Eleventy and Astro sites with npm, deploy, ask   [--acceptance DIR]
   check rawhttp   raw HTTP/1.1 cases before and after load                      [--acceptance DIR]
+  check framing   heads that can be read in two ways, sent to Holm and Node's http [--cases N] [--seed N]
   check openapi   schemathesis on /v1/openapi.json: no 500, no undeclared answer [--examples N] [--seed N]
   check faults    a disk that is full, runs over at every moment, is read-only (as root)
   check s3        blobs in a real S3 server (moto), started here; pip installs it into the target folder
@@ -45,6 +47,7 @@ pub(crate) fn run(root: &Path, name: &str, options: Options) -> Result<()> {
         "up" => fixtures::run_up(root, options),
         "sites" => sites::run(root, options),
         "rawhttp" => rawhttp::run(root, options),
+        "framing" => framing::run(root, options),
         "openapi" => openapi::run(root, options),
         "faults" => faults::run(root, options),
         "s3" => s3::run(root, options),
