@@ -10,6 +10,7 @@ mod desk;
 mod invocation;
 mod middleware;
 mod own_site;
+mod trial;
 mod upload;
 mod warm;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub(crate) use call::{Asking, Call, CallTarget, answer, answer_with_body};
 pub(crate) use desk::FunctionDesk;
+pub use trial::{FunctionTrial, TrialError};
 pub(crate) use warm::follow;
 
 /// What the supervisor of functions needs of the edge.

@@ -45,7 +45,7 @@ mod weight;
 
 pub use counters::EdgeCounts;
 pub use edge::{Edge, EdgeConfig, EdgeParts};
-pub use function::{FunctionHost, FunctionSeams, FunctionVariables};
+pub use function::{FunctionHost, FunctionSeams, FunctionTrial, FunctionVariables, TrialError};
 pub use limits::{EdgeLimits, LIMITS};
 pub use listen::DrainReport;
 pub use tls::{Certificate, CertificateError};

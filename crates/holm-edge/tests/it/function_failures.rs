@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use holm_edge::EdgeLimits;
+use holm_edge::{EdgeLimits, FunctionTrial, TrialError};
 use holm_functions::FunctionLimits;
 use holm_telemetry::{FaultSource, SendOutcome, ServedBy};
+use holm_types::{BlobDigest, DeploymentId};
 
 use crate::function_scene::{FunctionScene, Project};
 use crate::scene::FILES;
@@ -262,6 +263,45 @@ async fn what_cannot_be_loaded_or_sends_nothing_is_545() {
     assert_eq!(record.fault, Some(FaultSource::Site));
     let reason = record.reason.unwrap();
     assert!(reason.contains("nothing is not defined"), "{reason}");
+}
+
+#[tokio::test]
+async fn code_is_tried_before_a_host_shows_it() {
+    let Some(scene) = FunctionScene::of(Project {
+        files: FILES,
+        ..Project::default()
+    })
+    .await
+    else {
+        return;
+    };
+    let trial = |number: u8, code: &'static str| {
+        let scene = &scene;
+        async move {
+            let code = scene.store(code.as_bytes()).await;
+            let trial = FunctionTrial {
+                deployment: DeploymentId::from_bytes([number; 16]),
+                code,
+                variables: [("WORD".to_owned(), "yes".to_owned())].into(),
+            };
+            scene.edge.try_functions(trial).await
+        }
+    };
+    let good = "export const handlers = [() => new Response('x')];";
+    assert!(trial(8, good).await.is_ok());
+    assert_eq!(scene.counts().running, 1);
+    let broken = trial(9, "export const handlers = [;").await.unwrap_err();
+    assert!(matches!(&broken, TrialError::Code(_)), "{broken}");
+    assert!(broken.to_string().contains("SyntaxError"), "{broken}");
+    // The same number with other code is looked at anew.
+    assert!(trial(9, good).await.is_ok());
+    let missing = FunctionTrial {
+        deployment: DeploymentId::from_bytes([7; 16]),
+        code: BlobDigest::of(b"nowhere"),
+        variables: [].into(),
+    };
+    let missing = scene.edge.try_functions(missing).await.unwrap_err();
+    assert!(matches!(&missing, TrialError::Untried { .. }), "{missing}");
 }
 
 #[tokio::test]

@@ -258,6 +258,16 @@ impl Scene {
         self.deploy_compiled(files, compile).await
     }
 
+    /// Stores a blob.
+    pub(crate) async fn store(&self, bytes: &[u8]) -> BlobDigest {
+        let mut upload = self.blobs.upload();
+        let digest = BlobDigest::of(bytes);
+        let bytes = Bytes::copy_from_slice(bytes);
+        upload.put(digest, bytes).await.unwrap();
+        upload.finish().await.unwrap();
+        digest
+    }
+
     /// As [`Scene::deploy`], with the functions that were built of it.
     pub(crate) async fn deploy_built(
         &self,
@@ -265,11 +275,7 @@ impl Scene {
         bundle: &str,
         built: BuiltFunctions,
     ) -> BlobDigest {
-        let mut upload = self.blobs.upload();
-        let code = BlobDigest::of(bundle.as_bytes());
-        let bytes = Bytes::copy_from_slice(bundle.as_bytes());
-        upload.put(code, bytes).await.unwrap();
-        upload.finish().await.unwrap();
+        let code = self.store(bundle.as_bytes()).await;
         let built = BuiltFunctions {
             bundle: Some(FunctionBundle {
                 code,
