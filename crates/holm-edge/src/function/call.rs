@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holm_functions::{FunctionResponse, RequestBody, SubRequest};
 use holm_site::{FunctionRef, RequestHead, Site, cookie_leaves_host};
 use holm_types::{RequestId, VisitorCode};
-use http::header::{HOST, HeaderValue, SET_COOKIE};
+use http::header::{HOST, HeaderMap, HeaderValue, SET_COOKIE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{StatusCode, Uri};
@@ -27,6 +27,7 @@ use crate::hosts::{HostRow, RowTarget};
 use crate::page::PageFormat;
 use crate::rule_headers::{RuleHeaders, Subject};
 use crate::serve::{self, Dress, WAIT_COUNT_MAX};
+use crate::visitor;
 use crate::watch::{ConnectionWatch, MindsLeaving};
 
 /// What is to be asked before there is an answer.
@@ -60,6 +61,8 @@ pub(crate) struct Asking {
     pub(crate) parts: Parts,
     pub(crate) asker: Asker,
     pub(crate) gathered: Gathered,
+    /// The visitor's address, as it came: what the middleware does to fields does not change it.
+    pub(super) client_ip: String,
 }
 
 /// Where a request belongs, whatever the middleware makes of its path.
@@ -131,6 +134,9 @@ async fn answer_call(
         return serve::page(&asking.edge, &mut asking.parts, id, refusal);
     };
     let format = PageFormat::of(&asking.parts.headers);
+    let trusted = &asking.edge.config.trusted_proxies;
+    let client = visitor::address(asking.asker.peer, &asking.parts.headers, trusted);
+    asking.client_ip = client.to_string();
     take_out_ours(&mut asking.parts.headers);
     asking.keep(&row, &call, &passed, &rules);
     let watch = asking.parts.extensions.get::<Arc<ConnectionWatch>>();
@@ -175,6 +181,7 @@ impl Asking {
             parts,
             asker: Asker { request_id, peer },
             gathered,
+            client_ip: String::new(),
         }
     }
 
@@ -250,7 +257,8 @@ impl Asking {
     ) -> Result<Answered, Unanswered> {
         let asked_url = self.url(&place.row)?;
         // The body is for whoever answers; a middleware that read it would take it away.
-        let invocation = self.invocation(None, None, asked_url, empty_body());
+        let message = (self.parts.headers.clone(), empty_body());
+        let invocation = self.invocation(None, None, asked_url, message);
         let response = self.invoke(&place.row, site, invocation).await?;
         match verdict(response.headers()).map_err(Unanswered::Unusable)? {
             Verdict::Answer => {
@@ -348,7 +356,8 @@ impl Asking {
         let asked_url = self.url(&place.row)?;
         let params = params_json(site, function, self.parts.uri.path());
         let route = site.function(function).handler;
-        let invocation = self.invocation(Some(route), params, asked_url, body);
+        let headers = std::mem::take(&mut self.parts.headers);
+        let invocation = self.invocation(Some(route), params, asked_url, (headers, body));
         let response = self.invoke(&place.row, site, invocation).await?;
         let answer = taken_over(&self.parts.method, response).await;
         let subject = subject_of(answer.status);

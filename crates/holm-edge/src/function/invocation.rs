@@ -5,9 +5,8 @@ use holm_site::{FunctionRef, ParamValue, RequestHead, Site};
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 
-use super::call::{Asker, Asking};
+use super::call::Asking;
 use crate::head::read_host;
-use crate::visitor;
 
 /// Beginnings of names that only the platform may say: whatever a visitor sends under them is taken out at the
 /// rim (decision D11.6).
@@ -62,9 +61,8 @@ impl Asking {
         route: Option<u32>,
         params_json: Option<String>,
         url: String,
-        body: RequestBody,
+        (mut headers, body): (HeaderMap, RequestBody),
     ) -> Invocation {
-        let mut headers = self.parts.headers.clone();
         // In HTTP/2 the host is no field, but a function finds it as one.
         if !headers.contains_key(HOST)
             && let Ok((_, authority)) = read_host(&self.parts)
@@ -72,9 +70,6 @@ impl Asking {
         {
             headers.insert(HOST, authority);
         }
-        let Asker { request_id, peer } = self.asker;
-        let trusted = &self.edge.config.trusted_proxies;
-        let client = visitor::address(peer, &self.parts.headers, trusted);
         Invocation {
             route,
             params_json,
@@ -83,8 +78,8 @@ impl Asking {
             headers,
             body,
             caller: Caller {
-                uuid: request_id.to_string(),
-                client_ip: client.to_string(),
+                uuid: self.asker.request_id.to_string(),
+                client_ip: self.client_ip.clone(),
                 geo_json: None,
             },
         }
