@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holm_functions::{FunctionResponse, RequestBody, SubRequest};
 use holm_site::{FunctionRef, RequestHead, Site, cookie_leaves_host};
 use holm_types::{RequestId, VisitorCode};
-use http::header::{HOST, HeaderMap, HeaderValue, SET_COOKIE};
+use http::header::{HOST, HeaderValue, SET_COOKIE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{StatusCode, Uri};

@@ -129,6 +129,38 @@ async fn methods_and_head() {
 }
 
 #[tokio::test]
+async fn a_client_that_asks_first_is_told_to_send_and_what_is_not_read_ends_the_connection() {
+    let Some(scene) = FunctionScene::of(Project {
+        functions: &[
+            (
+                "/read",
+                &[],
+                "async c => new Response(await c.request.text())",
+            ),
+            ("/no", &[], "() => new Response('no', { status: 403 })"),
+        ],
+        ..Project::default()
+    })
+    .await
+    else {
+        return;
+    };
+    let head = "HTTP/1.1\r\nhost: site.test\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+    let mut client = scene.connect().await;
+    client.send(format!("POST /read {head}")).await;
+    client.read_past("HTTP/1.1 100 Continue\r\n\r\n").await;
+    client.send("body").await;
+    assert_eq!(client.reply().await.text(), "body");
+    let mut client = scene.connect().await;
+    client
+        .send("POST /no HTTP/1.1\r\nhost: site.test\r\ncontent-length: 1000000\r\n\r\nbegun")
+        .await;
+    let reply = client.reply().await;
+    assert_eq!((reply.status, reply.header("connection")), (403, "close"));
+    assert!(client.rest().await.is_empty());
+}
+
+#[tokio::test]
 async fn bodies_stream_both_ways() {
     let Some(scene) = FunctionScene::of(Project {
         functions: &[
