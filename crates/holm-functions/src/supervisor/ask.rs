@@ -2,12 +2,10 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
-use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
@@ -17,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::connections::Connection;
 use super::functions::no_body;
 use super::instance::{Gone, Instance, Lease};
+use super::uploaded::Uploaded;
 use crate::contract::{CALL, FAILURE, PREFIX, ascii_json};
 use crate::failure::InvocationFailure;
 use crate::invocation::{FunctionBody, FunctionResponse, Invocation, RequestBody};
@@ -143,7 +142,7 @@ pub(super) async fn ask(
             });
         }
     };
-    let (request, uploaded) = noted(request);
+    let (request, uploaded) = Uploaded::note(request);
     let sending = send(&lease, request);
     let sent = tokio::select! {
         biased;
@@ -157,7 +156,7 @@ pub(super) async fn ask(
         }),
         Some(Ok((response, connection))) => {
             lease.made_progress();
-            lease.hold(connection);
+            lease.hold(connection, uploaded);
             answer(response, cut, lease, limits).await
         }
         Some(Err(Unsent::Broken(error))) => Err(why_broken(&lease, cut, &error).await),
@@ -165,27 +164,10 @@ pub(super) async fn ask(
     }
 }
 
-/// Has the pieces of a request's body counted as they are handed over.
-fn noted(request: Request<RequestBody>) -> (Request<RequestBody>, Arc<AtomicU64>) {
-    let count = Arc::new(AtomicU64::new(0));
-    if request.body().is_end_stream() {
-        return (request, count);
-    }
-    let counting = count.clone();
-    let request = request.map(|body| {
-        let note = move |frame| {
-            counting.fetch_add(1, Ordering::Relaxed);
-            frame
-        };
-        body.map_frame(note).boxed_unsync()
-    });
-    (request, count)
-}
-
 /// Waits so long and no longer, but a body that is still on its way is no slowness of the function.
 async fn within<T>(
     max: Duration,
-    uploaded: &AtomicU64,
+    uploaded: &Uploaded,
     future: impl Future<Output = T>,
 ) -> Option<T> {
     let mut future = pin!(future);
@@ -194,7 +176,7 @@ async fn within<T>(
         if let Ok(done) = tokio::time::timeout(max, &mut future).await {
             return Some(done);
         }
-        let now = uploaded.load(Ordering::Relaxed);
+        let now = uploaded.pieces();
         if std::mem::replace(&mut seen, now) == now {
             return None;
         }
@@ -235,7 +217,7 @@ async fn send_on(
     if connection.ready().await.is_err() {
         return Err(Unsent::Returned(Box::new(request)));
     }
-    match connection.try_send_request(request).await {
+    match connection.send(request).await {
         Ok(response) => Ok((response, connection)),
         Err(mut error) => Err(match error.take_message() {
             Some(request) => Unsent::Returned(Box::new(request)),
