@@ -99,6 +99,8 @@ pub struct EdgeLimits {
     pub record_target_chars_max: usize,
     /// Characters of each other text from a client that an access record keeps.
     pub record_text_chars_max: usize,
+    /// Characters that an access record keeps of why a function failed, which its code has a say in.
+    pub record_reason_chars_max: usize,
     /// How long a request waits for the engine of functions when it has to be set up first.
     pub function_open_wait_max: Duration,
     /// How long after a failure the engine of functions is set up again.
@@ -176,6 +178,7 @@ impl Default for EdgeLimits {
             range_count_max: 16,
             record_target_chars_max: 2_048,
             record_text_chars_max: 256,
+            record_reason_chars_max: 1_024,
             function_open_wait_max: Duration::from_secs(30),
             function_open_retry_interval: Duration::from_secs(10),
             function_body_bytes_max: 100 * 1024 * 1024,
@@ -449,6 +452,12 @@ pub const LIMITS: &[Limit] = &[
         "The record keeps the beginning of the text.",
     ),
     limit(
+        "edge.record_reason_chars_max",
+        Unit::Count,
+        1_024,
+        "The record keeps the beginning of the reason; the log has all of it.",
+    ),
+    limit(
         "edge.function_open_wait_max",
         Unit::Milliseconds,
         30_000,
@@ -560,6 +569,7 @@ holm_types::settable_limits!(EdgeLimits {
     range_count_max,
     record_target_chars_max,
     record_text_chars_max,
+    record_reason_chars_max,
     function_open_wait_max,
     function_open_retry_interval,
     function_body_bytes_max,

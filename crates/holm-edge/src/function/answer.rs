@@ -16,7 +16,7 @@ use crate::edge::EdgeInner;
 use crate::error::Refusal;
 use crate::live_body::{LiveBody, LiveSource};
 use crate::page::PageFormat;
-use crate::record::Note;
+use crate::record::{Note, shortened};
 
 /// What a client that asks for no page gets of a failed function, word for word as on `EdgeOne` (functions
 /// spec 5.3): clients compare it.
@@ -141,8 +141,13 @@ pub(super) fn page(
     deployment: Option<DeploymentId>,
     unanswered: &Unanswered,
 ) -> Answer {
-    let (refusal, fault) = refusal_of(unanswered);
+    let (mut refusal, fault) = refusal_of(unanswered);
     tell(request_id, deployment, unanswered, &refusal, fault);
+    let chars_max = edge.config.limits.record_reason_chars_max;
+    if refusal.reason.len() > chars_max {
+        let reason: String = shortened(&refusal.reason, chars_max).into();
+        refusal.reason = reason.into();
+    }
     let is_text =
         format == PageFormat::Bare && refusal.code == VisitorCode::EdgeFunctionInvocationFailed;
     let mut answer = Answer::page(edge, HeaderMap::new(), format, refusal, request_id);

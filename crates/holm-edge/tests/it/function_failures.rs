@@ -16,6 +16,11 @@ async fn a_failure_is_545_and_its_reason_is_in_the_record() {
         functions: &[
             ("/throws", &[], "() => { throw new Error('no luck') }"),
             ("/nothing", &[], "() => 7"),
+            (
+                "/long",
+                &[],
+                "() => { throw new Error('\\n<script>' + 'x'.repeat(3000)) }",
+            ),
         ],
         ..Project::default()
     })
@@ -43,6 +48,11 @@ async fn a_failure_is_545_and_its_reason_is_in_the_record() {
     let json: serde_json::Value = serde_json::from_str(&json.text()).unwrap();
     assert_eq!(json["status"], 545);
     assert_eq!(json["code"], "EDGE_FUNCTION_INVOCATION_FAILED");
+    scene.records(2).await;
+    let page = scene.get("/long", "accept: text/html\r\n").await;
+    assert!(!page.text().contains("xxx"));
+    let reason = scene.records(1).await.remove(0).reason.unwrap();
+    assert_eq!(reason.len(), 1024);
 }
 
 #[tokio::test]
