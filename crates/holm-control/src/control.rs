@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use holm_storage::SnapshotStore;
 use holm_telemetry::event::TaskFailed;
-use holm_types::Entropy;
+use holm_types::{DeploymentId, Entropy, ErrorCode};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::app::instance;
+use crate::app::{instance, variable};
 use crate::config::{BackupFile, ControlConfig, ControlParts};
 use crate::core::Core;
 use crate::db::{Db, DbError};
@@ -62,6 +62,27 @@ pub enum OpenControlError {
 #[derive(Debug, thiserror::Error)]
 #[error("make a local token")]
 pub struct IssueTokenError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// Why a deployment's functions do not get its variables. A function that is run without them would do
+/// something else than its author meant, so it is not to be run.
+#[derive(Debug, thiserror::Error)]
+pub enum FunctionVariablesError {
+    /// There is no such deployment any more: it or its project was deleted.
+    #[error("look up the variables of {id}: the deployment is gone")]
+    Gone {
+        /// Which.
+        id: DeploymentId,
+    },
+    /// The database refuses, is closed, or a secret does not open with the server's key. Another attempt
+    /// may succeed; `holm doctor` says more.
+    #[error("look up the variables of {id} ({reason})")]
+    Refused {
+        /// Which deployment's.
+        id: DeploymentId,
+        /// Why, for the log. Never a value.
+        reason: String,
+    },
+}
 
 /// The control plane. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -130,6 +151,36 @@ impl Control {
     ) -> Result<String, IssueTokenError> {
         instance::new_local_token(&self.core, name, valid_for)
             .map_err(|error| IssueTokenError(Box::new(error)))
+    }
+
+    /// The environment variables that a deployment was made with, by name, secrets in clear: what its
+    /// functions see as `env`. They are those of the time of the deployment and never change, so whoever
+    /// has them need not ask again for the same id.
+    ///
+    /// For whoever starts function processes. The values are to stay in memory and to reach one process,
+    /// the deployment's own: never a log, a snapshot, a blob, an argument of a command or an environment that
+    /// other users of the machine can read.
+    ///
+    /// This asks the database, which the edge otherwise does without. While the control plane is down, whoever
+    /// keeps what it was told goes on starting processes of the deployments that it was told about; one
+    /// that it never asked about, or all of them after a restart with a damaged database, cannot be started,
+    /// and their visitors get the error page of a function that failed. Files are served all the same. A copy on
+    /// disk, sealed with the key of the secrets, would close that gap and is not there yet.
+    ///
+    /// # Errors
+    /// See [`FunctionVariablesError`].
+    pub async fn function_variables(
+        &self,
+        id: DeploymentId,
+    ) -> Result<Arc<[(String, String)]>, FunctionVariablesError> {
+        let found = variable::for_functions(&self.core, id).await;
+        found.map_err(|error| match error.code {
+            ErrorCode::DeploymentNotFound => FunctionVariablesError::Gone { id },
+            _ => FunctionVariablesError::Refused {
+                id,
+                reason: error.reason(),
+            },
+        })
     }
 
     /// Says what goes into back-ups beside the database and the blobs. Told once; later calls change

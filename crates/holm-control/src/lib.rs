@@ -35,7 +35,7 @@ mod spool;
 mod stop;
 
 pub use config::{BackupFile, ControlConfig, ControlParts};
-pub use control::{Control, IssueTokenError, OpenControlError};
+pub use control::{Control, FunctionVariablesError, IssueTokenError, OpenControlError};
 pub use doctor::{DoctorFindings, DoctorProblem, check_database};
 pub use holm_site::limits::RuleLimits;
 pub use limits::{ControlLimits, FILES_MAX_MAX, LIMITS};

@@ -116,10 +116,14 @@ impl Answer {
     }
 
     /// Keeps what GET would have said about the body, and leaves out the body.
-    fn drop_body(&mut self) {
-        if let BodySource::Whole(bytes) = &self.body {
-            self.headers.insert(CONTENT_LENGTH, bytes.len().into());
-            self.body = BodySource::Empty;
+    pub(crate) fn drop_body(&mut self) {
+        match &self.body {
+            BodySource::Whole(bytes) => {
+                self.headers.insert(CONTENT_LENGTH, bytes.len().into());
+                self.body = BodySource::Empty;
+            }
+            BodySource::Live(_) => self.body = BodySource::Empty,
+            BodySource::Empty | BodySource::Stream(_) | BodySource::Parts(_) => {}
         }
     }
 }

@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use crate::blob_stream::BlobStream;
 use crate::error::BodyError;
 use crate::http2::PIECE_BYTES_MAX;
+use crate::live_body::LiveBody;
 use crate::record::{Draft, chain};
 
 /// Where the bytes of a body come from.
@@ -24,19 +25,35 @@ pub(crate) enum BodySource {
     Stream(Box<BlobStream>),
     /// One after the other.
     Parts(VecDeque<BodySource>),
+    /// As it is made.
+    Live(Box<LiveBody>),
 }
 
 impl BodySource {
-    fn remaining_bytes(&self) -> u64 {
+    /// How much is left; of what is being made, 1 until its end is known.
+    pub(crate) fn remaining_bytes(&self) -> u64 {
         match self {
             Self::Empty => 0,
+            Self::Live(live) => u64::from(!live.is_over()),
             Self::Whole(bytes) => bytes.len() as u64,
             Self::Stream(stream) => stream.remaining_bytes(),
             Self::Parts(parts) => parts.iter().map(Self::remaining_bytes).sum(),
         }
     }
 
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+    /// How much is left, as far as it is known.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Live(live) => live.size_hint(),
+            known => SizeHint::with_exact(known.remaining_bytes()),
+        }
+    }
+
+    /// The next bytes.
+    pub(crate) fn poll_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
             match self {
                 Self::Empty => return Poll::Ready(None),
@@ -47,7 +64,11 @@ impl BodySource {
                 }
                 Self::Stream(stream) => {
                     let piece = ready!(stream.poll_next(cx));
-                    return Poll::Ready(piece.map(|piece| piece.map_err(BodyError)));
+                    return Poll::Ready(piece.map(|piece| piece.map_err(BodyError::Stored)));
+                }
+                Self::Live(live) => {
+                    let piece = ready!(live.poll_bytes(cx));
+                    return Poll::Ready(piece.map(|piece| piece.map_err(BodyError::Live)));
                 }
                 Self::Parts(parts) => {
                     let Some(part) = parts.front_mut() else {
@@ -145,8 +166,8 @@ impl Body for AnswerBody {
                 this.draft.sent(bytes.len() as u64);
                 this.note_end();
             }
-            Some(Err(error)) => this.draft.failed(chain(error)),
-            None => {}
+            Some(Err(error)) => this.draft.failed(error.fault(), chain(error)),
+            None => this.note_end(),
         }
         Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
@@ -156,6 +177,12 @@ impl Body for AnswerBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.remaining_bytes())
+        let mut hint = self.source.size_hint();
+        let rest = self.rest.len() as u64;
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
     }
 }

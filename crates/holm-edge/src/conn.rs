@@ -135,6 +135,7 @@ async fn serve_http1(edge: &Arc<EdgeInner>, socket: Socket, watch: &Arc<Connecti
     let end = drive(&mut connection, watch).await;
     let (mut socket, kept_back) = connection.into_parts().io.into_inner().into_parts();
     match end {
+        End::Judged(Verdict::Left) => {}
         End::Judged(verdict) => {
             count(&edge.counters.connections_shed);
             if verdict == Verdict::HeadTooSlow {

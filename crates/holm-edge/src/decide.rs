@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holm_site::{EarlyPlan, Plan, Redirect, RequestHead, Site, plan_early, plan_late};
+use holm_site::{
+    EarlyPlan, Plan, Redirect, RequestHead, Runtime, Site, plan_early, plan_late, plan_origin,
+};
 use holm_types::VisitorCode;
 use http::header::CONTENT_ENCODING;
 use http::request::Parts;
@@ -15,6 +17,7 @@ use crate::asset::{AssetAnswer, AssetRequest, AssetStep, BlobWanted, answer_asse
 use crate::cache::{BlobKey, CachedBlob};
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
+use crate::function::{Call, CallTarget};
 use crate::gate::{self, GateAnswer, Passed};
 use crate::head::{Asked, read_host};
 use crate::hosts::{HostRow, RowTarget, SiteRow};
@@ -34,6 +37,20 @@ pub(crate) struct Gathered {
     pub(crate) passed: Option<Passed>,
     /// An encoded form could not be read: the file as it was deployed will do.
     pub(crate) is_identity_only: bool,
+    /// Which steps are left.
+    pub(crate) stage: Stage,
+}
+
+/// Which steps are left for a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// All: it has just come.
+    #[default]
+    Whole,
+    /// Those behind the middleware.
+    AfterMiddleware,
+    /// Those that a function may have of its own site: redirects and files.
+    OwnSite,
 }
 
 /// A decision, and what is known about the site that it concerns.
@@ -69,6 +86,8 @@ pub(crate) enum Outcome {
     },
     /// Say which methods there are: OPTIONS.
     Methods,
+    /// Ask the site's code.
+    Call(Box<Call>),
 }
 
 /// What has to be fetched before there can be a decision.
@@ -78,13 +97,15 @@ pub(crate) enum Missing {
     Site(Arc<HostRow>),
     /// A small blob, for this row.
     Blob(Arc<HostRow>, BlobWanted),
+    /// The answer of the site's code, as this decision says.
+    Call(Arc<HostRow>, Box<Decision>),
 }
 
 impl Missing {
     /// Whose request waits.
     pub(crate) fn row(&self) -> &Arc<HostRow> {
         match self {
-            Self::Site(row) | Self::Blob(row, _) => row,
+            Self::Site(row) | Self::Blob(row, _) | Self::Call(row, _) => row,
         }
     }
 }
@@ -218,22 +239,30 @@ fn decide_site(
     parts: &Parts,
     gathered: &Gathered,
     site_row: &SiteRow,
-    site: &Site,
+    site: &Arc<Site>,
     head: &RequestHead<'_>,
 ) -> Result<(RuleHeaders, Outcome), BlobWanted> {
     let rules = RuleHeaders::of(site, head, edge.config.base_domain.as_deref());
-    if let EarlyPlan::Redirect(redirect) = plan_early(site, head) {
-        return Ok((rules, Outcome::Redirect(redirect)));
+    let stage = gathered.stage;
+    if stage != Stage::AfterMiddleware {
+        match plan_early(site, head) {
+            EarlyPlan::Redirect(redirect) => return Ok((rules, Outcome::Redirect(redirect))),
+            EarlyPlan::Continue { middleware: true } if stage == Stage::Whole => {
+                return Ok((rules, call(edge, site, CallTarget::Middleware)));
+            }
+            EarlyPlan::Continue { .. } => {}
+        }
     }
-    let outcome = match plan_late(site, head) {
+    let plan = match stage {
+        Stage::Whole | Stage::AfterMiddleware => plan_late(site, head),
+        Stage::OwnSite => plan_origin(site, head),
+    };
+    let outcome = match plan {
         Plan::NotFound => Outcome::Page(Refusal::new(
             VisitorCode::NotFound,
             "the deployment has nothing at this path",
         )),
-        Plan::Invoke(_) => Outcome::Page(Refusal::new(
-            VisitorCode::NodeFunctionServiceUnavailable,
-            "the path belongs to a function, and functions are not run here",
-        )),
+        Plan::Invoke(function) => call(edge, site, CallTarget::Function(function)),
         Plan::ServeAsset { asset, status } => {
             let path = head.path.as_str();
             let request = AssetRequest {
@@ -250,6 +279,24 @@ fn decide_site(
         }
     };
     Ok((rules, outcome))
+}
+
+/// Asking the site's code, where it is run.
+fn call(edge: &EdgeInner, site: &Arc<Site>, target: CallTarget) -> Outcome {
+    let is_for_edge = match target {
+        CallTarget::Middleware => true,
+        CallTarget::Function(function) => site.function(function).runtime == Runtime::Edge,
+    };
+    if !is_for_edge || edge.functions.is_none() || site.edge_bundle().is_none() {
+        return Outcome::Page(Refusal::new(
+            VisitorCode::NodeFunctionServiceUnavailable,
+            "the path belongs to a function, and functions are not run here",
+        ));
+    }
+    Outcome::Call(Box::new(Call {
+        site: Arc::clone(site),
+        target,
+    }))
 }
 
 fn decide_asset(

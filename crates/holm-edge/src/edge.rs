@@ -18,6 +18,7 @@ use crate::EdgeLimits;
 use crate::blob_stream::StreamShare;
 use crate::cache::BlobCache;
 use crate::counters::{Counters, EdgeCounts, count};
+use crate::function::{self, FunctionDesk, FunctionHost};
 use crate::hosts::HostTable;
 use crate::listen::told_to_stop;
 use crate::page::Pages;
@@ -55,6 +56,8 @@ pub struct EdgeParts {
     pub clock: Arc<dyn Clock>,
     /// Randomness, for request ids.
     pub entropy: Arc<dyn Entropy>,
+    /// What runs functions. `None`: they are not run, and say so.
+    pub functions: Option<Arc<dyn FunctionHost>>,
 }
 
 /// The data plane. Cheap to clone; all clones are one edge.
@@ -91,6 +94,8 @@ pub(crate) struct EdgeInner {
     pub(crate) no_host: Arc<str>,
     /// See [`Edge::hand_over`].
     pub(crate) is_handed_over: AtomicBool,
+    /// Where functions are asked from. `None` where they are not run. Boxed: few requests come by.
+    pub(crate) functions: Option<Box<FunctionDesk>>,
     /// Held while a snapshot is taken up, so that an older one never replaces a newer one.
     taking_up: Mutex<()>,
 }
@@ -123,6 +128,10 @@ impl Edge {
             handshakes: handshake_turns(&config.limits),
             no_host: "".into(),
             is_handed_over: AtomicBool::new(false),
+            functions: parts
+                .functions
+                .as_ref()
+                .map(|host| Box::new(FunctionDesk::new(Arc::clone(host), limits, &parts.clock))),
             taking_up: Mutex::new(()),
             config,
             parts,
@@ -158,6 +167,7 @@ impl Edge {
                 if let Some(panic) = panic {
                     self.inner.note_panic("take up snapshot", panic.as_ref());
                 }
+                function::follow(&self.inner);
             }
             tokio::select! {
                 changed = snapshots.changed() => if changed.is_err() { return },
@@ -172,6 +182,21 @@ impl Edge {
     /// [`EdgeLimits::drain_max`] is cut.
     pub fn hand_over(&self) {
         self.inner.is_handed_over.store(true, Ordering::Release);
+    }
+
+    /// Ends the processes of functions, those that still answer after `functions.drain_max` at the latest. For
+    /// when serving has ended; a later request would start them again.
+    pub async fn stop_functions(&self) {
+        let desk = self.inner.functions.as_ref();
+        if let Some(functions) = desk.and_then(|desk| desk.opened()) {
+            functions.shutdown().await;
+        }
+    }
+
+    /// What the supervisor of functions has counted. `None` before the first function was needed.
+    pub fn function_counts(&self) -> Option<holm_functions::CountersSnapshot> {
+        let desk = self.inner.functions.as_ref()?;
+        desk.opened().map(holm_functions::Functions::counters)
     }
 
     /// The version of the snapshot being served; 0 before the first.
@@ -228,7 +253,9 @@ impl EdgeInner {
             .peek()
             .is_some_and(|change| present.version > 0 && change.since <= present.version);
         let (mut table, changes): (_, Vec<_>) = if leads_on {
-            (HostTable::clone(&present), news.collect())
+            let mut table = HostTable::clone(&present);
+            table.changed.clear();
+            (table, news.collect())
         } else {
             let table = HostTable::new(codec::decode_snapshot(whole)?, &self.sites);
             (table, changes.iter().collect())

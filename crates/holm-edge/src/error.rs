@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use holm_telemetry::FaultSource;
 use holm_types::VisitorCode;
 
+use crate::live_body::LiveError;
+
 /// One refused or failed request: which page, whose fault, why in words, and whether the connection
 /// can go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,5 +76,21 @@ pub(crate) fn fault_of(code: VisitorCode) -> FaultSource {
 
 /// Why a body could not be sent to its end; the connection is cut, so that the client can tell.
 #[derive(Debug, thiserror::Error)]
-#[error("read the next piece of a body")]
-pub(crate) struct BodyError(#[source] pub(crate) holm_storage::BlobError);
+pub(crate) enum BodyError {
+    /// The store does not give it.
+    #[error("read the next piece of a body")]
+    Stored(#[source] holm_storage::BlobError),
+    /// Who makes it while it is sent has stopped.
+    #[error(transparent)]
+    Live(LiveError),
+}
+
+impl BodyError {
+    /// Whose fault it is.
+    pub(crate) fn fault(&self) -> FaultSource {
+        match self {
+            Self::Stored(_) => FaultSource::Platform,
+            Self::Live(_) => FaultSource::Site,
+        }
+    }
+}

@@ -71,6 +71,9 @@ pub(crate) struct HostTable {
     shards: Box<[Arc<Shard>]>,
     by_project: HashMap<ProjectId, Arc<[Arc<HostRow>]>>,
     site_count: usize,
+    /// The projects whose hosts changed since the version that was taken up before. Empty where that is not
+    /// known.
+    pub(crate) changed: Vec<ProjectId>,
 }
 
 impl Default for HostTable {
@@ -82,6 +85,7 @@ impl Default for HostTable {
             shards: vec![nothing; SHARD_COUNT].into_boxed_slice(),
             by_project: HashMap::new(),
             site_count: 0,
+            changed: Vec::new(),
         }
     }
 }
@@ -100,6 +104,7 @@ impl HostTable {
         for project_id in &change.projects {
             self.remove(*project_id);
         }
+        self.changed.extend(&change.projects);
         self.add(change.snapshot, sites);
     }
 
@@ -154,6 +159,11 @@ impl HostTable {
                 self.site_count -= usize::from(row.is_site());
             }
         }
+    }
+
+    /// What a project's hosts show.
+    pub(crate) fn of_project(&self, project: ProjectId) -> &[Arc<HostRow>] {
+        self.by_project.get(&project).map_or(&[], |rows| rows)
     }
 
     /// How many hosts answer with a deployment.

@@ -99,6 +99,31 @@ pub struct EdgeLimits {
     pub record_target_chars_max: usize,
     /// Characters of each other text from a client that an access record keeps.
     pub record_text_chars_max: usize,
+    /// Characters that an access record keeps of why a function failed, which its code has a say in.
+    pub record_reason_chars_max: usize,
+    /// How long a request waits for the engine of functions when it has to be set up first.
+    pub function_open_wait_max: Duration,
+    /// How long after a failure the engine of functions is set up again.
+    pub function_open_retry_interval: Duration,
+    /// Bytes of a request body that is passed on to a function.
+    pub function_body_bytes_max: u64,
+    /// How long such a body may make no progress while the function waits for it.
+    pub function_body_idle_max: Duration,
+    /// Bytes a second in which such a body has to come, on average over the time in which it is waited for, once
+    /// that is longer than [`EdgeLimits::function_body_idle_max`]. 0: none.
+    pub function_body_rate_min_bytes: u64,
+    /// Deployments with functions whose variables are kept in memory.
+    pub function_deployments_max: usize,
+    /// New deployments that wait for being started before they are asked for.
+    pub function_warm_max: usize,
+    /// Lines of the console of one invocation that get into the log (`EdgeOne`: 20).
+    pub console_lines_max: usize,
+    /// Lines of all consoles of a deployment, in a minute, that get into the log.
+    pub console_deployment_lines_max: usize,
+    /// Characters of one of them.
+    pub console_line_chars_max: usize,
+    /// Invocations whose lines are counted at the same time.
+    pub console_invocations_max: usize,
 }
 
 impl EdgeLimits {
@@ -153,6 +178,18 @@ impl Default for EdgeLimits {
             range_count_max: 16,
             record_target_chars_max: 2_048,
             record_text_chars_max: 256,
+            record_reason_chars_max: 1_024,
+            function_open_wait_max: Duration::from_secs(30),
+            function_open_retry_interval: Duration::from_secs(10),
+            function_body_bytes_max: 100 * 1024 * 1024,
+            function_body_idle_max: Duration::from_secs(30),
+            function_body_rate_min_bytes: 1024,
+            function_deployments_max: 10_000,
+            function_warm_max: 64,
+            console_lines_max: 20,
+            console_deployment_lines_max: 6_000,
+            console_line_chars_max: 4_096,
+            console_invocations_max: 4_096,
         }
     }
 }
@@ -414,6 +451,81 @@ pub const LIMITS: &[Limit] = &[
         256,
         "The record keeps the beginning of the text.",
     ),
+    limit(
+        "edge.record_reason_chars_max",
+        Unit::Count,
+        1_024,
+        "The record keeps the beginning of the reason; the log has all of it.",
+    ),
+    limit(
+        "edge.function_open_wait_max",
+        Unit::Milliseconds,
+        30_000,
+        "The request is answered 503 SERVICE_UNAVAILABLE; setting up goes on.",
+    ),
+    limit(
+        "edge.function_open_retry_interval",
+        Unit::Milliseconds,
+        10_000,
+        "Until then requests to functions are answered 503 SERVICE_UNAVAILABLE, with the reason of the failure in \
+         the record.",
+    ),
+    limit(
+        "edge.function_body_bytes_max",
+        Unit::Bytes,
+        104_857_600,
+        "The request is answered 413 PAYLOAD_TOO_LARGE; where the function has begun to answer, its body ends \
+         with an error.",
+    ),
+    limit(
+        "edge.function_body_idle_max",
+        Unit::Milliseconds,
+        30_000,
+        "The request is answered 408 REQUEST_TIMEOUT; where the function has begun to answer, its body ends with \
+         an error.",
+    ),
+    limit(
+        "edge.function_body_rate_min_bytes",
+        Unit::Bytes,
+        1_024,
+        "A body that comes more slowly for longer than `edge.function_body_idle_max` ends as there.",
+    ),
+    limit(
+        "edge.function_deployments_max",
+        Unit::Count,
+        10_000,
+        "The variables of another deployment are read again when it is asked next.",
+    ),
+    limit(
+        "edge.function_warm_max",
+        Unit::Count,
+        64,
+        "The process of the deployment is started by its first request.",
+    ),
+    limit(
+        "edge.console_lines_max",
+        Unit::Count,
+        20,
+        "Further lines are dropped.",
+    ),
+    limit(
+        "edge.console_deployment_lines_max",
+        Unit::Count,
+        6_000,
+        "Further lines of the deployment are dropped until the minute is over.",
+    ),
+    limit(
+        "edge.console_line_chars_max",
+        Unit::Count,
+        4_096,
+        "The line is cut.",
+    ),
+    limit(
+        "edge.console_invocations_max",
+        Unit::Count,
+        4_096,
+        "The lines of the invocation that wrote first are counted anew.",
+    ),
 ];
 
 holm_types::settable_limits!(EdgeLimits {
@@ -457,6 +569,18 @@ holm_types::settable_limits!(EdgeLimits {
     range_count_max,
     record_target_chars_max,
     record_text_chars_max,
+    record_reason_chars_max,
+    function_open_wait_max,
+    function_open_retry_interval,
+    function_body_bytes_max,
+    function_body_idle_max,
+    function_body_rate_min_bytes,
+    function_deployments_max,
+    function_warm_max,
+    console_lines_max,
+    console_deployment_lines_max,
+    console_line_chars_max,
+    console_invocations_max,
 });
 
 #[cfg(test)]
@@ -466,50 +590,9 @@ mod tests {
     #[test]
     fn table_says_what_default_does() {
         let limits = EdgeLimits::default();
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap();
-        let values = [
-            limits.connections_max as u64,
-            limits.requests_in_flight_max as u64,
-            limits.target_bytes_max as u64,
-            limits.header_bytes_max as u64,
-            limits.header_count_max as u64,
-            ms(limits.header_read_max),
-            ms(limits.idle_max),
-            limits.body_bytes_max as u64,
-            ms(limits.body_read_max),
-            ms(limits.write_stall_max),
-            limits.send_rate_min_bytes,
-            ms(limits.drain_max),
-            ms(limits.linger_max),
-            limits.linger_bytes_max as u64,
-            limits.cache_bytes_max,
-            limits.cached_blob_bytes_max,
-            limits.piece_cache_bytes_max,
-            limits.unsent_bytes_max as u64,
-            limits.chunk_bytes_max as u64,
-            limits.store_reads_max as u64,
-            limits.stream_bytes_max as u64,
-            limits.site_table_bytes_max as u64,
-            limits.rate_places_max as u64,
-            limits.password_attempts_max as u64,
-            ms(limits.password_window),
-            limits.password_checks_max as u64,
-            ms(limits.password_wait_max),
-            limits.password_form_bytes_max as u64,
-            ms(limits.tls_handshake_max),
-            limits.tls_handshakes_max as u64,
-            limits.http2_streams_max as u64,
-            limits.http2_resets_max as u64,
-            limits.http2_errors_max as u64,
-            limits.http2_window_bytes as u64,
-            limits.http2_send_bytes_max as u64,
-            ms(limits.http2_ping_interval),
-            ms(limits.http2_ping_max),
-            limits.range_count_max as u64,
-            limits.record_target_chars_max as u64,
-            limits.record_text_chars_max as u64,
-        ];
-        let table: Vec<u64> = LIMITS.iter().map(|limit| limit.default).collect();
-        assert_eq!(table, values);
+        for row in limits.in_force(LIMITS) {
+            assert!(row.is_settable, "{}", row.limit.name);
+            assert_eq!(row.value, row.limit.default, "{}", row.limit.name);
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use holm_telemetry::event::RequestFailed;
+use holm_telemetry::event::{FunctionFailed, RequestFailed};
 use holm_telemetry::{AccessRecord, CacheStatus, FaultSource, Protocol, SendOutcome, ServedBy};
 use holm_types::{DeploymentId, ProjectId, RequestId, shortened_address};
 use http::header::{REFERER, USER_AGENT};
@@ -161,17 +161,29 @@ impl Draft {
         }
     }
 
-    /// Answering or sending failed on our side.
-    pub(crate) fn failed(&mut self, reason: String) {
-        let event = RequestFailed {
-            request_id: self.request_id,
-            reason: reason.clone(),
-        };
-        event.emit();
+    /// Answering or sending failed on our side, or on that of the site's code.
+    pub(crate) fn failed(&mut self, fault: FaultSource, reason: String) {
+        let deployment_id = self.record.as_ref().and_then(|record| record.deployment_id);
+        self.say_failed(fault, deployment_id, reason.clone());
         if let Some(record) = &mut self.record {
             record.outcome = SendOutcome::Failed;
-            record.fault = Some(FaultSource::Platform);
+            record.fault = Some(fault);
             record.reason = Some(reason.into());
+        }
+    }
+
+    fn say_failed(&self, fault: FaultSource, deployment: Option<DeploymentId>, reason: String) {
+        let request_id = self.request_id;
+        match (fault, deployment) {
+            (FaultSource::Site, Some(deployment_id)) => FunctionFailed {
+                request_id,
+                deployment_id,
+                kind: "cut".to_owned(),
+                reason,
+                stack: String::new(),
+            }
+            .emit(),
+            _ => RequestFailed { request_id, reason }.emit(),
         }
     }
 }
@@ -179,7 +191,10 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.failed("a panic ended the connection".to_owned());
+            self.failed(
+                FaultSource::Platform,
+                "a panic ended the connection".to_owned(),
+            );
         }
         self.watch.request_ends();
         let counters = &self.edge.counters;

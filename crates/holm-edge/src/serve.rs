@@ -30,17 +30,18 @@ use crate::decide::{Decision, Gathered, Missing, Outcome, decide};
 use crate::discard::{Discarded, discard};
 use crate::edge::EdgeInner;
 use crate::error::Refusal;
-use crate::gate;
+use crate::function::{self, Asking};
+use crate::gate::{self, Passed};
 use crate::head::OverTls;
 use crate::hosts::{HostRow, RowTarget};
 use crate::page::PageFormat;
 use crate::record::{Draft, Note, chain};
-use crate::rule_headers::Subject;
+use crate::rule_headers::{RuleHeaders, Subject};
 use crate::watch::ConnectionWatch;
 
 /// How often one request may have to wait for something before it is given up: a site, a blob in an
 /// encoded form, the blob as it was deployed, and one to spare.
-const WAIT_COUNT_MAX: usize = 4;
+pub(crate) const WAIT_COUNT_MAX: usize = 4;
 
 /// What answers the requests of one connection.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
         let request_id = draft.request_id();
         let is_head = parts.method == Method::HEAD;
         let begun = catch_unwind(AssertUnwindSafe(|| {
-            begin(&self.edge, parts, body, (request_id, self.watch.peer()))
+            begin(&self.edge, &self.watch, parts, body, request_id)
         }));
         match begun {
             Ok(Progress::Now(answer)) => Answering::Now(answer.into_response(is_head, draft)),
@@ -171,10 +172,12 @@ fn after_panic(edge: &EdgeInner, request_id: RequestId, panic: &(dyn Any + Send)
 /// Answers at once if nothing has to be waited for.
 fn begin(
     edge: &Arc<EdgeInner>,
+    watch: &Arc<ConnectionWatch>,
     mut parts: Parts,
     body: Incoming,
-    (request_id, peer): (RequestId, IpAddr),
+    request_id: RequestId,
 ) -> Progress {
+    let peer = watch.peer();
     let admitted = match admit(&parts, &edge.config.limits).and_then(|admitted| {
         check_in_flight(edge)?;
         Ok(admitted)
@@ -184,6 +187,7 @@ fn begin(
     };
     let edge = Arc::clone(edge);
     if !body.is_end_stream() {
+        parts.extensions.insert(Arc::clone(watch));
         let answer = answer_with_body(edge, parts, body, (request_id, peer), admitted);
         return Progress::Later(Box::pin(answer));
     }
@@ -195,6 +199,7 @@ fn begin(
         }
         Err(missing) => {
             let asker = (request_id, peer);
+            parts.extensions.insert(Arc::clone(watch));
             Progress::Later(Box::pin(async move {
                 let mut answer = fetch_and_answer(edge, parts, asker, gathered, missing).await;
                 answer.closes |= admitted.closes;
@@ -232,6 +237,17 @@ async fn answer_with_body(
         answer.note.about(&row);
         return answer;
     }
+    let asking = Asking::new(edge, parts, (request_id, peer));
+    let (asking, body) = match function::answer_with_body(asking, body).await {
+        Ok(mut answer) => {
+            answer.closes |= admitted.closes;
+            return answer;
+        }
+        Err(given_back) => given_back,
+    };
+    let Asking {
+        edge, mut parts, ..
+    } = asking;
     let closes = match discard_body(&edge, &parts, body, admitted).await {
         Ok(is_read) => admitted.closes || !is_read,
         Err(refusal) => return page(&edge, &mut parts, request_id, refusal),
@@ -247,7 +263,7 @@ async fn answer_with_body(
 }
 
 /// True when the body was read to its end, so that the connection can go on.
-async fn discard_body(
+pub(crate) async fn discard_body(
     edge: &EdgeInner,
     parts: &Parts,
     body: Incoming,
@@ -287,6 +303,10 @@ async fn fetch_and_answer(
 ) -> Answer {
     for _ in 0..WAIT_COUNT_MAX {
         let row = Arc::clone(missing.row());
+        if let Missing::Call(row, decision) = missing {
+            let asking = Asking::gathered(edge, parts, (request_id, peer), gathered);
+            return function::answer(asking, row, *decision).await;
+        }
         if let Err(refusal) = fetch(&edge, &mut gathered, missing).await {
             let reason = refusal.reason.clone().into_owned();
             RequestFailed { request_id, reason }.emit();
@@ -299,14 +319,23 @@ async fn fetch_and_answer(
             Err(next) => missing = next,
         }
     }
-    let refusal = Refusal::new(
-        VisitorCode::ServiceUnavailable,
-        "what the answer is made of is dropped from memory faster than it can be used",
-    );
-    page(&edge, &mut parts, request_id, refusal)
+    page(&edge, &mut parts, request_id, dropped_too_fast())
 }
 
-async fn fetch(edge: &EdgeInner, gathered: &mut Gathered, missing: Missing) -> Result<(), Refusal> {
+/// Waiting has not led to an answer.
+pub(crate) fn dropped_too_fast() -> Refusal {
+    Refusal::new(
+        VisitorCode::ServiceUnavailable,
+        "what the answer is made of is dropped from memory faster than it can be used",
+    )
+}
+
+/// Fetches what a decision lacks.
+pub(crate) async fn fetch(
+    edge: &EdgeInner,
+    gathered: &mut Gathered,
+    missing: Missing,
+) -> Result<(), Refusal> {
     let blobs = &*edge.parts.blobs;
     let platform_fault =
         |error: &dyn std::error::Error| Refusal::new(VisitorCode::InternalError, chain(error));
@@ -326,6 +355,7 @@ async fn fetch(edge: &EdgeInner, gathered: &mut Gathered, missing: Missing) -> R
             }
             Err(error) => return Err(platform_fault(&error)),
         },
+        Missing::Call(..) => {}
     }
     Ok(())
 }
@@ -347,11 +377,19 @@ fn answer_now(
     gathered: &mut Gathered,
 ) -> Result<Answer, Missing> {
     let decision = decide(edge, parts, peer, gathered)?;
+    if let (Outcome::Call(_), Some(row)) = (&decision.outcome, &decision.row) {
+        return Err(Missing::Call(Arc::clone(row), Box::new(decision)));
+    }
     Ok(dress(edge, parts, request_id, decision))
 }
 
 /// Makes the answer of a decision; the site's header rules come last and overwrite.
-fn dress(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, decision: Decision) -> Answer {
+pub(crate) fn dress(
+    edge: &EdgeInner,
+    parts: &mut Parts,
+    request_id: RequestId,
+    decision: Decision,
+) -> Answer {
     let Decision {
         row,
         host_text,
@@ -359,8 +397,7 @@ fn dress(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, decision: D
         passed,
         outcome,
     } = decision;
-    let mut subject = Subject::Message;
-    let mut answer = match outcome {
+    let outcome = match outcome {
         Outcome::Gate(gate) => {
             let mut answer = gate::dress(edge, parts, request_id, gate);
             if let Some(row) = &row {
@@ -368,6 +405,30 @@ fn dress(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, decision: D
             }
             return answer;
         }
+        outcome => outcome,
+    };
+    let (mut answer, subject) = carry_out(edge, parts, request_id, row.as_deref(), outcome);
+    let dress = Dress {
+        row,
+        host_text,
+        rules,
+        passed,
+    };
+    dress.put_on(subject, &mut answer);
+    answer
+}
+
+/// Makes the answer of an outcome, and what the site's rules are set on.
+pub(crate) fn carry_out(
+    edge: &EdgeInner,
+    parts: &mut Parts,
+    request_id: RequestId,
+    row: Option<&HostRow>,
+    outcome: Outcome,
+) -> (Answer, Subject) {
+    let mut subject = Subject::Message;
+    let answer = match outcome {
+        Outcome::Gate(gate) => gate::dress(edge, parts, request_id, gate),
         Outcome::Page(refusal) => page(edge, parts, request_id, refusal),
         Outcome::Redirect(redirect) => match redirect_answer(parts, redirect) {
             Ok(answer) => answer,
@@ -378,29 +439,66 @@ fn dress(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, decision: D
             subject: of_file,
         } => {
             subject = of_file;
-            asset_answer(parts, row.as_deref(), answer)
+            asset_answer(parts, row, answer)
         }
         Outcome::Methods => methods_answer(parts),
+        Outcome::Call(_) => {
+            let reason = "the site's code was to be asked where it cannot be";
+            let refusal = Refusal::new(VisitorCode::InternalError, reason);
+            page(edge, parts, request_id, refusal)
+        }
     };
-    if let Some(row) = &row {
-        answer.note.about(row);
-    }
-    if let Some(host_text) = host_text {
-        answer.note.host = Some(host_text);
-    }
-    rules.apply(subject, answer.status, &mut answer.headers);
-    // After the rules: what is only for looking at stays out of search engines, whatever they say.
-    if row.is_some_and(|row| row.is_preview) {
-        mark_preview(&mut answer.headers);
-    }
-    if passed.is_private {
-        gate::make_private(&mut answer.headers);
-    }
-    answer.note.reason = answer.note.reason.or(passed.observed);
-    answer
+    (answer, subject)
 }
 
-fn page(edge: &EdgeInner, parts: &mut Parts, request_id: RequestId, refusal: Refusal) -> Answer {
+/// What every answer of a site is given in the end.
+pub(crate) struct Dress {
+    /// As in [`Decision`].
+    pub(crate) row: Option<Arc<HostRow>>,
+    /// As in [`Decision`].
+    pub(crate) host_text: Option<Arc<str>>,
+    /// As in [`Decision`].
+    pub(crate) rules: RuleHeaders,
+    /// As in [`Decision`].
+    pub(crate) passed: Passed,
+}
+
+impl Dress {
+    /// Dresses an answer.
+    pub(crate) fn put_on(self, subject: Subject, answer: &mut Answer) {
+        let Self {
+            row,
+            host_text,
+            rules,
+            passed,
+        } = self;
+        if let Some(row) = &row {
+            answer.note.about(row);
+        }
+        if let Some(host_text) = host_text {
+            answer.note.host = Some(host_text);
+        }
+        rules.apply(subject, answer.status, &mut answer.headers);
+        // After the rules: what is only for looking at stays out of search engines, whatever they say.
+        if row.is_some_and(|row| row.is_preview) {
+            mark_preview(&mut answer.headers);
+        }
+        if passed.is_private {
+            gate::make_private(&mut answer.headers);
+        }
+        if answer.note.reason.is_none() {
+            answer.note.reason = passed.observed;
+        }
+    }
+}
+
+/// A page of Holm's.
+pub(crate) fn page(
+    edge: &EdgeInner,
+    parts: &mut Parts,
+    request_id: RequestId,
+    refusal: Refusal,
+) -> Answer {
     let format = PageFormat::of(&parts.headers);
     Answer::page(edge, recycled_headers(parts), format, refusal, request_id)
 }

@@ -3,22 +3,29 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
 use crate::preface::Preface;
 use crate::watch::ConnectionWatch;
+
+/// How often it is looked for the end of a client that has sent more than was read: nobody is woken by it.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A socket that tells its watch what it does.
 #[derive(Debug)]
 pub(crate) struct WatchedStream {
     stream: TcpStream,
     watch: Arc<ConnectionWatch>,
+    /// When to look again for the client's end, where bytes that are not read yet hide it.
+    look_again: Option<Pin<Box<Sleep>>>,
     /// What was read to find out which protocol this is, and is read again first.
     pub(crate) preface: Preface,
 }
@@ -29,8 +36,37 @@ impl WatchedStream {
         Self {
             stream,
             watch,
+            look_again: None,
             preface: Preface::default(),
         }
+    }
+
+    /// Looks whether the client has ended its side, and has the task woken when it does. What was sent before
+    /// may be unread still.
+    fn look_for_end(&mut self, cx: &mut Context<'_>) {
+        loop {
+            // Only for being woken: its own word is also about bytes to read.
+            if self.stream.poll_read_ready(cx).is_pending() {
+                return;
+            }
+            if self.has_ended() {
+                self.watch.client_left();
+                return;
+            }
+            let pause = || Box::pin(tokio::time::sleep(LOOK_INTERVAL));
+            let look_again = self.look_again.get_or_insert_with(pause);
+            if look_again.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.look_again = None;
+        }
+    }
+
+    /// Whether the client has ended its side, as far as the system has told.
+    fn has_ended(&self) -> bool {
+        let ready = pin!(self.stream.ready(Interest::READABLE));
+        let mut nobody = Context::from_waker(Waker::noop());
+        matches!(ready.poll(&mut nobody), Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }
 
     fn noted(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -116,7 +152,12 @@ impl AsyncWrite for WatchedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        // The library reads nothing while it waits for an answer, but it flushes whenever it is woken.
+        if this.watch.minds_leaving() {
+            this.look_for_end(cx);
+        }
+        Pin::new(&mut this.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -82,6 +82,8 @@ pub(crate) enum Verdict {
     Stalled,
     /// The client takes too little.
     TakesTooSlowly,
+    /// The client has left while code of the site was making its answer.
+    Left,
 }
 
 const NO_VERDICT: u8 = 0;
@@ -94,6 +96,7 @@ impl Verdict {
             3 => Some(Self::Stalled),
             4 => Some(Self::TakesTooSlowly),
             5 => Some(Self::HandshakeTooSlow),
+            6 => Some(Self::Left),
             _ => None,
         }
     }
@@ -105,6 +108,7 @@ impl Verdict {
             Self::Stalled => 3,
             Self::TakesTooSlowly => 4,
             Self::HandshakeTooSlow => 5,
+            Self::Left => 6,
         }
     }
 
@@ -115,6 +119,7 @@ impl Verdict {
             Self::HeadTooSlow => "the request head did not arrive within edge.header_read_max",
             Self::Idle => "the connection was idle for edge.idle_max",
             Self::Stalled => "the client took nothing for edge.write_stall_max",
+            Self::Left => "the client left before it had its answer",
             Self::TakesTooSlowly => "the client took less than edge.send_rate_min_bytes a second",
         }
     }
@@ -155,6 +160,8 @@ pub(crate) struct ConnectionWatch {
     verdict: AtomicU8,
     drain: AtomicU8,
     lingers: AtomicBool,
+    /// See [`ConnectionWatch::minds_leaving`].
+    minds_leaving: AtomicBool,
     /// Whether a request has come whose answer may not be sent whole yet. Meaningless with HTTP/2.
     owes_answer: AtomicBool,
     wake: Notify,
@@ -181,6 +188,7 @@ impl ConnectionWatch {
             verdict: AtomicU8::new(NO_VERDICT),
             drain: AtomicU8::new(Drain::No as u8),
             lingers: AtomicBool::new(false),
+            minds_leaving: AtomicBool::new(false),
             owes_answer: AtomicBool::new(false),
             wake: Notify::new(),
         }
@@ -314,6 +322,21 @@ impl ConnectionWatch {
         self.lingers.load(Ordering::Relaxed)
     }
 
+    /// Whether the connection ends as soon as the client says that it sends nothing more: it has most likely
+    /// left, and code that makes an answer for nobody takes a place from others. Never with HTTP/2, which says
+    /// so itself.
+    pub(crate) fn minds_leaving(&self) -> bool {
+        self.minds_leaving.load(Ordering::Relaxed)
+    }
+
+    /// The client has left; does nothing unless [`ConnectionWatch::minds_leaving`].
+    pub(crate) fn client_left(&self) {
+        if self.minds_leaving.swap(false, Ordering::Relaxed) {
+            self.verdict.store(Verdict::Left.as_u8(), Ordering::Release);
+            self.wake.notify_one();
+        }
+    }
+
     /// Whether part of a request head, and no request, was seen.
     pub(crate) fn is_reading_head(&self) -> bool {
         self.phase() == Phase::Head
@@ -415,6 +438,27 @@ impl ConnectionWatch {
     /// Waits until there is a verdict or draining begins.
     pub(crate) async fn woken(&self) {
         self.wake.notified().await;
+    }
+}
+
+/// While this is held, the connection minds its client's leaving.
+#[derive(Debug)]
+pub(crate) struct MindsLeaving(Arc<ConnectionWatch>);
+
+impl MindsLeaving {
+    /// From here on. `None` on an HTTP/2 connection.
+    pub(crate) fn begin(watch: &Arc<ConnectionWatch>) -> Option<Self> {
+        if watch.is_multiplexed() {
+            return None;
+        }
+        watch.minds_leaving.store(true, Ordering::Relaxed);
+        Some(Self(Arc::clone(watch)))
+    }
+}
+
+impl Drop for MindsLeaving {
+    fn drop(&mut self) {
+        self.0.minds_leaving.store(false, Ordering::Relaxed);
     }
 }
 

@@ -19,7 +19,7 @@ pub struct FunctionLimits {
     pub process_data_bytes_max: u64,
     /// Descriptors of one process.
     pub process_files_max: u64,
-    /// From the handing over of a request to the head of its answer.
+    /// From the handing over of a request, or of the last piece of its body, to the head of its answer.
     pub first_byte_max: Duration,
     /// Bytes that a reader of a whole body gathers inside a function (EdgeOne: 1 MB).
     pub body_bytes_max: u64,

@@ -9,6 +9,7 @@ mod functions;
 mod instance;
 mod slot;
 mod start;
+mod uploaded;
 mod watchdog;
 
 pub(crate) use ask::strip;

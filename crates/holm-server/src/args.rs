@@ -31,6 +31,9 @@ pub struct ServerArgs {
     /// Threads that serve requests.
     #[arg(long, value_name = "N", env = "HOLM_THREADS")]
     pub threads: Option<usize>,
+    /// A Deno of your own to run functions, instead of the one that Holm fetches.
+    #[arg(long, value_name = "FILE", env = "HOLM_DENO")]
+    pub deno: Option<PathBuf>,
     /// A configuration file; without it, `holm.toml` in the data folder if there is one.
     #[arg(long, value_name = "FILE", env = "HOLM_CONFIG")]
     pub config: Option<PathBuf>,

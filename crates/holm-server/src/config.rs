@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use holm_control::{ControlLimits, RuleLimits};
 use holm_edge::EdgeLimits;
+use holm_functions::FunctionLimits;
 use holm_types::{IpNetwork, IpNetworkError};
 use serde::Deserialize;
 
@@ -18,6 +19,7 @@ use crate::certificate::CertificateFiles;
 use crate::console;
 use crate::control_url::parse_origin;
 use crate::exit::ServerError;
+use crate::functions_config::{FunctionSettings, FunctionsFile};
 use crate::storage_config::{StorageConfig, StorageFile, variable};
 
 /// Where a setting's value came from.
@@ -84,6 +86,10 @@ pub struct ServerConfig {
     pub control_limits: ControlLimits,
     /// What a deployment's files of rules may hold, with what `[limits]` of the file changes.
     pub rule_limits: RuleLimits,
+    /// The maxima of function processes, with what `[limits]` of the file changes.
+    pub function_limits: FunctionLimits,
+    /// By what functions are run, and where they may reach.
+    pub functions: FunctionSettings,
     /// The lines of `[limits]`, by name.
     limits: BTreeMap<String, u64>,
     file: PathBuf,
@@ -151,6 +157,8 @@ struct ServerFile {
     addresses_are_shortened: Option<bool>,
     threads: Option<usize>,
     storage: Option<StorageFile>,
+    #[serde(default)]
+    functions: FunctionsFile,
     /// `"control.files_max" = 50000`: names as in docs/reference/limits.md.
     #[serde(default)]
     limits: BTreeMap<String, u64>,
@@ -191,13 +199,15 @@ impl ServerConfig {
         let default_data = default_data_folder();
         let assumed = args.data.clone().or_else(|| default_data.clone());
         let (file, path) = read_file(args.config.as_deref(), assumed.as_deref())?;
-        let (edge_limits, control_limits, rule_limits) = read_limits(&file.limits, &path)?;
+        let limits = read_limits(&file.limits, &path)?;
         let tls_files = file.tls.files(&path)?;
         let mut config = Self {
             storage: storage_setting(file.storage, &path)?,
-            edge_limits,
-            control_limits,
-            rule_limits,
+            edge_limits: limits.edge,
+            control_limits: limits.control,
+            rule_limits: limits.rules,
+            function_limits: limits.functions,
+            functions: FunctionSettings::read(args.deno.clone(), file.functions, &path)?,
             limits: file.limits,
             file: path.clone(),
             data: pick(args.data.clone(), file.data, &path, default_data)
@@ -236,7 +246,7 @@ impl ServerConfig {
             ),
             trusted_proxies: or_default(
                 None,
-                read_networks(file.trusted_proxies, &path)?,
+                read_networks("trusted_proxies", file.trusted_proxies, &path)?,
                 &path,
                 Vec::new(),
             ),
@@ -355,19 +365,20 @@ impl ServerConfig {
     }
 }
 
-fn joined(networks: &[IpNetwork]) -> String {
+pub(crate) fn joined(networks: &[IpNetwork]) -> String {
     let texts: Vec<String> = networks.iter().map(ToString::to_string).collect();
     texts.join(", ")
 }
 
 /// The blocks of addresses that a list names. `None` where there is no list.
-fn read_networks(
+pub(crate) fn read_networks(
+    name: &str,
     list: Option<Vec<String>>,
     path: &Path,
 ) -> Result<Option<Vec<IpNetwork>>, ConfigError> {
     let read = |text: &String| {
         text.parse().map_err(|error: IpNetworkError| {
-            let message = format!("`trusted_proxies` has `{text}`: {error}");
+            let message = format!("`{name}` has `{text}`: {error}");
             ConfigError::Parse {
                 path: path.to_owned(),
                 message,
@@ -377,19 +388,24 @@ fn read_networks(
     list.map(|list| list.iter().map(read).collect()).transpose()
 }
 
-/// The limits of both planes and of rules with what the file changes.
-fn read_limits(
-    lines: &BTreeMap<String, u64>,
-    path: &Path,
-) -> Result<(EdgeLimits, ControlLimits, RuleLimits), ConfigError> {
-    let mut edge = EdgeLimits::default();
-    let mut control = ControlLimits::default();
-    let mut rules = RuleLimits::default();
+/// The limits of all rooms that have some to set.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Limits {
+    edge: EdgeLimits,
+    control: ControlLimits,
+    rules: RuleLimits,
+    functions: FunctionLimits,
+}
+
+/// The limits with what the file changes.
+fn read_limits(lines: &BTreeMap<String, u64>, path: &Path) -> Result<Limits, ConfigError> {
+    let mut limits = Limits::default();
     for (name, number) in lines {
         let is_set = match name.split_once('.') {
-            Some(("edge", limit)) => edge.set(limit, *number),
-            Some(("control", limit)) => control.set(limit, *number),
-            Some(("site", limit)) => rules.set(limit, *number),
+            Some(("edge", limit)) => limits.edge.set(limit, *number),
+            Some(("control", limit)) => limits.control.set(limit, *number),
+            Some(("site", limit)) => limits.rules.set(limit, *number),
+            Some(("functions", limit)) => limits.functions.set(limit, *number),
             _ => false,
         };
         if !is_set {
@@ -399,16 +415,17 @@ fn read_limits(
             });
         }
     }
-    Ok((edge, control, rules))
+    Ok(limits)
 }
 
 /// `holm serve config`: every setting with its origin.
 pub(crate) fn show(args: &ServerArgs) -> Result<(), ServerError> {
     let config = ServerConfig::combine(args)?;
     let from_file = Origin::File(config.file.clone());
+    let rows = config.rows().into_iter().chain(config.functions.rows());
     let limits = config.limits.iter();
     let limits = limits.map(|(name, number)| (name.as_str(), number.to_string(), &from_file));
-    for (name, value, origin) in config.rows().into_iter().chain(limits) {
+    for (name, value, origin) in rows.chain(limits) {
         if args.json {
             let line =
                 serde_json::json!({"name": name, "value": value, "origin": origin.to_string()});
@@ -459,7 +476,12 @@ fn pick<T>(
 }
 
 /// The first of flag, file and default.
-fn or_default<T>(flag: Option<T>, file: Option<T>, path: &Path, default: T) -> Setting<T> {
+pub(crate) fn or_default<T>(
+    flag: Option<T>,
+    file: Option<T>,
+    path: &Path,
+    default: T,
+) -> Setting<T> {
     said(flag, file, path).unwrap_or(Setting {
         value: default,
         origin: Origin::Default,

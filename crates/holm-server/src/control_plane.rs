@@ -56,6 +56,7 @@ impl ControlPlane {
                 other_limits: config
                     .edge_limits
                     .in_force(holm_edge::LIMITS)
+                    .chain(config.function_limits.in_force(holm_functions::LIMITS))
                     .chain(LimitInForce::fixed(LIMITS))
                     .collect(),
                 rule_limits: config.rule_limits,

@@ -139,6 +139,10 @@ pub(crate) struct Layout {
     pub(crate) store_owner: PathBuf,
     /// What was read from an object store; may be lost at any time.
     pub(crate) cache: PathBuf,
+    /// The engines that run functions, fetched for this machine; may be lost at any time.
+    pub(crate) runtimes: PathBuf,
+    /// The folders of running function processes.
+    pub(crate) run: PathBuf,
     /// There while a back-up is being restored into the folder.
     pub(crate) restoring: PathBuf,
     root: PathBuf,
@@ -157,6 +161,8 @@ impl Layout {
             sample: root.join("sample"),
             store_owner: root.join("store-owner"),
             cache: root.join("cache"),
+            runtimes: root.join("runtimes"),
+            run: root.join("run"),
             restoring: root.join("restoring"),
             root: root.to_owned(),
         }

@@ -9,17 +9,16 @@ use holm_functions::engine::{EnginePackage, EngineStore};
 use crate::args::{RuntimesArgs, RuntimesWord};
 use crate::config::data_folder;
 use crate::console;
+use crate::data_folder::Layout;
 use crate::exit::{ServerError, open};
 
-/// The folder of engines in the data folder.
-const FOLDER: &str = "runtimes";
-
 /// The npm client, found by the user's own PATH.
-const NPM: &str = "npm";
+pub(crate) const NPM: &str = "npm";
 
 /// Runs one of `list`, `install` and `path`.
 pub(crate) fn run(args: RuntimesArgs) -> Result<(), ServerError> {
-    let store = |data| Ok::<_, ServerError>(EngineStore::new(data_folder(data)?.join(FOLDER)));
+    let store =
+        |data| Ok::<_, ServerError>(EngineStore::new(Layout::of(&data_folder(data)?).runtimes));
     match args.word {
         RuntimesWord::List(args) => list(&store(args.data)?, args.deno.as_deref()),
         RuntimesWord::Install(args) => {

@@ -21,6 +21,7 @@ use crate::console;
 use crate::control_plane::ControlPlane;
 use crate::data_folder::{DataFolder, Layout};
 use crate::exit::{ServerError, open};
+use crate::functions::FunctionService;
 use crate::handover::{Door, Predecessor, SpareListeners, Successor};
 use crate::limits::{BLOCKING_THREADS_MAX, HANDOVER_STOP_MAX, STOP_MAX};
 use crate::listeners::{Addresses, Listeners};
@@ -127,7 +128,9 @@ impl Server {
         let stores = Stores::open(&layout, &config.storage.value, &*entropy).await?;
         let (sink, records) = open_records(&layout)?;
 
-        let edge = edge(edge_config(config), &stores, sink, &clock, &entropy);
+        let functions = Arc::new(FunctionService::new(config, &layout));
+        let parts = edge_parts(&stores, sink, &clock, &entropy, &functions);
+        let edge = Edge::new(edge_config(config), parts);
         let keeper = listeners.tls.is_some().then(|| {
             let files = config.tls_files.value.clone();
             CertificateKeeper::open(files, &layout.tls, &config.base_domain.value, &*clock)
@@ -137,6 +140,7 @@ impl Server {
         let addresses = &listeners.addresses;
         let plane = ControlPlane::new(config, addresses, &layout, stores, clock, entropy);
         let plane = Arc::new(plane);
+        functions.ask_for_variables(&plane);
         // Where a failure ends this server, it must not have accepted a visitor before; and with nothing
         // to serve (after a restore) visitors wait for the first snapshot, or they would be told "not found".
         let is_first = !on_failure.keeps_serving() || !has_snapshot;
@@ -295,6 +299,8 @@ impl Server {
                     console::error(&error, None);
                 }
             }
+            // Nobody asks them any more; what they do in the background may finish.
+            self.edge.stop_functions().await;
         };
         if tokio::time::timeout(STOP_MAX, all).await.is_err() {
             console::say(&"some requests were still open when the time to stop was over");
@@ -434,24 +440,23 @@ fn edge_config(config: &ServerConfig) -> EdgeConfig {
     }
 }
 
-fn edge(
-    config: EdgeConfig,
+fn edge_parts(
     stores: &Stores,
     records: RecordSink,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
-) -> Edge {
-    Edge::new(
-        config,
-        EdgeParts {
-            blobs: Arc::clone(&stores.blobs),
-            variants: stores.variants.clone(),
-            snapshots: stores.snapshots.clone(),
-            records,
-            clock: Arc::clone(clock),
-            entropy: Arc::clone(entropy),
-        },
-    )
+    functions: &Arc<FunctionService>,
+) -> EdgeParts {
+    let functions: Arc<FunctionService> = Arc::clone(functions);
+    EdgeParts {
+        blobs: Arc::clone(&stores.blobs),
+        variants: stores.variants.clone(),
+        snapshots: stores.snapshots.clone(),
+        records,
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+        functions: Some(functions),
+    }
 }
 
 fn spawn_edge(

@@ -208,6 +208,48 @@ events! {
         /// From its beginning to this event.
         duration_ms: u64,
     }
+
+    /// A function or a middleware gave no answer, by what its author deployed.
+    FunctionFailed = WARN "function/failed" "a function gave no answer" {
+        /// The key of its access record.
+        request_id: RequestId,
+        /// Whose.
+        deployment_id: DeploymentId,
+        /// The kind of failure, as in metrics.
+        kind: String,
+        /// Why, with what was used and what is allowed.
+        reason: String,
+        /// Its stack, in the lines of the bundle; empty when there is none.
+        stack: String,
+    }
+
+    /// The functions of a deployment that was published could not be started before they were asked.
+    FunctionNotWarm = WARN "function/not-warm" "functions could not be started before they were asked" {
+        /// Which deployment.
+        deployment_id: DeploymentId,
+        /// Why.
+        reason: String,
+    }
+
+    /// A function wrote a line to its console.
+    FunctionConsole = INFO "function/console" "a function wrote a line" {
+        /// The request's, as the function's process names it; empty outside of one.
+        request_id: String,
+        /// Whose.
+        deployment_id: DeploymentId,
+        /// What was written.
+        text: String,
+    }
+
+    /// A function wrote a warning or an error to its console.
+    FunctionConsoleWarned = WARN "function/console-warned" "a function wrote a warning" {
+        /// The request's, as the function's process names it; empty outside of one.
+        request_id: String,
+        /// Whose.
+        deployment_id: DeploymentId,
+        /// What was written.
+        text: String,
+    }
 }
 
 #[cfg(test)]

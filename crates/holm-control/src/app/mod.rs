@@ -33,7 +33,7 @@ pub(crate) mod storage;
 mod token;
 mod unpack;
 mod upload;
-mod variable;
+pub(crate) mod variable;
 
 pub(crate) use access_rules::{
     read_rules, update as access_rules_update, view as access_rules_view,

@@ -1,19 +1,22 @@
 //! Environment variables. A secret is sealed before the database sees it, and nothing here opens it again
-//! for a caller.
+//! for a caller of the API; only a deployment's own functions get it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use holm_api::{
     DeploymentVariableView, DeploymentVariables, VariableInput, VariableList, VariableSet,
     VariableView,
 };
-use holm_types::{Environment, ErrorCode, ProjectId, Timestamp, VariableName};
+use holm_types::{
+    DeploymentId, DeploymentState, Environment, ErrorCode, ProjectId, Timestamp, VariableName,
+};
 
 use super::expected::{Expected, Tagged};
 use super::find;
 use crate::authz::{Authorized, Manage, Read};
 use crate::core::Core;
-use crate::db::{Change, ProjectRow, StoredValue, VariableRow, View};
+use crate::db::{Change, DeploymentVariableRow, ProjectRow, StoredValue, VariableRow, View};
 use crate::error::ApiError;
 use crate::limits::ControlLimits;
 use crate::secret_key::variable_owner;
@@ -140,6 +143,53 @@ pub(crate) async fn of_deployment(
             })
         })
         .await
+}
+
+/// What a deployment was made with, secrets opened: for its own functions and nobody else.
+pub(crate) async fn for_functions(
+    core: &Core,
+    id: DeploymentId,
+) -> Result<Arc<[(String, String)]>, ApiError> {
+    let (project_id, rows) = core
+        .db
+        .read(move |view| {
+            let row = view.deployment(id)?;
+            let row = row.filter(|row| row.state != DeploymentState::Deleted);
+            let row = row.ok_or_else(|| {
+                ApiError::new(
+                    ErrorCode::DeploymentNotFound,
+                    format!("There is no deployment {id}"),
+                )
+            })?;
+            Ok::<_, ApiError>((row.project_id, view.deployment_variables(id)?))
+        })
+        .await?;
+    let opened = rows.into_iter().map(|row| opened(core, project_id, row));
+    opened.collect()
+}
+
+/// Its name and its value in clear.
+fn opened(
+    core: &Core,
+    project_id: ProjectId,
+    row: DeploymentVariableRow,
+) -> Result<(String, String), ApiError> {
+    let sealed = match row.value {
+        StoredValue::Plain(text) => return Ok((row.name, text)),
+        StoredValue::Sealed(sealed) => sealed,
+    };
+    let owner = variable_owner(project_id, &row.name);
+    let text = core.secret_key.open(&sealed, &owner).ok();
+    // It was text when it was set; what opens is what was sealed.
+    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+    let name = row.name;
+    match text {
+        Some(text) => Ok((name, text)),
+        None => Err(ApiError::new(
+            ErrorCode::Internal,
+            format!("The secret {name} does not open with this server's key"),
+        )),
+    }
 }
 
 /// Whether it is a secret, and the value when it is not.

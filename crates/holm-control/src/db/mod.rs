@@ -43,7 +43,7 @@ pub(crate) use instance::HostChanges;
 pub(crate) use invitation::InvitationRow;
 pub(crate) use project::{ProjectHost, ProjectRow};
 pub(crate) use settings::SettingsRow;
-pub(crate) use variable::{StoredValue, VariableRow};
+pub(crate) use variable::{DeploymentVariableRow, StoredValue, VariableRow};
 
 pub(crate) use user::UserRow;
 

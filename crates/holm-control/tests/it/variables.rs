@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use holm_control::{ControlLimits, SECRET_KEY_FILE, check_database};
+use holm_control::{ControlLimits, FunctionVariablesError, SECRET_KEY_FILE, check_database};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Ask};
@@ -254,4 +254,52 @@ fn the_doctor_finds_a_secret_that_was_moved_and_a_key_that_is_not_the_one() {
     assert!(found()[0].starts_with("key file "));
     std::fs::remove_file(&key).unwrap();
     assert!(found()[0].starts_with("key file "));
+}
+
+/// What the functions of a deployment get, secrets in clear.
+fn for_functions(server: &TestServer, id: &str) -> Vec<(String, String)> {
+    let variables = server.control.function_variables(id.parse().unwrap());
+    server.block_on(variables).unwrap().to_vec()
+}
+
+fn pair(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+#[test]
+fn functions_get_the_variables_of_their_deployment_in_clear() {
+    let server = TestServer::start();
+    server.make_project("blog");
+    let all = json!([
+        { "name": "KEY", "value": "hunter2", "is_secret": true },
+        { "name": "PLAIN", "value": "", "environments": ["production"] },
+        { "name": "OTHER", "value": "x", "environments": ["preview"] },
+    ]);
+    set(&server, &all).expect(200);
+    let first = server.deploy_text("blog", "one");
+    set(
+        &server,
+        &json!([{ "name": "KEY", "value": "new", "is_secret": true }]),
+    )
+    .expect(200);
+    let second = server.deploy_text("blog", "two");
+    let of = |key: &str| [pair("KEY", key), pair("PLAIN", "")];
+    assert_eq!(for_functions(&server, &first), of("hunter2"));
+    assert_eq!(for_functions(&server, &second), of("new"));
+    let server = server.restart();
+    assert_eq!(for_functions(&server, &first), of("hunter2"));
+    let target = format!("/v1/projects/blog/deployments/{first}");
+    assert_eq!(server.delete(&target).status, 204);
+    let gone = server.control.function_variables(first.parse().unwrap());
+    let error = server.block_on(gone).unwrap_err();
+    assert!(
+        matches!(error, FunctionVariablesError::Gone { .. }),
+        "{error}"
+    );
+    let damage = "UPDATE deployment_variables SET value = x'01' WHERE is_secret";
+    let database = rusqlite::Connection::open(server.db_file()).unwrap();
+    assert_eq!(database.execute(damage, ()).unwrap(), 1);
+    let damaged = server.control.function_variables(second.parse().unwrap());
+    let words = server.block_on(damaged).unwrap_err().to_string();
+    assert!(words.contains("KEY does not open"), "{words}");
 }

@@ -45,6 +45,7 @@ impl Scene {
             records: RecordSink::in_memory(),
             clock: Arc::new(Still),
             entropy: Arc::new(Still),
+            functions: None,
         };
         let limits = EdgeLimits {
             site_table_bytes_max,

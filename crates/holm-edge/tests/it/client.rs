@@ -105,6 +105,18 @@ impl Client {
             };
             headers.insert(name, value);
         }
+        if headers
+            .get("transfer-encoding")
+            .is_some_and(|it| it == "chunked")
+            && method != "HEAD"
+        {
+            let body = self.read_chunks().await?;
+            return Some(Reply {
+                status,
+                headers,
+                body,
+            });
+        }
         let length = match (method, status) {
             ("HEAD", _) | (_, 204 | 304) => 0,
             _ => headers
@@ -119,6 +131,46 @@ impl Client {
             headers,
             body: self.buffer.drain(..length).collect(),
         })
+    }
+
+    async fn read_chunks(&mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let line_end = loop {
+                if let Some(end) = find(&self.buffer, b"\r\n") {
+                    break end;
+                }
+                self.fill().await?;
+            };
+            let line: Vec<u8> = self.buffer.drain(..line_end + 2).collect();
+            let line = String::from_utf8(line).unwrap();
+            let length = usize::from_str_radix(line.trim_end(), 16).unwrap();
+            while self.buffer.len() < length + 2 {
+                self.fill().await?;
+            }
+            body.extend(self.buffer.drain(..length));
+            self.buffer.drain(..2);
+            if length == 0 {
+                return Some(body);
+            }
+        }
+    }
+
+    /// Reads until this has come, and throws away what came up to its end.
+    pub(crate) async fn read_past(&mut self, text: &str) {
+        let reading = async {
+            loop {
+                if let Some(at) = find(&self.buffer, text.as_bytes()) {
+                    self.buffer.drain(..at + text.len());
+                    return true;
+                }
+                if self.fill().await.is_none() {
+                    return false;
+                }
+            }
+        };
+        let came = timeout(WAIT_MAX, reading).await;
+        assert!(came.expect("it comes in time"), "{text} does not come");
     }
 
     async fn fill(&mut self) -> Option<()> {

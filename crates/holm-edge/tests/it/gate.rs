@@ -11,6 +11,7 @@ use holm_telemetry::ServedBy;
 use holm_types::VisitorCode;
 
 use crate::client::Reply;
+use crate::function_scene::{FunctionScene, Project};
 use crate::scene::{FILES, Host, PROJECT, SEALED_AT, Scene};
 
 const PREVIEW: &str = "site--b-main.test";
@@ -451,4 +452,59 @@ async fn passwords_are_tried_ten_times_in_a_quarter_of_an_hour() {
         let reply = send_form(&scene, PREVIEW, wrong, &from("203.0.113.9")).await;
         assert_eq!(reply.status, 401);
     }
+}
+
+#[tokio::test]
+async fn no_code_is_run_for_a_visitor_who_was_not_let_in() {
+    let project = || Project {
+        files: FILES,
+        functions: &[(
+            "/own",
+            &[],
+            "async c => {
+                const about = await (await fetch(new URL('/about', c.request.url))).text();
+                return new Response(about, { headers: { 'cache-control': 'public, max-age=60' } });
+            }",
+        )],
+        middleware: Some((&["^/data"], "() => new Response('from the middleware')")),
+    };
+    let Some(scene) = FunctionScene::of(project()).await else {
+        return;
+    };
+    let production = scene.site("site.test", project()).await;
+    let preview = scene.site(PREVIEW, project()).await.preview();
+    let guard = protected(ProtectionMode::Signed);
+    let hosts = vec![production, preview];
+    scene.publish_guarded(2, hosts, vec![guard]).await;
+    for path in ["/own", "/data.bin"] {
+        for method in ["GET", "POST", "OPTIONS"] {
+            let reply = scene.ask(method, PREVIEW, path, "").await;
+            assert_eq!(reply.status, 401, "{method} {path}");
+        }
+        let fields = "content-length: 4\r\n\r\nbody";
+        assert_eq!(scene.ask("POST", PREVIEW, path, fields).await.status, 401);
+    }
+    assert_eq!(scene.counts().invocations, 0);
+    let entry = format!("/own?{}", link(PREVIEW, NOW));
+    let cookies = cookie_line(&scene.ask("GET", PREVIEW, &entry, "").await);
+    let reply = scene.ask("GET", PREVIEW, "/own", &cookies).await;
+    assert_eq!(reply.text(), "<h1>about</h1>");
+    // Whatever the code says: it is for nobody else, and not for search engines.
+    assert!(
+        reply.header("cache-control").contains("private"),
+        "{}",
+        reply.head()
+    );
+    assert_eq!(reply.header("x-robots-tag"), "noindex");
+    let reply = scene.ask("GET", PREVIEW, "/data.bin", &cookies).await;
+    assert_eq!(reply.text(), "from the middleware");
+    assert!(
+        reply.header("cache-control").contains("private"),
+        "{}",
+        reply.head()
+    );
+    assert_eq!(
+        scene.get("/own", "").await.header("cache-control"),
+        "public, max-age=60"
+    );
 }

@@ -7,18 +7,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use holm_edge::{DrainReport, Edge, EdgeConfig, EdgeLimits, EdgeParts, listen};
+use holm_edge::{DrainReport, Edge, EdgeConfig, EdgeLimits, EdgeParts, FunctionHost, listen};
 use holm_site::guard::ProjectGuard;
-use holm_site::{CONFIG_FILES, CompileInput, EdgeSnapshot, FileEntry, HostEntry, HostTarget};
-use holm_site::{codec, compile};
+use holm_site::{
+    BuiltFunctions, DeploymentDocument, FunctionBundle, codec, compile, compile_with_functions,
+};
+use holm_site::{
+    CONFIG_FILES, CompileInput, EdgeSnapshot, FileEntry, HostEntry, HostTarget, SnapshotChange,
+};
 use holm_storage::{
-    BestEncoder, BlobStore, ContentCoding, LocalBlobStore, SnapshotStore, Variant, VariantIndex,
-    Variants, compress,
+    BestEncoder, BlobStore, ContentCoding, LocalBlobStore, PublishedChange, SnapshotStore, Variant,
+    VariantIndex, Variants, compress,
 };
 use holm_telemetry::{AccessRecord, RecordSink};
 use holm_types::{
-    BlobDigest, Clock, DeploymentId, Entropy, Environment, IpNetworkSet, ProjectId, Timestamp,
-    VisitorCode,
+    BlobDigest, Clock, DeploymentId, Entropy, Environment, IpNetworkSet, Parsed, ProjectId,
+    Timestamp, VisitorCode,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -77,6 +81,13 @@ impl Host {
             sealed_at: SEALED_AT,
         };
         Self::new(host, target)
+    }
+
+    pub(crate) fn deployment(mut self, number: u8) -> Self {
+        if let HostTarget::Site { deployment_id, .. } = &mut self.entry.target {
+            *deployment_id = DeploymentId::from_bytes([number; 16]);
+        }
+        self
     }
 
     pub(crate) fn gate(host: &str, code: VisitorCode) -> Self {
@@ -172,7 +183,12 @@ impl Scene {
             addresses_are_shortened: true,
             ..config(EdgeLimits::default())
         };
-        Self::configured(config, |blobs| Arc::new(blobs))
+        Self::configured(config, |blobs| Arc::new(blobs), None)
+    }
+
+    /// An edge that has never seen a snapshot and has functions run.
+    pub(crate) fn running_functions(limits: EdgeLimits, functions: Arc<dyn FunctionHost>) -> Self {
+        Self::configured(config(limits), |blobs| Arc::new(blobs), Some(functions))
     }
 
     /// An edge that has never seen a snapshot.
@@ -185,12 +201,13 @@ impl Scene {
         limits: EdgeLimits,
         over: impl FnOnce(LocalBlobStore) -> Arc<dyn BlobStore>,
     ) -> Self {
-        Self::configured(config(limits), over)
+        Self::configured(config(limits), over, None)
     }
 
     fn configured(
         config: EdgeConfig,
         over: impl FnOnce(LocalBlobStore) -> Arc<dyn BlobStore>,
+        functions: Option<Arc<dyn FunctionHost>>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let blobs = LocalBlobStore::open(&folder.path().join("blobs")).unwrap();
@@ -207,6 +224,7 @@ impl Scene {
                 records: records.clone(),
                 clock: Arc::<HeldClock>::clone(&clock),
                 entropy: Arc::new(Seed),
+                functions,
             },
         );
         let listener = listen::bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -237,6 +255,44 @@ impl Scene {
 
     /// Compiles and stores a deployment; the digest of its document.
     pub(crate) async fn deploy(&self, files: &[File<'_>]) -> BlobDigest {
+        self.deploy_compiled(files, compile).await
+    }
+
+    /// Stores a blob.
+    pub(crate) async fn store(&self, bytes: &[u8]) -> BlobDigest {
+        let mut upload = self.blobs.upload();
+        let digest = BlobDigest::of(bytes);
+        let bytes = Bytes::copy_from_slice(bytes);
+        upload.put(digest, bytes).await.unwrap();
+        upload.finish().await.unwrap();
+        digest
+    }
+
+    /// As [`Scene::deploy`], with the functions that were built of it.
+    pub(crate) async fn deploy_built(
+        &self,
+        files: &[File<'_>],
+        bundle: &str,
+        built: BuiltFunctions,
+    ) -> BlobDigest {
+        let code = self.store(bundle.as_bytes()).await;
+        let built = BuiltFunctions {
+            bundle: Some(FunctionBundle {
+                code,
+                code_bytes: bundle.len() as u64,
+                source_map: None,
+            }),
+            ..built
+        };
+        let compile = |input| compile_with_functions(input, built);
+        self.deploy_compiled(files, compile).await
+    }
+
+    async fn deploy_compiled(
+        &self,
+        files: &[File<'_>],
+        compile: impl FnOnce(CompileInput) -> Parsed<Option<DeploymentDocument>>,
+    ) -> BlobDigest {
         let mut upload = self.blobs.upload();
         let mut input = CompileInput::default();
         let mut configs = BTreeMap::new();
@@ -319,6 +375,26 @@ impl Scene {
     /// Publishes a snapshot and waits until the edge serves it.
     pub(crate) async fn publish(&self, version: u64, hosts: Vec<Host>) {
         self.publish_unseen(version, hosts);
+        assert!(self.snapshots.taken_up(version, WAIT_MAX).await);
+    }
+
+    /// Publishes what the project shows now as a change, and waits until the edge serves it.
+    pub(crate) async fn change(&self, version: u64, hosts: Vec<Host>) {
+        let since = version - 1;
+        let change = SnapshotChange {
+            projects: vec![PROJECT],
+            snapshot: EdgeSnapshot {
+                version,
+                hosts: hosts.into_iter().map(|host| host.entry).collect(),
+                guards: Vec::new(),
+            },
+        };
+        let change = PublishedChange {
+            since,
+            version,
+            bytes: codec::encode_change(&change).into(),
+        };
+        assert!(self.snapshots.publish_change(change).unwrap());
         assert!(self.snapshots.taken_up(version, WAIT_MAX).await);
     }
 

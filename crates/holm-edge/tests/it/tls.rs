@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holm_edge::{Certificate, EdgeLimits, listen};
-use holm_telemetry::{Protocol, ServedBy};
+use holm_telemetry::{Protocol, SendOutcome, ServedBy};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -17,6 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::client::WAIT_MAX;
+use crate::function_scene::{FunctionScene, Project};
 use crate::http2::Client;
 use crate::scene::{FILES, Scene};
 
@@ -54,7 +55,10 @@ impl Secure {
             "/edgeone.json",
             br#"{"redirects":[{"source":"/old","destination":"/new","statusCode":301}]}"#,
         ));
-        let scene = Scene::with(limits, &files).await;
+        Self::over(Scene::with(limits, &files).await)
+    }
+
+    fn over(scene: Scene) -> Self {
         let trusted = self_signed();
         let certificate =
             Certificate::from_pem(trusted.chain.as_bytes(), trusted.key.as_bytes()).unwrap();
@@ -259,4 +263,37 @@ async fn slow_handshakes_are_ended_and_give_their_turns_back() {
         assert!(record.reason.unwrap().contains("edge.tls_handshake_max"));
     }
     assert!(secure.connect(&["h2"]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_client_that_says_goodbye_ends_what_a_function_does_for_it() {
+    let Some(FunctionScene { scene, host }) = FunctionScene::of(Project {
+        functions: &[(
+            "/silent",
+            &[],
+            "c => new Promise(() => console.log(c.request.url))",
+        )],
+        ..Project::default()
+    })
+    .await
+    else {
+        return;
+    };
+    let secure = Secure::over(scene);
+    let mut client = secure.connect(&["http/1.1"]).await.unwrap();
+    let request = "GET /silent?q=1 HTTP/1.1\r\nhost: site.test\r\n\r\n";
+    client.write_all(request.as_bytes()).await.unwrap();
+    let counts = || secure.scene.edge.function_counts().unwrap_or_default();
+    let scene = &secure.scene;
+    scene
+        .until("it is asked", || host.lines.all().len() == 1)
+        .await;
+    assert_eq!(host.lines.all()[0].1.text, "https://site.test/silent?q=1");
+    // What TLS says of the end is bytes that nobody reads while the function works.
+    client.shutdown().await.unwrap();
+    drop(client);
+    scene
+        .until("it has ended", || counts().in_flight == 0)
+        .await;
+    assert_eq!(scene.records(1).await[0].outcome, SendOutcome::ClientGone);
 }

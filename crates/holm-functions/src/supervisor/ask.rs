@@ -1,6 +1,8 @@
 //! One request on its way to a process, and what comes back.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
@@ -13,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::connections::Connection;
 use super::functions::no_body;
 use super::instance::{Gone, Instance, Lease};
+use super::uploaded::Uploaded;
 use crate::contract::{CALL, FAILURE, PREFIX, ascii_json};
 use crate::failure::InvocationFailure;
 use crate::invocation::{FunctionBody, FunctionResponse, Invocation, RequestBody};
@@ -139,23 +142,44 @@ pub(super) async fn ask(
             });
         }
     };
+    let (request, uploaded) = Uploaded::note(request);
+    let sending = send(&lease, request);
     let sent = tokio::select! {
         biased;
         failure = &mut cut => return Err(failure.unwrap_or(InvocationFailure::Stopped)),
-        sent = tokio::time::timeout(limits.first_byte_max, send(&lease, request)) => sent,
+        sent = within(limits.first_byte_max, &uploaded, sending) => sent,
     };
     match sent {
-        Err(_) => Err(InvocationFailure::WallTime {
+        None => Err(InvocationFailure::WallTime {
             used: limits.first_byte_max,
             allowed: limits.first_byte_max,
         }),
-        Ok(Ok((response, connection))) => {
+        Some(Ok((response, connection))) => {
             lease.made_progress();
-            lease.hold(connection);
+            lease.hold(connection, uploaded);
             answer(response, cut, lease, limits).await
         }
-        Ok(Err(Unsent::Broken(error))) => Err(why_broken(&lease, cut, &error).await),
-        Ok(Err(Unsent::Returned(request))) => give_back(cut, lease, request).await,
+        Some(Err(Unsent::Broken(error))) => Err(why_broken(&lease, cut, &error).await),
+        Some(Err(Unsent::Returned(request))) => give_back(cut, lease, request).await,
+    }
+}
+
+/// Waits so long and no longer, but a body that is still on its way is no slowness of the function.
+async fn within<T>(
+    max: Duration,
+    uploaded: &Uploaded,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let mut future = pin!(future);
+    let mut seen = 0;
+    loop {
+        if let Ok(done) = tokio::time::timeout(max, &mut future).await {
+            return Some(done);
+        }
+        let now = uploaded.pieces();
+        if std::mem::replace(&mut seen, now) == now {
+            return None;
+        }
     }
 }
 
@@ -193,7 +217,7 @@ async fn send_on(
     if connection.ready().await.is_err() {
         return Err(Unsent::Returned(Box::new(request)));
     }
-    match connection.try_send_request(request).await {
+    match connection.send(request).await {
         Ok(response) => Ok((response, connection)),
         Err(mut error) => Err(match error.take_message() {
             Some(request) => Unsent::Returned(Box::new(request)),

@@ -4,13 +4,47 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
+use tokio::task::AbortHandle;
 
 use crate::invocation::RequestBody;
 
-pub(super) type Connection = SendRequest<RequestBody>;
+/// A connection. Dropping it closes it, whatever is still being sent on it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: SendRequest<RequestBody>,
+    task: AbortHandle,
+}
+
+/// What is sent back when a request cannot be sent.
+pub(super) type SendError = TrySendError<Request<RequestBody>>;
+
+impl Connection {
+    /// Waits until it takes a request.
+    pub(super) async fn ready(&mut self) -> hyper::Result<()> {
+        self.sender.ready().await
+    }
+
+    /// Sends a request; gives it back where not a byte of it was sent.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, SendError> {
+        self.sender.try_send_request(request).await
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // A body that nobody reads would hold it, and the visitor's connection with it.
+        self.task.abort();
+    }
+}
 
 /// Connections without a request, newest last. As many as there were requests at once, which
 /// `functions.concurrency_max` limits.
@@ -32,7 +66,7 @@ impl Connections {
     pub(super) fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.lock();
         while let Some(connection) = idle.pop() {
-            if !connection.is_closed() {
+            if !connection.sender.is_closed() {
                 return Some(connection);
             }
         }
@@ -46,13 +80,13 @@ impl Connections {
             .await
             .map_err(io::Error::other)?;
         // What goes wrong on it is told to whoever has a request there.
-        tokio::spawn(connection);
-        Ok(sender)
+        let task = tokio::spawn(connection).abort_handle();
+        Ok(Connection { sender, task })
     }
 
     /// Keeps one whose answer was read to the end.
     pub(super) fn give_back(&self, connection: Connection) {
-        if !connection.is_closed() {
+        if !connection.sender.is_closed() {
             self.lock().push(connection);
         }
     }

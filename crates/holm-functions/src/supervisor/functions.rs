@@ -16,9 +16,9 @@ use super::slot::{Before, Slot, overloaded};
 use super::start;
 use crate::bundle::FunctionDeployment;
 use crate::counters::{self, Counters, CountersSnapshot};
-use crate::egress::Egress;
+use crate::egress::{Egress, Options};
 use crate::failure::InvocationFailure;
-use crate::host_socket::OwnSite;
+use crate::host_socket::{OwnSite, SubRequest};
 use crate::invocation::{FunctionResponse, Invocation, RequestBody};
 use crate::limits::FunctionLimits;
 use crate::process::{ConsoleSink, Nursery};
@@ -139,6 +139,22 @@ impl Functions {
             counters::add(&inner.counters.failures);
         }
         answered
+    }
+
+    /// Makes a request to another server, under the same rules as a function's own: a middleware may send a
+    /// visitor's request on to one.
+    ///
+    /// # Errors
+    /// A sentence for the author: where the request may not go, or why there is no answer.
+    pub async fn fetch(&self, request: SubRequest) -> Result<http::Response<RequestBody>, String> {
+        counters::add(&self.inner.counters.sub_requests);
+        let fetched = self.inner.egress.fetch(request, &Options::default()).await;
+        fetched.map_err(|error| {
+            if error.is_refusal() {
+                counters::add(&self.inner.counters.sub_requests_refused);
+            }
+            error.to_string()
+        })
     }
 
     /// Starts a deployment's process and waits until its code is loaded: what a deployment has to pass

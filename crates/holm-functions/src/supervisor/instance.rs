@@ -10,6 +10,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use super::connections::{Connection, Connections};
+use super::uploaded::Uploaded;
 use crate::counters::{self, Counters};
 use crate::failure::InvocationFailure;
 use crate::process::Process;
@@ -213,14 +214,14 @@ impl Instance {
 pub(crate) struct Lease {
     instance: Arc<Instance>,
     id: u64,
-    connection: Option<Connection>,
+    connection: Option<(Connection, Uploaded)>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Lease {
     /// The connection that the answer comes on, to be kept when it was read to its end.
-    pub(super) fn hold(&mut self, connection: Connection) {
-        self.connection = Some(connection);
+    pub(super) fn hold(&mut self, connection: Connection, uploaded: Uploaded) {
+        self.connection = Some((connection, uploaded));
     }
 
     /// A piece of the answer came.
@@ -228,9 +229,11 @@ impl Lease {
         self.instance.progress.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The answer was read to its end.
+    /// The answer was read to its end. Its connection takes another request if this one was sent to its end, too.
     pub(crate) fn finished(mut self) {
-        if let Some(connection) = self.connection.take() {
+        if let Some((connection, uploaded)) = self.connection.take()
+            && uploaded.is_over()
+        {
             self.instance.connections.give_back(connection);
         }
     }

@@ -68,11 +68,12 @@ fn files_of_a_certificate_are_seen_from_the_configuration() {
 fn a_line_of_limits_changes_that_limit_and_a_wrong_name_is_told() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("holm.toml");
-    let text = "[limits]\n\"control.files_max\" = 50000\n\"edge.idle_max\" = 1000\n\"site.rules_max\" = 100000\n";
+    let text = "[limits]\n\"control.files_max\" = 50000\n\"edge.idle_max\" = 1000\n\"site.rules_max\" = 100000\n\"functions.cpu_max\" = 50\n";
     std::fs::write(&file, text).unwrap();
     let config = ServerConfig::combine(&args(data.path())).unwrap();
     assert_eq!(config.control_limits.files_max, 50_000);
     assert_eq!(config.rule_limits.rules_max, 100_000);
+    assert_eq!(config.function_limits.cpu_max.as_millis(), 50);
     assert_eq!(
         config.edge_limits.idle_max,
         std::time::Duration::from_secs(1)
@@ -85,19 +86,11 @@ fn a_line_of_limits_changes_that_limit_and_a_wrong_name_is_told() {
 #[test]
 fn every_limit_of_the_reference_can_be_set() {
     let settable = holm_edge::LIMITS.iter().chain(holm_control::LIMITS);
+    let settable = settable.chain(holm_functions::LIMITS);
     for limit in settable {
         let lines = BTreeMap::from([(limit.name.to_owned(), limit.default)]);
         let read = read_limits(&lines, Path::new("holm.toml")).unwrap();
-        assert_eq!(
-            read,
-            (
-                EdgeLimits::default(),
-                ControlLimits::default(),
-                RuleLimits::default()
-            ),
-            "{}",
-            limit.name
-        );
+        assert_eq!(read, Limits::default(), "{}", limit.name);
     }
 }
 
