@@ -18,6 +18,16 @@
 //! A script without exports that calls `addEventListener("fetch", …)` is taken as a bundle with that
 //! one handler.
 //!
+//! # What a middleware answers
+//!
+//! A response without any of these fields is the visitor's answer. `x-middleware-next: 1` lets the request go on;
+//! the other fields of the response are set on the answer that comes. `x-middleware-rewrite: URL` has another path
+//! or another server answer; fields are set on the answer only if `x-middleware-next` is there too. Either may
+//! change the request first: by `x-middleware-request-headers`, a JSON object of strings and `null` (which
+//! removes), written with `encodeURIComponent`; or in Next.js' form, by `x-middleware-override-headers`, the list
+//! of all names that stay, and `x-middleware-request-NAME` for those that change. A middleware that returns
+//! nothing is answered for with `x-middleware-next`. It is handed no body.
+//!
 //! # The sockets
 //!
 //! Each process has a folder of its own with two sockets in it:
