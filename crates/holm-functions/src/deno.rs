@@ -6,14 +6,28 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
+use sha2::{Digest, Sha256};
+
 use crate::contract::HOST_NAME;
 use crate::failure::InvocationFailure;
 use crate::launcher::Confinement;
 use crate::limits::FunctionLimits;
 use crate::runtime::{InstancePlace, LaunchPlan, Runtime};
 
-/// The host that runs inside the process.
-const HOST: &str = include_str!("../../../runtimes/edge/host.js");
+macro_rules! host_files {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../../../runtimes/edge/", $name)))),*]
+    };
+}
+
+/// The host that runs inside the process; it begins with [`HOST_MAIN`].
+const HOST: &[(&str, &str)] = host_files!(
+    "body.js" "caches.js" "call.js" "console.js" "cookies.js" "crypto.js" "engine.js" "fetch.js" "host.js"
+    "intrinsics.js" "listener.js" "message.js" "middleware.js" "outside.js" "surface.js"
+);
+
+/// The module that is started.
+const HOST_MAIN: &str = "host.js";
 
 /// What the engine needs of the system: its libraries, and the devices that libc asks for.
 const SYSTEM: &[&str] = &[
@@ -31,24 +45,29 @@ const SYSTEM: &[&str] = &[
 /// Where the loader of programs may be; it is started as a program.
 const LOADERS: &[&str] = &["/lib", "/lib64", "/usr/lib"];
 
-/// Deno, at one place, with the host's file written out.
+/// Deno, at one place, with the host's files written out.
 #[derive(Clone, Debug)]
 pub struct DenoRuntime {
     program: PathBuf,
+    /// The folder of the host's files.
     host: PathBuf,
 }
 
 impl DenoRuntime {
-    /// Writes the host's file into `folder`, which all processes may read, and takes the engine's program.
+    /// Writes the host's files into `folder`, which all processes may read, and takes the engine's program.
+    /// Each version of the host has a folder of its own there, so that two servers of different versions can
+    /// share `folder`.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn new(program: impl Into<PathBuf>, folder: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let host = folder.join("host.js");
-        let fresh = folder.join(format!("host.{}.new", std::process::id()));
-        std::fs::write(&fresh, HOST)?;
-        std::fs::rename(&fresh, &host)?;
+        let host = folder.join(host_version());
+        std::fs::create_dir_all(&host)?;
+        for (name, text) in HOST {
+            let fresh = host.join(format!("{name}.{}.new", std::process::id()));
+            std::fs::write(&fresh, text)?;
+            std::fs::rename(&fresh, host.join(name))?;
+        }
         Ok(Self {
             program: program.into(),
             host,
@@ -82,10 +101,21 @@ impl DenoRuntime {
             with("--allow-write=", folder),
             net,
             format!("--v8-flags=--max-heap-size={heap_mib}").into(),
-            self.host.clone().into(),
+            self.host.join(HOST_MAIN).into(),
             folder.to_owned(),
         ]
     }
+}
+
+/// A name for what the host's files say.
+fn host_version() -> String {
+    let mut hasher = Sha256::new();
+    for (name, text) in HOST {
+        hasher.update(name);
+        hasher.update(text);
+    }
+    let digest = hasher.finalize();
+    data_encoding::HEXLOWER.encode(digest.get(..8).unwrap_or_default())
 }
 
 impl Runtime for DenoRuntime {
